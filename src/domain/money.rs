@@ -1,0 +1,186 @@
+//! Money in Nepalese rupees: two decimals, checked operations, shares without loss.
+//!
+//! Everything is rounded half-up once, at the end of a step that is shown. Nothing here is
+//! binary floating point.
+
+use std::fmt;
+use std::iter::Sum;
+
+use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+mod tests;
+
+/// An amount in NPR at scale 2. Its magnitude stays below [`Money::MAX_RUPEES`], so sums of
+/// many amounts can not overflow the decimal behind it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[cfg_attr(feature = "sqlx", derive(sqlx::Type), sqlx(transparent))]
+#[serde(transparent)]
+pub struct Money(Decimal);
+
+/// A text or number that is no amount of money.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotMoney {
+    #[error("an amount has at most two decimals")]
+    TooFine,
+    #[error("an amount is below {} in magnitude", Money::MAX_RUPEES)]
+    TooLarge,
+    #[error("an amount is a decimal number such as 50.00")]
+    NotANumber,
+}
+
+impl Money {
+    /// NUMERIC(14,2) holds it with room.
+    pub const MAX_RUPEES: i64 = 100_000_000_000;
+    pub const ZERO: Money = Money(Decimal::ZERO);
+
+    /// Whole rupees. For constants and tests; the value must be within the range.
+    pub const fn rupees(rupees: i64) -> Money {
+        assert!(rupees.abs() < Money::MAX_RUPEES, "amount out of range");
+        Money(Decimal::from_parts(
+            low(rupees),
+            middle(rupees),
+            0,
+            rupees < 0,
+            2,
+        ))
+    }
+
+    /// Hundredths of a rupee.
+    pub fn paisa(paisa: i64) -> Result<Money, NotMoney> {
+        Money::exact(Decimal::new(paisa, 2))
+    }
+
+    /// An amount as it is: refused when it has more than two decimals.
+    pub fn exact(amount: Decimal) -> Result<Money, NotMoney> {
+        let mut scaled = amount;
+        scaled.rescale(2);
+        if scaled != amount {
+            return Err(NotMoney::TooFine);
+        }
+        Money::in_range(scaled)
+    }
+
+    /// An amount rounded half-up (away from zero at the half) to whole paisa.
+    pub fn rounded(amount: Decimal) -> Result<Money, NotMoney> {
+        let mut scaled = amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+        scaled.rescale(2);
+        Money::in_range(scaled)
+    }
+
+    fn in_range(amount: Decimal) -> Result<Money, NotMoney> {
+        let fits = amount.abs() < Decimal::from(Money::MAX_RUPEES);
+        if fits { Ok(Money(amount)) } else { Err(NotMoney::TooLarge) }
+    }
+
+    pub fn parse(text: &str) -> Result<Money, NotMoney> {
+        let amount = Decimal::from_str_exact(text).map_err(|_| NotMoney::NotANumber)?;
+        Money::exact(amount)
+    }
+
+    pub fn decimal(self) -> Decimal {
+        self.0
+    }
+
+    /// The amount in paisa, for gateways and metrics.
+    pub fn to_paisa(self) -> i64 {
+        (self.0 * Decimal::ONE_HUNDRED).to_i64().unwrap_or(i64::MAX)
+    }
+
+    pub fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
+    pub fn is_positive(self) -> bool {
+        self > Money::ZERO
+    }
+
+    #[must_use]
+    pub fn plus(self, other: Money) -> Money {
+        Money(self.0 + other.0)
+    }
+
+    #[must_use]
+    pub fn minus(self, other: Money) -> Money {
+        Money(self.0 - other.0)
+    }
+
+    #[must_use]
+    pub fn negated(self) -> Money {
+        Money(-self.0)
+    }
+
+    /// The part of a price that is tax when the price includes it, half-up, and the rest; both
+    /// add up to the price. `percent` is the rate on the net price.
+    pub fn split_included(self, percent: Decimal) -> (Money, Money) {
+        let tax = self.0 * percent / (Decimal::ONE_HUNDRED + percent);
+        let tax = tax.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+        let mut net = self.0 - tax;
+        net.rescale(2);
+        (Money(net), Money(self.0 - net))
+    }
+}
+
+const fn low(rupees: i64) -> u32 {
+    (rupees.unsigned_abs() * 100) as u32
+}
+
+const fn middle(rupees: i64) -> u32 {
+    ((rupees.unsigned_abs() * 100) >> 32) as u32
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2}", self.0)
+    }
+}
+
+impl fmt::Debug for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NPR {self}")
+    }
+}
+
+impl Sum for Money {
+    fn sum<I: Iterator<Item = Money>>(amounts: I) -> Money {
+        amounts.fold(Money::ZERO, Money::plus)
+    }
+}
+
+impl<'de> Deserialize<'de> for Money {
+    /// A decimal string, or a number as the existing app sends it.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Money, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Text(String),
+            Whole(i64),
+            Fraction(f64),
+        }
+        let text = match Written::deserialize(deserializer)? {
+            Written::Text(text) => text,
+            Written::Whole(rupees) => rupees.to_string(),
+            Written::Fraction(number) => number.to_string(),
+        };
+        Money::parse(text.trim()).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(feature = "openapi")]
+mod openapi {
+    use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
+
+    impl utoipa::PartialSchema for super::Money {
+        fn schema() -> RefOr<Schema> {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .pattern(Some(r"^-?\d+\.\d{2}$"))
+                .description(Some("NPR as a decimal string"))
+                .into()
+        }
+    }
+
+    impl utoipa::ToSchema for super::Money {}
+}
