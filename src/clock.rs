@@ -1,0 +1,127 @@
+//! What time it is, and waiting for a time. The only reader of system time in the service.
+//!
+//! A clock reads the wall once, when it is made, and counts on from there with the monotonic
+//! clock of the runtime: `now()` never goes back, and a paused or simulated runtime carries it
+//! along. It never decides what is due; it only tells and waits.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+#[cfg(test)]
+mod tests;
+
+/// Longest single wait of a timer; longer waits are made of several.
+const NAP_MAX: Duration = Duration::from_hours(24);
+
+/// A handle on one time line. Clones share it: who advances one, advances all.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    line: Arc<Line>,
+}
+
+#[derive(Debug)]
+struct Line {
+    /// Time on the wall at `started`.
+    base: DateTime<Utc>,
+    started: Instant,
+    /// How far the line was moved forward since, never negative; a change wakes all sleepers.
+    moved: watch::Sender<TimeDelta>,
+    manual: bool,
+}
+
+impl Clock {
+    /// The clock of the machine.
+    pub fn system() -> Clock {
+        Clock::from(wall(), false)
+    }
+
+    /// A clock that starts at the machine's time, runs on, and can be advanced.
+    pub fn manual() -> Clock {
+        Clock::from(wall(), true)
+    }
+
+    /// A clock that starts at `base`, runs on, and can be advanced.
+    pub fn manual_at(base: DateTime<Utc>) -> Clock {
+        Clock::from(base, true)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "home of the clock")]
+    fn from(base: DateTime<Utc>, manual: bool) -> Clock {
+        let (moved, _) = watch::channel(TimeDelta::zero());
+        Clock { line: Arc::new(Line { base, started: Instant::now(), moved, manual }) }
+    }
+
+    /// The time, to the microsecond (what the database keeps). Never less than before.
+    pub fn now(&self) -> DateTime<Utc> {
+        let line = &self.line;
+        let counted = TimeDelta::from_std(line.started.elapsed()).unwrap_or(TimeDelta::MAX);
+        let now = line.base + counted + *line.moved.borrow();
+        now.with_nanosecond(now.nanosecond() / 1_000 * 1_000).unwrap_or(now)
+    }
+
+    /// Waits until `at`; at once if it has passed.
+    pub async fn sleep_until(&self, at: DateTime<Utc>) {
+        let mut moved = self.line.moved.subscribe();
+        loop {
+            let Ok(left) = (at - self.now()).to_std() else { return };
+            if left.is_zero() {
+                return;
+            }
+            tokio::select! {
+                biased;
+                _ = moved.changed() => {}
+                () = tokio::time::sleep(left.min(NAP_MAX)) => {}
+            }
+        }
+    }
+
+    /// Waits for `duration` of this clock's time.
+    pub async fn sleep(&self, duration: Duration) {
+        let duration = TimeDelta::from_std(duration).unwrap_or(TimeDelta::days(36_500));
+        self.sleep_until(self.now() + duration).await;
+    }
+
+    /// The answer of `future`, or nothing when `bound` of this clock's time passes first.
+    pub async fn within<F: Future>(&self, bound: Duration, future: F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = self.sleep(bound) => None,
+        }
+    }
+
+    /// Moves a manual clock forward and wakes whoever sleeps. A system clock is not moved.
+    pub fn advance(&self, by: Duration) {
+        if self.line.manual {
+            self.move_forward(TimeDelta::from_std(by).unwrap_or(TimeDelta::zero()));
+        }
+    }
+
+    /// Compares a system clock with the wall and follows it forward (a machine that was
+    /// suspended, a clock that was set). Answers wall minus clock before the correction: what
+    /// stays negative is not corrected, because time must not go back. A manual clock answers
+    /// zero.
+    pub fn follow_wall(&self) -> TimeDelta {
+        if self.line.manual {
+            return TimeDelta::zero();
+        }
+        let ahead = wall() - self.now();
+        if ahead > TimeDelta::milliseconds(100) {
+            self.move_forward(ahead);
+        }
+        ahead
+    }
+
+    fn move_forward(&self, by: TimeDelta) {
+        self.line.moved.send_modify(|moved| *moved += by);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "home of the clock")]
+fn wall() -> DateTime<Utc> {
+    DateTime::from(SystemTime::now())
+}

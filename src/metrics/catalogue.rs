@@ -1,0 +1,113 @@
+//! The list: one line per metric. A new one is added here and shown on a dashboard.
+
+use super::{Counter, Gauge, Histogram, Kind, Metric, Named};
+
+macro_rules! catalogue {
+    ($($kind:ident $constant:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: $kind<{ <[&str]>::len(&[$($label),*]) }> =
+                $kind(Named { name: concat!("chargeghar_", $name), labels: [$($label),*] });
+        )*
+
+        /// Every metric there is.
+        pub const ALL: &[Metric] = &[$(
+            Metric {
+                kind: Kind::$kind,
+                name: concat!("chargeghar_", $name),
+                help: $help,
+                labels: &[$($label),*],
+            },
+        )*];
+    };
+}
+
+catalogue! {
+    // process
+    Gauge BUILD_INFO "process_build_info" ["version"] "Always 1; the version is the label.";
+    Gauge START_SECONDS "process_start_time_seconds" [] "When the node was ready, Unix time.";
+    Counter TASK_PANICS "process_task_panics_total" ["task"] "Background tasks that panicked.";
+    Counter WARNINGS_HELD "process_warnings_held_total" ["kind"]
+        "Warnings not logged because one of their kind was logged in the same minute.";
+    Gauge CLOCK_BEHIND_SECONDS "process_clock_ahead_of_wall_seconds" []
+        "How far the node's clock is ahead of the wall, which was set back.";
+
+    // actors
+    Gauge ACTORS "actor_alive_count" ["actor"] "Actors that run.";
+    Gauge ACTOR_BACKLOG "actor_backlog_messages" ["actor"] "Messages that wait in mailboxes.";
+    Counter ACTOR_REFUSED "actor_mailbox_refusals_total" ["actor"]
+        "Messages refused because the mailbox was full.";
+    Counter ACTOR_RESTARTS "actor_restarts_total" ["actor"] "Actors started again after a failure.";
+    Gauge ACTORS_ISOLATED "actor_isolated_count" ["actor"]
+        "Actors that failed too often and are tried again every 5 minutes.";
+
+    // link to the broker
+    Gauge LINK_UP "link_up" ["session"] "1 while the session with the broker is up.";
+    Counter LINK_RECONNECTS "link_reconnects_total" ["session"] "Connections to the broker lost.";
+    Counter FRAMES "link_frames_total" ["kind"] "Frames received, by kind.";
+    Counter FRAMES_REFUSED "link_frames_refused_total" ["kind"]
+        "Frames that were not understood or not allowed, by kind of fault.";
+    Counter PUBLISHED "link_published_total" ["command"] "Commands published to cabinets.";
+    Counter PUBLISH_FAILED "link_publish_failures_total" ["command"] "Commands not published.";
+    Gauge ACKS_OPEN "link_acks_open_count" [] "Messages received and not yet acknowledged.";
+    Counter SHED "link_shed_total" ["kind"] "Messages dropped because a bound was reached.";
+
+    // stations
+    Gauge STATIONS "station_presence_count" ["presence"] "Stations, by presence.";
+    Counter REPORTS "station_reports_total" ["layout"] "Whole-cabinet reports, by layout.";
+    Counter PHANTOM_ROWS "station_phantom_rows_total" [] "Rows of slots that are not fitted.";
+    Counter EJECTS "station_ejects_total" ["outcome"] "Ejects, by outcome.";
+    Histogram EJECT_SECONDS "station_eject_seconds" ["outcome"]
+        "From the publishing of an eject to its outcome.";
+    Counter CHECKS "station_checks_total" ["reason"] "Checks asked of cabinets, by reason.";
+    Counter ALARMS "station_alarms_total" ["kind"] "Alarms raised, by kind.";
+
+    // rentals
+    Gauge RENTALS_OPEN "rental_open_count" ["status"] "Open rentals, by status.";
+    Counter RENTALS_STARTED "rental_starts_total" ["outcome"] "Starts asked for, by outcome.";
+    Histogram START_ANSWER_SECONDS "rental_start_seconds" ["outcome"]
+        "From the request for a start to its answer.";
+    Counter RENTALS_CLOSED "rental_closed_total" ["reason"] "Rentals that ended, by reason.";
+    Counter RETURNS "rental_returns_total" ["source", "verdict"]
+        "Return candidates, by source and by what became of them.";
+    Counter INCIDENTS "rental_incidents_total" ["kind"] "Incidents opened, by kind.";
+
+    // store
+    Counter FACTS "store_facts_total" ["outcome"] "Facts handed to the writers, by outcome.";
+    Histogram COMMIT_SECONDS "store_commit_seconds" [] "One batch, from begin to committed.";
+    Histogram COMMIT_ROWS "store_commit_batch_rows" [] "Facts in one batch.";
+    Gauge WRITER_BACKLOG "store_writer_backlog_count" [] "Facts that wait for a writer.";
+    Counter BATCHES_SPLIT "store_batches_split_total" [] "Batches rolled back and run singly.";
+    Gauge LEASE_HELD "store_lease_held" [] "1 while this node holds the lease.";
+    Counter FLUSHED "store_flushed_rows_total" ["table"] "Telemetry rows written.";
+    Counter FLUSH_DROPPED "store_flush_dropped_rows_total" ["table"] "Telemetry rows dropped.";
+    Gauge POOL "store_pool_connections" ["state"] "Connections to the database, by state.";
+
+    // outbox and the world outside
+    Counter EFFECTS "outbox_effects_total" ["kind", "outcome"] "Owed effects, by outcome.";
+    Gauge EFFECTS_OWED "outbox_owed_count" [] "Effects that are still owed.";
+    Histogram CLIENT_SECONDS "client_request_seconds" ["client", "outcome"]
+        "Requests to other companies.";
+    Counter PAYMENTS "payment_intents_total" ["gateway", "outcome"] "Payment intents settled.";
+
+    // http
+    Counter REQUESTS "http_requests_total" ["method", "class"]
+        "Requests answered, by method and class of status.";
+    Histogram REQUEST_SECONDS "http_request_seconds" ["surface"]
+        "Requests, by surface: app, admin, device, system.";
+    Gauge REQUESTS_OPEN "http_requests_open_count" [] "Requests in work.";
+    Gauge STREAMS_OPEN "http_streams_open_count" ["kind"] "Open live streams.";
+    Counter LIMITED "http_limited_total" ["limit"] "Requests refused by a limit.";
+    Counter REPLAYS "http_idempotent_replays_total" [] "Requests answered from their key.";
+
+    // ephemera
+    Counter EPHEMERA_ERRORS "ephemera_errors_total" ["operation"]
+        "Failed operations on short-lived data.";
+    Gauge EPHEMERA_KEYS "ephemera_memory_keys" [] "Keys held in memory.";
+    Counter EPHEMERA_EVICTED "ephemera_memory_evictions_total" []
+        "Keys dropped before their time because memory was full.";
+
+    // embedded database
+    Counter POSTGRES_EXITS "embedded_postgres_exits_total" []
+        "Times the embedded database ended by itself.";
+}

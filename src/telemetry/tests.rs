@@ -1,0 +1,35 @@
+//! Announcements have the shape scripts wait for, and a flood of warnings is one line.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn an_announcement_begins_with_its_event() {
+    let line = announcement("ready", json!({"http": "127.0.0.1:8080", "mqtt": 1883}));
+
+    assert_eq!(line, r#"{"event":"ready","http":"127.0.0.1:8080","mqtt":1883}"#);
+}
+
+#[tokio::test]
+async fn a_kind_is_heard_once_a_minute_with_the_number_held_back() {
+    let clock = Clock::manual();
+    let hush = Hush::new(clock.clone());
+
+    assert_eq!(hush.pass("bad_checksum"), Some(0));
+    assert_eq!(hush.pass("bad_checksum"), None);
+    assert_eq!(hush.clone().pass("bad_checksum"), None);
+    assert_eq!(hush.pass("wrong_topic"), Some(0));
+
+    clock.advance(Duration::from_secs(61));
+    assert_eq!(hush.pass("bad_checksum"), Some(2));
+}
+
+#[test]
+fn a_bad_filter_is_refused_with_an_example() {
+    let refused = init(Output::Stderr, "chargeghar=loud").unwrap_err().to_string();
+
+    assert!(refused.contains("chargeghar=loud") && refused.contains("info,chargeghar=debug"));
+}
