@@ -4,6 +4,15 @@
 pub mod ids;
 pub mod money;
 
+pub mod ledger;
+pub mod tariff;
+
 pub mod eject;
+pub mod presence;
 pub mod returns;
 pub mod slot;
+pub mod station;
+
+pub mod bank;
+pub mod effect;
+pub mod rental;

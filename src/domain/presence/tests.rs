@@ -1,0 +1,52 @@
+//! Reachable is not online.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Presence, Session, Shown, Timing};
+
+#[test]
+fn a_disconnect_ends_reachability_at_once_and_online_after_ninety_seconds() {
+    let timing = Timing::default();
+    let presence = Presence { session: Session::Down { since: at(100) }, ..heard(90) };
+
+    assert!(!presence.is_reachable(at(100), &timing));
+    assert_eq!(presence.shown(at(189), &timing), Shown::Online);
+    assert_eq!(presence.shown(at(190), &timing), Shown::Offline);
+    assert_eq!(presence.next_change(at(100), &timing), Some(at(190)));
+}
+
+#[test]
+fn silence_is_suspect_after_twelve_minutes_and_offline_after_twenty_two() {
+    let timing = Timing::default();
+    let presence = Presence { session: Session::Up, ..heard(0) };
+
+    assert_eq!(presence.shown(at(12 * 60 - 1), &timing), Shown::Online);
+    assert_eq!(presence.shown(at(12 * 60), &timing), Shown::Suspect);
+    assert_eq!(presence.shown(at(22 * 60), &timing), Shown::Offline);
+}
+
+#[test]
+fn without_session_events_any_frame_within_twelve_minutes_makes_it_reachable() {
+    let timing = Timing::default();
+
+    assert!(heard(0).is_reachable(at(12 * 60 - 1), &timing));
+    assert!(!heard(0).is_reachable(at(12 * 60), &timing));
+    assert!(!Presence::default().is_reachable(at(0), &timing));
+}
+
+#[test]
+fn our_own_outage_is_no_evidence_against_a_cabinet() {
+    let timing = Timing::default();
+    let presence = Presence { excused: TimeDelta::minutes(30), ..heard(0) };
+
+    assert_eq!(presence.shown(at(40 * 60), &timing), Shown::Online);
+    assert_eq!(presence.shown(at(42 * 60), &timing), Shown::Suspect);
+}
+
+fn heard(second: i64) -> Presence {
+    Presence { heard_at: Some(at(second)), ..Presence::default() }
+}
+
+fn at(second: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(second)
+}

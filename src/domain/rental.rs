@@ -1,0 +1,331 @@
+//! The life of one rental: `decide` says what happens, `evolve` what it leads to, and
+//! `consequence` which money moves, who has the bank, and who must be told.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::bank::Fingerprint;
+use crate::eject::{NotOutReason, Settlement};
+use crate::ids::{CommandId, RentalId, RiderId, SlotKey, Sn, StationId};
+use crate::money::Money;
+use crate::returns::{Claim, Source};
+use crate::tariff::{LateCharge, LateFee, Package};
+
+mod consequence;
+mod decide;
+mod evolve;
+
+#[cfg(test)]
+mod tests;
+
+pub use consequence::{Incident, custody, effects, incident, movements};
+pub use decide::decide;
+pub use evolve::{evolve, replay};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rental {
+    pub id: RentalId,
+    /// What a rider reads out on the phone: 8 of A-Z and 0-9.
+    pub code: String,
+    pub rider: RiderId,
+    /// Where the bank was ejected.
+    pub station: StationId,
+    pub key: SlotKey,
+    pub bank: Sn,
+    pub package: Package,
+    pub late_fee: LateFee,
+    pub command: CommandId,
+    pub created_at: DateTime<Utc>,
+    /// The eject is not published later than this, so at that instant it may have been.
+    pub publish_before: DateTime<Utc>,
+    /// Percent, when the bank was picked.
+    pub start_level: Option<u8>,
+    pub cancel_requested: bool,
+    /// Returns that somebody reported and nobody confirmed.
+    pub claims: Vec<Claim>,
+    /// Set aside in the rider's hold account.
+    pub held: Money,
+    /// What the rider has paid and not got back.
+    pub paid: Money,
+    /// What the rider still owes.
+    pub owed: Money,
+    #[serde(flatten)]
+    pub phase: Phase,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum Phase {
+    /// The eject is intended or sent; nobody knows yet that the bank is out.
+    Dispensing,
+    Active { since: DateTime<Utc>, due_at: DateTime<Utc> },
+    Overdue { since: DateTime<Utc>, due_at: DateTime<Utc> },
+    Completed { since: DateTime<Utc>, due_at: DateTime<Utc>, ended: Ended },
+    Cancelled { at: DateTime<Utc>, reason: CancelReason },
+}
+
+/// How a rental came to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// What is billed to: the earliest instant at which the bank can have been back.
+    pub at: DateTime<Utc>,
+    /// When the return was learnt: the latest instant at which it can have been back.
+    pub learnt_at: DateTime<Utc>,
+    pub station: StationId,
+    pub key: Option<SlotKey>,
+    pub source: Source,
+    pub level: Option<u8>,
+    pub late: LateCharge,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", content = "detail", rename_all = "snake_case")]
+pub enum CancelReason {
+    ByRider,
+    NotOut(NotOutReason),
+    /// Nobody could show within the bound where the bank is.
+    Unresolved,
+    /// The same bank was back at the same cabinet within a minute.
+    ReturnedAtOnce,
+}
+
+impl CancelReason {
+    /// The word that the app is given.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CancelReason::ByRider => "cancelled_by_rider",
+            CancelReason::NotOut(_) => "popup_failed",
+            CancelReason::Unresolved => "unresolved",
+            CancelReason::ReturnedAtOnce => "returned_at_once",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// The rider does not want it any more.
+    Cancel,
+    /// The eject has an end.
+    Settle(Settlement),
+    /// The eject has no end within its bound.
+    GiveUp,
+    /// A cabinet says that an eject worked whose rental is cancelled.
+    LateSuccess { at: DateTime<Utc> },
+    /// Somebody says that the bank is back.
+    Return(Claim),
+    /// A fresh report on the trusted session, asked for because of a claim, shows the bank.
+    Confirm(Claim),
+    /// A fresh whole report of this cabinet does not show it.
+    Deny { station: StationId, at: DateTime<Utc> },
+    /// The clock passed the due time.
+    FallDue,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// Carries the whole first state, so that the events alone can be replayed.
+    Started { rental: Box<Rental> },
+    CancelRequested { at: DateTime<Utc> },
+    Cancelled { at: DateTime<Utc>, reason: CancelReason },
+    Ejected { at: DateTime<Utc>, due_at: DateTime<Utc>, vat: Money },
+    /// The bank is out although the rental was cancelled: it goes on, and what the wallet can
+    /// not pay is owed.
+    Reopened { at: DateTime<Utc>, due_at: DateTime<Utc>, vat: Money, collected: Money },
+    /// The bank is out, but rider or bank have another rental: nobody is billed.
+    OutUnassigned { at: DateTime<Utc> },
+    ReturnClaimed { claim: Claim },
+    ClaimsDenied { station: StationId, at: DateTime<Utc> },
+    FellOverdue { at: DateTime<Utc> },
+    Returned { ended: Ended, vat: Money, collected: Money },
+    /// Back within a minute at the same cabinet: what was captured is given back.
+    ReturnedAtOnce {
+        at: DateTime<Utc>,
+        station: StationId,
+        key: Option<SlotKey>,
+        vat: Money,
+    },
+}
+
+impl Event {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::Started { .. } => "started",
+            Event::CancelRequested { .. } => "cancel_requested",
+            Event::Cancelled { .. } => "cancelled",
+            Event::Ejected { .. } => "ejected",
+            Event::Reopened { .. } => "reopened",
+            Event::OutUnassigned { .. } => "out_unassigned",
+            Event::ReturnClaimed { .. } => "return_claimed",
+            Event::ClaimsDenied { .. } => "claims_denied",
+            Event::FellOverdue { .. } => "fell_overdue",
+            Event::Returned { .. } => "returned",
+            Event::ReturnedAtOnce { .. } => "returned_at_once",
+        }
+    }
+}
+
+/// A command the rules do not allow now. Never a failure of the outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the power bank is out: return it to end the rental")]
+    NotReturned,
+    #[error("the rental is over")]
+    Over,
+}
+
+/// What a decision may use besides the rental itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts<'a> {
+    pub now: DateTime<Utc>,
+    /// The eject may have been published. Always true after a restart.
+    pub published: bool,
+    /// What the rider's wallet can pay at this moment.
+    pub wallet: Money,
+    /// Rider or bank have another open rental.
+    pub engaged: bool,
+    /// Frames that closed an earlier rental of this bank.
+    pub used: &'a [Fingerprint],
+    pub terms: Terms,
+}
+
+/// What an operator sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// A rental younger than this is closed only by a second look; the same bank back at the
+    /// same cabinet within it is no rental at all.
+    pub young: TimeDelta,
+    /// After the eject a report may still show the bank for this long.
+    pub settle: TimeDelta,
+    /// Percent on the net price; prices include it.
+    pub vat_percent: Decimal,
+}
+
+impl Default for Terms {
+    fn default() -> Terms {
+        Terms {
+            young: TimeDelta::seconds(60),
+            settle: TimeDelta::seconds(10),
+            vat_percent: Decimal::from(13),
+        }
+    }
+}
+
+/// The status words of the existing app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "sqlx",
+    derive(sqlx::Type),
+    sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")
+)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// Awaits a top-up.
+    Pending,
+    PendingPopup,
+    Active,
+    Overdue,
+    Completed,
+    Cancelled,
+}
+
+impl Status {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Pending => "PENDING",
+            Status::PendingPopup => "PENDING_POPUP",
+            Status::Active => "ACTIVE",
+            Status::Overdue => "OVERDUE",
+            Status::Completed => "COMPLETED",
+            Status::Cancelled => "CANCELLED",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "sqlx",
+    derive(sqlx::Type),
+    sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")
+)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PaymentStatus {
+    Pending,
+    Paid,
+    Failed,
+    Refunded,
+}
+
+impl Rental {
+    pub fn status(&self) -> Status {
+        match self.phase {
+            Phase::Dispensing => Status::PendingPopup,
+            Phase::Active { .. } => Status::Active,
+            Phase::Overdue { .. } => Status::Overdue,
+            Phase::Completed { .. } => Status::Completed,
+            Phase::Cancelled { .. } => Status::Cancelled,
+        }
+    }
+
+    pub fn payment_status(&self) -> PaymentStatus {
+        match self.phase {
+            Phase::Cancelled { .. } => PaymentStatus::Refunded,
+            _ if self.owed.is_positive() => PaymentStatus::Pending,
+            Phase::Dispensing
+            | Phase::Active { .. }
+            | Phase::Overdue { .. }
+            | Phase::Completed { .. } => PaymentStatus::Paid,
+        }
+    }
+
+    /// Takes up the rider's and the bank's one place.
+    pub fn is_open(&self) -> bool {
+        match self.phase {
+            Phase::Dispensing | Phase::Active { .. } | Phase::Overdue { .. } => true,
+            Phase::Completed { .. } | Phase::Cancelled { .. } => false,
+        }
+    }
+
+    /// The bank left its slot.
+    pub fn since(&self) -> Option<DateTime<Utc>> {
+        match self.phase {
+            Phase::Active { since, .. }
+            | Phase::Overdue { since, .. }
+            | Phase::Completed { since, .. } => Some(since),
+            Phase::Dispensing | Phase::Cancelled { .. } => None,
+        }
+    }
+
+    /// Until the bank is out the package counts from the start, as the app shows it.
+    pub fn due_at(&self) -> DateTime<Utc> {
+        match self.phase {
+            Phase::Active { due_at, .. }
+            | Phase::Overdue { due_at, .. }
+            | Phase::Completed { due_at, .. } => due_at,
+            Phase::Dispensing | Phase::Cancelled { .. } => self.due_after(self.created_at),
+        }
+    }
+
+    pub fn due_after(&self, since: DateTime<Utc>) -> DateTime<Utc> {
+        since + TimeDelta::minutes(i64::from(self.package.minutes))
+    }
+
+    /// What lateness has cost up to `now`: fixed once the bank is back.
+    pub fn late_charge(&self, now: DateTime<Utc>) -> LateCharge {
+        match &self.phase {
+            Phase::Completed { ended, .. } => ended.late,
+            Phase::Active { due_at, .. } | Phase::Overdue { due_at, .. } => {
+                self.late_fee.charge(&self.package, *due_at, now)
+            }
+            Phase::Dispensing | Phase::Cancelled { .. } => LateCharge::default(),
+        }
+    }
+
+    /// Until when a late answer of the cabinet may still reopen it, if it is cancelled.
+    pub fn reopen_until(&self, bound: TimeDelta) -> DateTime<Utc> {
+        self.publish_before + bound
+    }
+}

@@ -1,0 +1,155 @@
+//! What an event means for others: money, the bank, and those who must be told. Each function
+//! takes the rental as it was before the event.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CancelReason, Event, Rental};
+use crate::bank::Custody;
+use crate::effect::{Effect, Template};
+use crate::ledger::{Charge, Movement};
+use crate::money::Money;
+
+/// The money that an event moves. What a movement takes from an account is known to be there,
+/// or the whole fact is refused.
+pub fn movements(before: &Rental, event: &Event) -> Vec<Movement> {
+    let (rider, rental) = (before.rider, before.id);
+    match event {
+        Event::Started { rental: first } => {
+            vec![Movement::Hold { rider: first.rider, rental: first.id, amount: first.held }]
+        }
+        Event::Cancelled { .. } => vec![Movement::Void { rider, rental, amount: before.held }],
+        Event::Ejected { vat, .. } => {
+            vec![Movement::Capture { rider, rental, amount: before.held, vat: *vat }]
+        }
+        Event::Reopened { vat, collected, .. } => {
+            let (amount, what) = (before.package.price, Charge::Price);
+            vec![
+                Movement::Charge { rider, rental, amount, vat: *vat, what },
+                Movement::Collect { rider, rental, amount: *collected },
+            ]
+        }
+        Event::Returned { ended, vat, collected } => {
+            let (amount, what) = (ended.late.amount, Charge::LateFee);
+            vec![
+                Movement::Charge { rider, rental, amount, vat: *vat, what },
+                Movement::Collect { rider, rental, amount: *collected },
+            ]
+        }
+        Event::ReturnedAtOnce { vat, .. } => given_back(before, *vat),
+        Event::CancelRequested { .. }
+        | Event::OutUnassigned { .. }
+        | Event::ReturnClaimed { .. }
+        | Event::ClaimsDenied { .. }
+        | Event::FellOverdue { .. } => vec![],
+    }
+}
+
+/// What was paid goes back to the wallet, and what is still owed is paid from that.
+fn given_back(before: &Rental, vat: Money) -> Vec<Movement> {
+    let (rider, rental) = (before.rider, before.id);
+    let charged = before.paid.plus(before.owed);
+    vec![
+        Movement::Reverse { rider, rental, amount: charged, vat },
+        Movement::Collect { rider, rental, amount: before.owed },
+    ]
+}
+
+/// Who has the bank after the event; `None` when that does not change by this rental.
+pub fn custody(before: &Rental, event: &Event) -> Option<Custody> {
+    match event {
+        Event::Ejected { .. } | Event::Reopened { .. } => {
+            Some(Custody::Rental { rental: before.id })
+        }
+        Event::Returned { ended, .. } => Some(match ended.key {
+            Some(key) => Custody::Slot { station: ended.station, key },
+            None => Custody::Missing,
+        }),
+        Event::ReturnedAtOnce { station, key, .. } => {
+            let key = key.unwrap_or(before.key);
+            Some(Custody::Slot { station: *station, key })
+        }
+        Event::Cancelled { reason: CancelReason::Unresolved, .. } => Some(Custody::Missing),
+        Event::OutUnassigned { .. } => Some(Custody::Missing),
+        Event::Started { .. }
+        | Event::Cancelled { .. }
+        | Event::CancelRequested { .. }
+        | Event::ReturnClaimed { .. }
+        | Event::ClaimsDenied { .. }
+        | Event::FellOverdue { .. } => None,
+    }
+}
+
+/// What a person has to look at because of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Incident {
+    /// An eject without an end: the bank is missing and nobody was billed.
+    EjectUnresolved,
+    /// A bank left a cabinet and no rental can carry it.
+    BankOutUnassigned,
+    /// A return whose slot nobody said: the bank is in the cabinet, somewhere.
+    ReturnWithoutSlot,
+}
+
+impl Incident {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Incident::EjectUnresolved => "eject_unresolved",
+            Incident::BankOutUnassigned => "bank_out_unassigned",
+            Incident::ReturnWithoutSlot => "return_without_slot",
+        }
+    }
+}
+
+pub fn incident(event: &Event) -> Option<Incident> {
+    match event {
+        Event::Cancelled { reason: CancelReason::Unresolved, .. } => {
+            Some(Incident::EjectUnresolved)
+        }
+        Event::OutUnassigned { .. } => Some(Incident::BankOutUnassigned),
+        Event::Returned { ended, .. } if ended.key.is_none() => Some(Incident::ReturnWithoutSlot),
+        Event::Started { .. }
+        | Event::Cancelled { .. }
+        | Event::CancelRequested { .. }
+        | Event::Ejected { .. }
+        | Event::Reopened { .. }
+        | Event::ReturnClaimed { .. }
+        | Event::ClaimsDenied { .. }
+        | Event::FellOverdue { .. }
+        | Event::Returned { .. }
+        | Event::ReturnedAtOnce { .. } => None,
+    }
+}
+
+pub fn effects(before: &Rental, event: &Event) -> Vec<Effect> {
+    let (rider, rental) = (before.rider, before.id);
+    let notify = |template| Effect::NotifyRider { rider, template };
+    let cancelled =
+        |reason: CancelReason| Template::RentalCancelled { rental, reason: reason.as_str().into() };
+    match event {
+        Event::Ejected { .. } => vec![notify(Template::RentalStarted { rental })],
+        Event::Cancelled { reason, .. } => vec![notify(cancelled(*reason))],
+        Event::ReturnedAtOnce { .. } => vec![notify(cancelled(CancelReason::ReturnedAtOnce))],
+        Event::Reopened { collected, .. } => {
+            let owed = before.package.price.minus(*collected);
+            with_due(before, Template::RentalReopened { rental }, owed)
+        }
+        Event::FellOverdue { .. } => vec![notify(Template::RentalOverdue { rental })],
+        Event::Returned { ended, collected, .. } => {
+            let owed = before.owed.plus(ended.late.amount).minus(*collected);
+            with_due(before, Template::RentalCompleted { rental }, owed)
+        }
+        Event::Started { .. }
+        | Event::CancelRequested { .. }
+        | Event::OutUnassigned { .. }
+        | Event::ReturnClaimed { .. }
+        | Event::ClaimsDenied { .. } => vec![],
+    }
+}
+
+fn with_due(before: &Rental, template: Template, owed: Money) -> Vec<Effect> {
+    let (rider, rental) = (before.rider, before.id);
+    let due = Template::PaymentDue { rental, amount: owed };
+    let due = owed.is_positive().then_some(due);
+    [template].into_iter().chain(due).map(|template| Effect::NotifyRider { rider, template }).collect()
+}

@@ -1,0 +1,204 @@
+//! What happens to a rental, and what is refused. An empty answer means that there is nothing
+//! to do: the same news came before.
+
+use chrono::{DateTime, Utc};
+
+use super::{CancelReason, Command, Ended, Event, Facts, Phase, Refusal, Rental};
+use crate::eject::{NotOutReason, Settlement};
+use crate::ids::StationId;
+use crate::ledger::vat_in;
+use crate::returns::{CLAIMS_MAX, Claim, Source, earliest};
+
+pub fn decide(rental: &Rental, command: &Command, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    match command {
+        Command::Cancel => cancel(rental, facts),
+        Command::Settle(settlement) => Ok(settle(rental, *settlement, facts)),
+        Command::GiveUp => Ok(give_up(rental, facts)),
+        Command::LateSuccess { at } => Ok(late_success(rental, *at, facts)),
+        Command::Return(claim) => Ok(returned(rental, claim, facts)),
+        Command::Confirm(claim) => Ok(confirmed(rental, claim, facts)),
+        Command::Deny { station, at } => Ok(denied(rental, *station, *at)),
+        Command::FallDue => Ok(fall_due(rental, facts)),
+    }
+}
+
+fn cancel(rental: &Rental, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    let at = facts.now;
+    match rental.phase {
+        Phase::Dispensing if !facts.published => {
+            Ok(vec![Event::Cancelled { at, reason: CancelReason::ByRider }])
+        }
+        Phase::Dispensing if rental.cancel_requested => Ok(vec![]),
+        Phase::Dispensing => Ok(vec![Event::CancelRequested { at }]),
+        Phase::Active { .. } | Phase::Overdue { .. } => Err(Refusal::NotReturned),
+        Phase::Completed { .. } | Phase::Cancelled { .. } => Err(Refusal::Over),
+    }
+}
+
+fn settle(rental: &Rental, settlement: Settlement, facts: &Facts) -> Vec<Event> {
+    if rental.phase != Phase::Dispensing {
+        return vec![];
+    }
+    match settlement {
+        Settlement::Out { at } => vec![ejected(rental, at, facts)],
+        Settlement::NotOut { .. } if rental.cancel_requested => {
+            vec![Event::Cancelled { at: facts.now, reason: CancelReason::ByRider }]
+        }
+        Settlement::NotOut { reason } => {
+            vec![Event::Cancelled { at: facts.now, reason: CancelReason::NotOut(reason) }]
+        }
+    }
+}
+
+fn ejected(rental: &Rental, at: DateTime<Utc>, facts: &Facts) -> Event {
+    let at = at.max(rental.created_at);
+    let vat = vat_in(rental.held, facts.terms.vat_percent);
+    Event::Ejected { at, due_at: rental.due_after(at), vat }
+}
+
+fn give_up(rental: &Rental, facts: &Facts) -> Vec<Event> {
+    match rental.phase {
+        Phase::Dispensing => {
+            vec![Event::Cancelled { at: facts.now, reason: CancelReason::Unresolved }]
+        }
+        Phase::Active { .. }
+        | Phase::Overdue { .. }
+        | Phase::Completed { .. }
+        | Phase::Cancelled { .. } => vec![],
+    }
+}
+
+/// Reopens only what ended because nobody could show that the bank was out.
+fn late_success(rental: &Rental, at: DateTime<Utc>, facts: &Facts) -> Vec<Event> {
+    match rental.phase {
+        Phase::Dispensing => vec![ejected(rental, at, facts)],
+        Phase::Cancelled {
+            reason: CancelReason::NotOut(NotOutReason::NeverSent) | CancelReason::ReturnedAtOnce,
+            ..
+        } => vec![],
+        Phase::Cancelled { .. } if facts.engaged => vec![Event::OutUnassigned { at }],
+        Phase::Cancelled { .. } => {
+            let price = rental.package.price;
+            vec![Event::Reopened {
+                at,
+                due_at: rental.due_after(at),
+                vat: vat_in(price, facts.terms.vat_percent),
+                collected: facts.wallet.min(price),
+            }]
+        }
+        Phase::Active { .. } | Phase::Overdue { .. } | Phase::Completed { .. } => vec![],
+    }
+}
+
+fn returned(rental: &Rental, claim: &Claim, facts: &Facts) -> Vec<Event> {
+    match rental.phase {
+        Phase::Dispensing => returned_while_dispensing(rental, claim, facts),
+        Phase::Active { since, .. } | Phase::Overdue { since, .. } => {
+            if is_echo(rental, claim, since, facts) {
+                vec![]
+            } else if claim.is_enough(since, facts.terms.young, facts.used) {
+                vec![close(rental, claim, since, facts)]
+            } else {
+                kept(rental, claim)
+            }
+        }
+        Phase::Completed { .. } | Phase::Cancelled { .. } => vec![],
+    }
+}
+
+/// At another cabinet it proves that the bank was out; at its own one that it is in.
+fn returned_while_dispensing(rental: &Rental, claim: &Claim, facts: &Facts) -> Vec<Event> {
+    let credible = claim.source.is_trusted() && claim.live;
+    if claim.station != rental.station {
+        let out = credible.then(|| ejected(rental, claim.at, facts));
+        return out.into_iter().chain(kept(rental, claim)).collect();
+    }
+    let inserted = matches!(claim.source, Source::Event | Source::Inspection | Source::Operator);
+    if credible && inserted && facts.published {
+        vec![Event::Cancelled { at: facts.now, reason: CancelReason::ReturnedAtOnce }]
+    } else {
+        vec![]
+    }
+}
+
+/// A report soon after the eject may still show the bank.
+fn is_echo(rental: &Rental, claim: &Claim, since: DateTime<Utc>, facts: &Facts) -> bool {
+    let report = matches!(claim.source, Source::Report | Source::HttpReport);
+    report && claim.station == rental.station && claim.at - since < facts.terms.settle
+}
+
+fn kept(rental: &Rental, claim: &Claim) -> Vec<Event> {
+    let told = |c: &Claim| c.station == claim.station && c.source == claim.source;
+    let known = rental.claims.iter().any(|c| told(c) && c.earliest <= claim.earliest);
+    if known || rental.claims.len() >= CLAIMS_MAX {
+        return vec![];
+    }
+    vec![Event::ReturnClaimed { claim: claim.clone() }]
+}
+
+fn confirmed(rental: &Rental, claim: &Claim, facts: &Facts) -> Vec<Event> {
+    let claimed = earliest(&rental.claims, claim.station).is_some();
+    match rental.phase {
+        Phase::Dispensing if claimed && claim.station != rental.station => {
+            let out = ejected(rental, claim.earliest.min(claim.at), facts);
+            let open = super::evolve(rental.clone(), &out);
+            let since = open.since().unwrap_or(claim.at);
+            vec![out, close(&open, claim, since, facts)]
+        }
+        Phase::Active { since, .. } | Phase::Overdue { since, .. }
+            if claimed && !is_echo(rental, claim, since, facts) =>
+        {
+            vec![close(rental, claim, since, facts)]
+        }
+        Phase::Dispensing
+        | Phase::Active { .. }
+        | Phase::Overdue { .. }
+        | Phase::Completed { .. }
+        | Phase::Cancelled { .. } => returned(rental, claim, facts),
+    }
+}
+
+/// Ends the rental at the earliest claim at the cabinet where the bank is.
+fn close(rental: &Rental, proof: &Claim, since: DateTime<Utc>, facts: &Facts) -> Event {
+    let first = earliest(&rental.claims, proof.station).unwrap_or(proof);
+    let first = if proof.earliest < first.earliest { proof } else { first };
+    let key = proof.key.or(first.key);
+    let same = proof.station == rental.station;
+    if same && first.at - since < facts.terms.young {
+        let vat = vat_in(rental.paid.plus(rental.owed), facts.terms.vat_percent);
+        return Event::ReturnedAtOnce { at: first.at, station: proof.station, key, vat };
+    }
+    let at = first.earliest.max(since);
+    let late = rental.late_fee.charge(&rental.package, rental.due_at(), at);
+    Event::Returned {
+        vat: vat_in(late.amount, facts.terms.vat_percent),
+        collected: facts.wallet.min(rental.owed.plus(late.amount)),
+        ended: Ended {
+            at,
+            learnt_at: proof.at,
+            station: proof.station,
+            key,
+            source: first.source,
+            level: first.level.or(proof.level),
+            late,
+        },
+    }
+}
+
+fn denied(rental: &Rental, station: StationId, at: DateTime<Utc>) -> Vec<Event> {
+    let stands = rental.claims.iter().any(|c| c.station == station && c.at <= at);
+    if rental.is_open() && stands { vec![Event::ClaimsDenied { station, at }] } else { vec![] }
+}
+
+fn fall_due(rental: &Rental, facts: &Facts) -> Vec<Event> {
+    match rental.phase {
+        Phase::Active { due_at, .. } if facts.now >= due_at => {
+            vec![Event::FellOverdue { at: facts.now }]
+        }
+        Phase::Active { .. }
+        | Phase::Dispensing
+        | Phase::Overdue { .. }
+        | Phase::Completed { .. }
+        | Phase::Cancelled { .. } => vec![],
+    }
+}

@@ -1,0 +1,324 @@
+//! The life of a rental, by example and by chance.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::{
+    CancelReason, Command, Event, Facts, Incident, Phase, Refusal, Rental, Status, Terms, custody,
+    decide, effects, evolve, incident, movements, replay,
+};
+use crate::bank::{Custody, Fingerprint};
+use crate::eject::{NotOutReason, Settlement};
+use crate::ids::{CommandId, PackageId, RentalId, RiderId, SlotKey, StationId};
+use crate::ledger::{Account, Movement};
+use crate::money::Money;
+use crate::returns::{Claim, Source};
+use crate::tariff::{LateFee, Package, PackageKind, PaymentModel};
+
+#[test]
+fn an_ejected_bank_starts_the_package_and_captures_its_price() {
+    let (rental, events) = after(dispensing(), &[(4, settle_out(4))]);
+
+    assert_eq!(rental.status(), Status::Active);
+    assert_eq!(rental.due_at(), at(4) + TimeDelta::minutes(60));
+    assert_eq!((rental.held, rental.paid), (Money::ZERO, Money::rupees(50)));
+    assert_eq!(custody(&dispensing(), &events[0]), Some(Custody::Rental { rental: rental.id }));
+}
+
+#[test]
+fn a_refused_eject_gives_the_hold_back_and_moves_no_bank() {
+    let refused = Command::Settle(Settlement::NotOut { reason: NotOutReason::UnknownBank });
+    let (rental, events) = after(dispensing(), &[(2, refused)]);
+
+    assert_eq!(rental.status(), Status::Cancelled);
+    assert_eq!(custody(&dispensing(), &events[0]), None);
+    assert!(matches!(movements(&dispensing(), &events[0])[..], [Movement::Void { .. }]));
+}
+
+#[test]
+fn an_eject_without_an_end_is_free_and_leaves_an_incident() {
+    let (rental, events) = after(dispensing(), &[(1500, Command::GiveUp)]);
+
+    assert_eq!(rental.status(), Status::Cancelled);
+    assert_eq!(incident(&events[0]), Some(Incident::EjectUnresolved));
+    assert_eq!(custody(&dispensing(), &events[0]), Some(Custody::Missing));
+}
+
+#[test]
+fn a_late_success_reopens_the_rental_and_what_the_wallet_lacks_is_owed() {
+    let freed = [(1500, Command::GiveUp)];
+    let (rental, _) = after(dispensing(), &freed);
+    let late = Command::LateSuccess { at: at(1510) };
+
+    let poor = Facts { wallet: Money::rupees(20), ..facts(1510) };
+    let events = decide(&rental, &late, &poor).unwrap();
+    let reopened = evolve(rental.clone(), &events[0]);
+    let engaged = decide(&rental, &late, &Facts { engaged: true, ..facts(1510) }).unwrap();
+
+    assert_eq!(reopened.status(), Status::Active);
+    assert_eq!(reopened.since(), Some(at(1510)));
+    assert_eq!((reopened.paid, reopened.owed), (Money::rupees(20), Money::rupees(30)));
+    assert_eq!(incident(&engaged[0]), Some(Incident::BankOutUnassigned));
+}
+
+#[test]
+fn a_bank_back_within_a_minute_is_no_rental() {
+    let early = Claim { at: at(30), earliest: at(30), ..claim() };
+    let proof = Claim { at: at(33), earliest: at(33), source: Source::Report, ..claim() };
+    let steps =
+        [(4, settle_out(4)), (30, Command::Return(early)), (33, Command::Confirm(proof))];
+
+    let (rental, events) = after(dispensing(), &steps);
+
+    assert_eq!(events[1].name(), "return_claimed");
+    assert!(matches!(rental.phase, Phase::Cancelled { reason: CancelReason::ReturnedAtOnce, .. }));
+    assert_eq!(rental.paid, Money::ZERO);
+}
+
+#[test]
+fn a_forged_return_closes_nothing_and_is_denied_by_the_next_report() {
+    let forged = Claim { source: Source::HttpReturn, ..claim() };
+    let station = forged.station;
+    let steps = [
+        (4, settle_out(4)),
+        (400, Command::Return(forged)),
+        (403, Command::Deny { station, at: at(403) }),
+    ];
+
+    let (rental, events) = after(dispensing(), &steps);
+
+    assert_eq!(rental.status(), Status::Active);
+    assert_eq!(events.last().unwrap().name(), "claims_denied");
+    assert!(rental.claims.is_empty());
+}
+
+#[test]
+fn the_bytes_of_an_earlier_return_close_nothing() {
+    let (rental, _) = after(dispensing(), &[(4, settle_out(4))]);
+    let used = [Fingerprint(7)];
+
+    let again = Facts { used: &used, ..facts(400) };
+    let events = decide(&rental, &Command::Return(claim()), &again).unwrap();
+
+    assert_eq!(events[0].name(), "return_claimed");
+}
+
+#[test]
+fn a_confirmed_return_is_billed_to_its_earliest_claim() {
+    let hour = 60 * 60;
+    let http = Claim { source: Source::HttpReturn, at: at(hour), earliest: at(hour), ..claim() };
+    let report = Claim {
+        source: Source::Report,
+        at: at(3 * hour),
+        earliest: at(2 * hour),
+        ..claim()
+    };
+    let steps = [
+        (4, settle_out(4)),
+        (hour, Command::Return(http)),
+        (3 * hour, Command::Confirm(report)),
+    ];
+
+    let (rental, _) = after(dispensing(), &steps);
+
+    let Phase::Completed { ended, .. } = &rental.phase else { panic!("{rental:?}") };
+    assert_eq!((ended.at, ended.learnt_at), (at(hour), at(3 * hour)));
+    assert_eq!(ended.late.amount, Money::ZERO);
+}
+
+#[test]
+fn a_late_return_is_charged_collected_and_the_rest_is_owed() {
+    let late = at(4 + 62 * 60 + 60 * 60);
+    let back = Claim { at: late, earliest: late, ..claim() };
+    let (rental, _) = after(dispensing(), &[(4, settle_out(4))]);
+    let poor = Facts { now: late, wallet: Money::rupees(30), ..facts(0) };
+
+    let events = decide(&rental, &Command::Return(back), &poor).unwrap();
+    let rental = evolve(rental, &events[0]);
+
+    assert_eq!(rental.late_charge(late).amount, Money::rupees(100));
+    assert_eq!((rental.paid, rental.owed), (Money::rupees(80), Money::rupees(70)));
+    assert_eq!(rental.payment_status(), super::PaymentStatus::Pending);
+}
+
+#[test]
+fn cancel_is_at_once_before_the_publish_and_a_wish_after_it() {
+    let before = Facts { published: false, ..facts(1) };
+    let at_once = decide(&dispensing(), &Command::Cancel, &before).unwrap();
+    assert_eq!(at_once[0].name(), "cancelled");
+
+    let (wished, events) = after(dispensing(), &[(1, Command::Cancel), (2, Command::Cancel)]);
+    assert_eq!(events.len(), 1);
+    assert_eq!(wished.status(), Status::PendingPopup);
+
+    let (active, _) = after(wished, &[(3, settle_out(3))]);
+    assert_eq!(active.status(), Status::Active);
+    assert_eq!(decide(&active, &Command::Cancel, &facts(4)), Err(Refusal::NotReturned));
+}
+
+#[test]
+fn the_same_news_twice_changes_nothing_the_second_time() {
+    let steps = [
+        (4, settle_out(4)),
+        (5, settle_out(5)),
+        (400, Command::Return(claim())),
+        (401, Command::Return(claim())),
+        (402, Command::LateSuccess { at: at(402) }),
+    ];
+
+    let (_, events) = after(dispensing(), &steps);
+
+    let names: Vec<_> = events.iter().map(Event::name).collect();
+    assert_eq!(names, ["ejected", "returned"]);
+}
+
+#[test]
+fn a_return_at_another_cabinet_proves_that_the_bank_was_out() {
+    let other = Claim { station: StationId(Uuid::max()), ..claim() };
+    let proof = Claim { source: Source::Report, at: at(103), earliest: at(103), ..other.clone() };
+    let steps = [(100, Command::Return(other)), (103, Command::Confirm(proof))];
+
+    let (rental, events) = after(dispensing(), &steps);
+
+    let names: Vec<_> = events.iter().map(Event::name).collect();
+    assert_eq!(names, ["ejected", "return_claimed", "returned"]);
+    assert_eq!(rental.status(), Status::Completed);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// P4, P6 and P7 over random histories.
+    #[test]
+    fn whatever_happens_money_adds_up_and_the_events_give_the_state(
+        steps in prop::collection::vec((0usize..9, 1i64..4000, 0i64..120), 1..14)
+    ) {
+        let mut rental = dispensing();
+        let mut events = vec![Event::Started { rental: Box::new(rental.clone()) }];
+        let mut moved = movements(&rental, &events[0]);
+        let mut now = 0;
+        for (kind, passed, wallet) in steps {
+            now += passed;
+            let facts = Facts { wallet: Money::rupees(wallet), ..facts(now) };
+            for event in decide(&rental, &any_command(kind, now), &facts).unwrap_or_default() {
+                moved.extend(movements(&rental, &event));
+                let _ = (effects(&rental, &event), custody(&rental, &event));
+                rental = evolve(rental, &event);
+                events.push(event);
+            }
+            let rider = rental.rider;
+            let balances = balances(&moved);
+            let balance = |account| balances.get(&account).copied().unwrap_or_default();
+            prop_assert_eq!(balance(Account::Hold(rider)), rental.held);
+            prop_assert_eq!(balance(Account::Receivable(rider)), rental.owed);
+            prop_assert_eq!(balance(Account::Wallet(rider)), rental.held.plus(rental.paid).negated());
+            prop_assert_eq!(replay(&events), Some(rental.clone()));
+        }
+        if let Phase::Completed { since, ended, .. } = &rental.phase {
+            prop_assert!(*since <= ended.at && ended.at <= ended.learnt_at.max(*since));
+        }
+    }
+}
+
+fn any_command(kind: usize, now: i64) -> Command {
+    let other = StationId(Uuid::max());
+    let news = Claim { at: at(now), earliest: at(now), frame: None, ..claim() };
+    match kind {
+        0 => Command::Cancel,
+        1 => settle_out(now),
+        2 => Command::Settle(Settlement::NotOut { reason: NotOutReason::SeenTwice }),
+        3 => Command::GiveUp,
+        4 => Command::LateSuccess { at: at(now) },
+        5 => Command::Return(news),
+        6 => Command::Confirm(Claim { station: other, source: Source::Report, ..news }),
+        7 => Command::Return(Claim { station: other, source: Source::HttpReturn, ..news }),
+        _ => Command::FallDue,
+    }
+}
+
+fn balances(moved: &[Movement]) -> BTreeMap<Account, Money> {
+    let mut balances = BTreeMap::new();
+    for entry in moved.iter().flat_map(Movement::entries) {
+        let balance: &mut Money = balances.entry(entry.account.clone()).or_default();
+        *balance = balance.plus(entry.account.growth(entry.amount));
+    }
+    balances
+}
+
+fn after(mut rental: Rental, steps: &[(i64, Command)]) -> (Rental, Vec<Event>) {
+    let mut all = Vec::new();
+    for (second, command) in steps {
+        for event in decide(&rental, command, &facts(*second)).unwrap() {
+            rental = evolve(rental, &event);
+            all.push(event);
+        }
+    }
+    (rental, all)
+}
+
+fn settle_out(second: i64) -> Command {
+    Command::Settle(Settlement::Out { at: at(second) })
+}
+
+fn claim() -> Claim {
+    Claim {
+        station: dispensing().station,
+        key: Some(SlotKey::new(0, 2)),
+        source: Source::Event,
+        at: at(400),
+        earliest: at(400),
+        live: true,
+        frame: Some(Fingerprint(7)),
+        level: Some(40),
+    }
+}
+
+fn facts(second: i64) -> Facts<'static> {
+    Facts {
+        now: at(second),
+        published: true,
+        wallet: Money::rupees(500),
+        engaged: false,
+        used: &[],
+        terms: Terms::default(),
+    }
+}
+
+fn dispensing() -> Rental {
+    let id = Uuid::nil();
+    let price = Money::rupees(50);
+    Rental {
+        id: RentalId(id),
+        code: "ABCD1234".into(),
+        rider: RiderId(7),
+        station: StationId(id),
+        key: SlotKey::new(0, 1),
+        bank: "40818048".into(),
+        package: Package {
+            id: PackageId(id),
+            name: "1 hour".into(),
+            minutes: 60,
+            price,
+            kind: PackageKind::Hourly,
+            model: PaymentModel::Prepaid,
+        },
+        late_fee: LateFee::standard(),
+        command: CommandId(id),
+        created_at: at(0),
+        publish_before: at(6),
+        start_level: Some(90),
+        cancel_requested: false,
+        claims: vec![],
+        held: price,
+        paid: Money::ZERO,
+        owed: Money::ZERO,
+        phase: Phase::Dispensing,
+    }
+}
+
+fn at(second: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(second)
+}
