@@ -1,7 +1,9 @@
 //! The service: modules only.
 
 pub mod clock;
+pub mod config;
 pub mod entropy;
 pub mod metrics;
 pub mod spawn;
+pub mod store;
 pub mod telemetry;

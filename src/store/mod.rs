@@ -1,0 +1,3 @@
+//! The only SQL: makes facts durable and reads them back. Knows nothing of actors or HTTP.
+
+pub mod fact;
