@@ -1,0 +1,59 @@
+//! `[sms]`: who sends text messages.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::section::{Problems, section};
+use super::values::{Seconds, Secret};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmsProvider {
+    /// Codes are printed; development only.
+    Console,
+    /// Sparrow SMS.
+    Sparrow,
+    /// No text messages.
+    Off,
+}
+
+section! {
+    /// Text messages.
+    Sms {
+        /// "console" (printed; production refuses it), "sparrow" or "off".
+        provider: SmsProvider = SmsProvider::Console,
+        /// Longest request to the provider, in seconds.
+        request_timeout_s: Seconds = Seconds(10),
+        /// Base address of Sparrow SMS, with a slash at the end.
+        sparrow_url: String = "https://api.sparrowsms.com/v2/".into(),
+        /// The sender's name that Sparrow has approved.
+        sparrow_from: String = String::new(),
+        /// The token of Sparrow SMS.
+        sparrow_token: Secret = Secret::default(),
+        /// File that holds the token of Sparrow SMS.
+        sparrow_token_file: PathBuf = PathBuf::new(),
+    }
+}
+
+impl Sms {
+    pub(super) fn check(&self, mut problems: Problems<'_>, production: bool) {
+        let hidden = !production || self.provider != SmsProvider::Console;
+        problems.unless(
+            hidden,
+            "provider",
+            "production refuses to print login codes: choose \"sparrow\" or \"off\"",
+        );
+        let sparrow = self.provider == SmsProvider::Sparrow;
+        problems.unless(
+            !sparrow || self.sparrow_token.is_set(),
+            "sparrow_token",
+            "set CHARGEGHAR__SMS__SPARROW_TOKEN or sms.sparrow_token_file",
+        );
+        problems.unless(
+            !sparrow || !self.sparrow_from.is_empty(),
+            "sparrow_from",
+            "must be the approved sender's name",
+        );
+    }
+}
