@@ -7,14 +7,14 @@ macro_rules! catalogue {
         $(
             #[doc = $help]
             pub const $constant: $kind<{ <[&str]>::len(&[$($label),*]) }> =
-                $kind(Named { name: concat!("chargeghar_", $name), labels: [$($label),*] });
+                $kind(Named { name: $name, labels: [$($label),*] });
         )*
 
         /// Every metric there is.
         pub const ALL: &[Metric] = &[$(
             Metric {
                 kind: Kind::$kind,
-                name: concat!("chargeghar_", $name),
+                name: $name,
                 help: $help,
                 labels: &[$($label),*],
             },
@@ -24,90 +24,113 @@ macro_rules! catalogue {
 
 catalogue! {
     // process
-    Gauge BUILD_INFO "process_build_info" ["version"] "Always 1; the version is the label.";
-    Gauge START_SECONDS "process_start_time_seconds" [] "When the node was ready, Unix time.";
-    Counter TASK_PANICS "process_task_panics_total" ["task"] "Background tasks that panicked.";
-    Counter WARNINGS_HELD "process_warnings_held_total" ["kind"]
+    Gauge BUILD_INFO "chargeghar_process_build_info" ["version"]
+        "Always 1; the version is the label.";
+    Gauge START_SECONDS "chargeghar_process_start_time_seconds" []
+        "When the node was ready, Unix time.";
+    Counter TASK_PANICS "chargeghar_process_task_panics_total" ["task"]
+        "Background tasks that panicked.";
+    Counter WARNINGS_HELD "chargeghar_process_warnings_held_total" ["kind"]
         "Warnings not logged because one of their kind was logged in the same minute.";
-    Gauge CLOCK_BEHIND_SECONDS "process_clock_ahead_of_wall_seconds" []
+    Gauge CLOCK_BEHIND_SECONDS "chargeghar_process_clock_ahead_of_wall_seconds" []
         "How far the node's clock is ahead of the wall, which was set back.";
 
     // actors
-    Gauge ACTORS "actor_alive_count" ["actor"] "Actors that run.";
-    Gauge ACTOR_BACKLOG "actor_backlog_messages" ["actor"] "Messages that wait in mailboxes.";
-    Counter ACTOR_REFUSED "actor_mailbox_refusals_total" ["actor"]
+    Gauge ACTORS "chargeghar_actor_alive_count" ["actor"] "Actors that run.";
+    Gauge ACTOR_BACKLOG "chargeghar_actor_backlog_messages" ["actor"]
+        "Messages that wait in mailboxes.";
+    Counter ACTOR_REFUSED "chargeghar_actor_mailbox_refusals_total" ["actor"]
         "Messages refused because the mailbox was full.";
-    Counter ACTOR_RESTARTS "actor_restarts_total" ["actor"] "Actors started again after a failure.";
-    Gauge ACTORS_ISOLATED "actor_isolated_count" ["actor"]
+    Counter ACTOR_RESTARTS "chargeghar_actor_restarts_total" ["actor"]
+        "Actors started again after a failure.";
+    Gauge ACTORS_ISOLATED "chargeghar_actor_isolated_count" ["actor"]
         "Actors that failed too often and are tried again every 5 minutes.";
 
     // link to the broker
-    Gauge LINK_UP "link_up" ["session"] "1 while the session with the broker is up.";
-    Counter LINK_RECONNECTS "link_reconnects_total" ["session"] "Connections to the broker lost.";
-    Counter FRAMES "link_frames_total" ["kind"] "Frames received, by kind.";
-    Counter FRAMES_REFUSED "link_frames_refused_total" ["kind"]
+    Gauge LINK_UP "chargeghar_link_up" ["session"] "1 while the session with the broker is up.";
+    Counter LINK_RECONNECTS "chargeghar_link_reconnects_total" ["session"]
+        "Connections to the broker lost.";
+    Counter FRAMES "chargeghar_link_frames_total" ["kind"] "Frames received, by kind.";
+    Counter FRAMES_REFUSED "chargeghar_link_frames_refused_total" ["kind"]
         "Frames that were not understood or not allowed, by kind of fault.";
-    Counter PUBLISHED "link_published_total" ["command"] "Commands published to cabinets.";
-    Counter PUBLISH_FAILED "link_publish_failures_total" ["command"] "Commands not published.";
-    Gauge ACKS_OPEN "link_acks_open_count" [] "Messages received and not yet acknowledged.";
-    Counter SHED "link_shed_total" ["kind"] "Messages dropped because a bound was reached.";
+    Counter PUBLISHED "chargeghar_link_published_total" ["command"]
+        "Commands published to cabinets.";
+    Counter PUBLISH_FAILED "chargeghar_link_publish_failures_total" ["command"]
+        "Commands not published.";
+    Gauge ACKS_OPEN "chargeghar_link_acks_open_count" []
+        "Messages received and not yet acknowledged.";
+    Counter SHED "chargeghar_link_shed_total" ["kind"]
+        "Messages dropped because a bound was reached.";
 
     // stations
-    Gauge STATIONS "station_presence_count" ["presence"] "Stations, by presence.";
-    Counter REPORTS "station_reports_total" ["layout"] "Whole-cabinet reports, by layout.";
-    Counter PHANTOM_ROWS "station_phantom_rows_total" [] "Rows of slots that are not fitted.";
-    Counter EJECTS "station_ejects_total" ["outcome"] "Ejects, by outcome.";
-    Histogram EJECT_SECONDS "station_eject_seconds" ["outcome"]
+    Gauge STATIONS "chargeghar_station_presence_count" ["presence"] "Stations, by presence.";
+    Counter REPORTS "chargeghar_station_reports_total" ["layout"]
+        "Whole-cabinet reports, by layout.";
+    Counter PHANTOM_ROWS "chargeghar_station_phantom_rows_total" []
+        "Rows of slots that are not fitted.";
+    Counter EJECTS "chargeghar_station_ejects_total" ["outcome"] "Ejects, by outcome.";
+    Histogram EJECT_SECONDS "chargeghar_station_eject_seconds" ["outcome"]
         "From the publishing of an eject to its outcome.";
-    Counter CHECKS "station_checks_total" ["reason"] "Checks asked of cabinets, by reason.";
-    Counter ALARMS "station_alarms_total" ["kind"] "Alarms raised, by kind.";
+    Counter CHECKS "chargeghar_station_checks_total" ["reason"]
+        "Checks asked of cabinets, by reason.";
+    Counter ALARMS "chargeghar_station_alarms_total" ["kind"] "Alarms raised, by kind.";
 
     // rentals
-    Gauge RENTALS_OPEN "rental_open_count" ["status"] "Open rentals, by status.";
-    Counter RENTALS_STARTED "rental_starts_total" ["outcome"] "Starts asked for, by outcome.";
-    Histogram START_ANSWER_SECONDS "rental_start_seconds" ["outcome"]
+    Gauge RENTALS_OPEN "chargeghar_rental_open_count" ["status"] "Open rentals, by status.";
+    Counter RENTALS_STARTED "chargeghar_rental_starts_total" ["outcome"]
+        "Starts asked for, by outcome.";
+    Histogram START_ANSWER_SECONDS "chargeghar_rental_start_seconds" ["outcome"]
         "From the request for a start to its answer.";
-    Counter RENTALS_CLOSED "rental_closed_total" ["reason"] "Rentals that ended, by reason.";
-    Counter RETURNS "rental_returns_total" ["source", "verdict"]
+    Counter RENTALS_CLOSED "chargeghar_rental_closed_total" ["reason"]
+        "Rentals that ended, by reason.";
+    Counter RETURNS "chargeghar_rental_returns_total" ["source", "verdict"]
         "Return candidates, by source and by what became of them.";
-    Counter INCIDENTS "rental_incidents_total" ["kind"] "Incidents opened, by kind.";
+    Counter INCIDENTS "chargeghar_rental_incidents_total" ["kind"] "Incidents opened, by kind.";
 
     // store
-    Counter FACTS "store_facts_total" ["outcome"] "Facts handed to the writers, by outcome.";
-    Histogram COMMIT_SECONDS "store_commit_seconds" [] "One batch, from begin to committed.";
-    Histogram COMMIT_ROWS "store_commit_batch_rows" [] "Facts in one batch.";
-    Gauge WRITER_BACKLOG "store_writer_backlog_count" [] "Facts that wait for a writer.";
-    Counter BATCHES_SPLIT "store_batches_split_total" [] "Batches rolled back and run singly.";
-    Gauge LEASE_HELD "store_lease_held" [] "1 while this node holds the lease.";
-    Counter FLUSHED "store_flushed_rows_total" ["table"] "Telemetry rows written.";
-    Counter FLUSH_DROPPED "store_flush_dropped_rows_total" ["table"] "Telemetry rows dropped.";
-    Gauge POOL "store_pool_connections" ["state"] "Connections to the database, by state.";
+    Counter FACTS "chargeghar_store_facts_total" ["outcome"]
+        "Facts handed to the writers, by outcome.";
+    Histogram COMMIT_SECONDS "chargeghar_store_commit_seconds" []
+        "One batch, from begin to committed.";
+    Histogram COMMIT_ROWS "chargeghar_store_commit_batch_rows" [] "Facts in one batch.";
+    Gauge WRITER_BACKLOG "chargeghar_store_writer_backlog_count" [] "Facts that wait for a writer.";
+    Counter BATCHES_SPLIT "chargeghar_store_batches_split_total" []
+        "Batches rolled back and run singly.";
+    Gauge LEASE_HELD "chargeghar_store_lease_held" [] "1 while this node holds the lease.";
+    Counter FLUSHED "chargeghar_store_flushed_rows_total" ["table"] "Telemetry rows written.";
+    Counter FLUSH_DROPPED "chargeghar_store_flush_dropped_rows_total" ["table"]
+        "Telemetry rows dropped.";
+    Gauge POOL "chargeghar_store_pool_connections" ["state"]
+        "Connections to the database, by state.";
 
     // outbox and the world outside
-    Counter EFFECTS "outbox_effects_total" ["kind", "outcome"] "Owed effects, by outcome.";
-    Gauge EFFECTS_OWED "outbox_owed_count" [] "Effects that are still owed.";
-    Histogram CLIENT_SECONDS "client_request_seconds" ["client", "outcome"]
+    Counter EFFECTS "chargeghar_outbox_effects_total" ["kind", "outcome"]
+        "Owed effects, by outcome.";
+    Gauge EFFECTS_OWED "chargeghar_outbox_owed_count" [] "Effects that are still owed.";
+    Histogram CLIENT_SECONDS "chargeghar_client_request_seconds" ["client", "outcome"]
         "Requests to other companies.";
-    Counter PAYMENTS "payment_intents_total" ["gateway", "outcome"] "Payment intents settled.";
+    Counter PAYMENTS "chargeghar_payment_intents_total" ["gateway", "outcome"]
+        "Payment intents settled.";
 
     // http
-    Counter REQUESTS "http_requests_total" ["method", "class"]
+    Counter REQUESTS "chargeghar_http_requests_total" ["method", "class"]
         "Requests answered, by method and class of status.";
-    Histogram REQUEST_SECONDS "http_request_seconds" ["surface"]
+    Histogram REQUEST_SECONDS "chargeghar_http_request_seconds" ["surface"]
         "Requests, by surface: app, admin, device, system.";
-    Gauge REQUESTS_OPEN "http_requests_open_count" [] "Requests in work.";
-    Gauge STREAMS_OPEN "http_streams_open_count" ["kind"] "Open live streams.";
-    Counter LIMITED "http_limited_total" ["limit"] "Requests refused by a limit.";
-    Counter REPLAYS "http_idempotent_replays_total" [] "Requests answered from their key.";
+    Gauge REQUESTS_OPEN "chargeghar_http_requests_open_count" [] "Requests in work.";
+    Gauge STREAMS_OPEN "chargeghar_http_streams_open_count" ["kind"] "Open live streams.";
+    Counter LIMITED "chargeghar_http_limited_total" ["limit"] "Requests refused by a limit.";
+    Counter REPLAYS "chargeghar_http_idempotent_replays_total" []
+        "Requests answered from their key.";
 
     // ephemera
-    Counter EPHEMERA_ERRORS "ephemera_errors_total" ["operation"]
+    Counter EPHEMERA_ERRORS "chargeghar_ephemera_errors_total" ["operation"]
         "Failed operations on short-lived data.";
-    Gauge EPHEMERA_KEYS "ephemera_memory_keys" [] "Keys held in memory.";
-    Counter EPHEMERA_EVICTED "ephemera_memory_evictions_total" []
+    Gauge EPHEMERA_KEYS "chargeghar_ephemera_memory_keys" [] "Keys held in memory.";
+    Counter EPHEMERA_EVICTED "chargeghar_ephemera_memory_evictions_total" []
         "Keys dropped before their time because memory was full.";
 
     // embedded database
-    Counter POSTGRES_EXITS "embedded_postgres_exits_total" []
+    Counter POSTGRES_EXITS "chargeghar_embedded_postgres_exits_total" []
         "Times the embedded database ended by itself.";
 }
