@@ -81,7 +81,8 @@ pub(crate) fn serial(bytes: [u8; 4]) -> Option<Sn> {
 /// The number a frame carries for a bank: what `serial` reads back. `None` for a text that is
 /// no serial of this family.
 pub fn bank_number(sn: &Sn) -> Option<u32> {
-    let number: u32 = sn.as_str().parse().ok()?;
+    let decimal = sn.as_str().bytes().all(|byte| byte.is_ascii_digit());
+    let number: u32 = sn.as_str().parse().ok().filter(|_| decimal)?;
     (number != 0 && number != UNREADABLE).then_some(number)
 }
 

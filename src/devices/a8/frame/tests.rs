@@ -33,7 +33,7 @@ fn serials_are_big_endian_and_unsigned() {
 #[test]
 fn only_decimal_serials_have_a_number() {
     assert_eq!(bank_number(&Sn::from("40818048")), Some(40_818_048));
-    for bad in ["", "0", "4294967295", "4294967296", "-1", "02 6E", "0x10", "BB12"] {
+    for bad in ["", "0", "4294967295", "4294967296", "-1", "+1", "02 6E", "0x10", "BB12"] {
         assert_eq!(bank_number(&Sn::from(bad)), None, "{bad}");
     }
 }
