@@ -16,3 +16,6 @@ pub mod station;
 pub mod bank;
 pub mod effect;
 pub mod rental;
+
+pub mod payment;
+pub mod rider;

@@ -1,0 +1,144 @@
+//! A payment from the outside: what a gateway's answer means for an intent, and when to ask
+//! again. Whoever calls in, only the gateway's own answer decides.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{IntentId, RiderId};
+use crate::ledger::Gateway;
+use crate::money::Money;
+
+#[cfg(test)]
+mod tests;
+
+/// One attempt to bring money in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    pub id: IntentId,
+    pub rider: RiderId,
+    pub gateway: Gateway,
+    pub amount: Money,
+    pub status: IntentStatus,
+    /// Our own reference at the gateway, bound before the rider is sent there.
+    pub gateway_ref: String,
+    /// The gateway's number of the payment, once it is settled.
+    pub gateway_txn_id: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    /// How often the gateway was asked.
+    pub checks: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "sqlx",
+    derive(sqlx::Type),
+    sqlx(type_name = "text", rename_all = "UPPERCASE")
+)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "UPPERCASE")]
+pub enum IntentStatus {
+    Pending,
+    /// Settled: the money is in the wallet.
+    Completed,
+    Failed,
+    Cancelled,
+    Expired,
+}
+
+impl IntentStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            IntentStatus::Pending => "PENDING",
+            IntentStatus::Completed => "COMPLETED",
+            IntentStatus::Failed => "FAILED",
+            IntentStatus::Cancelled => "CANCELLED",
+            IntentStatus::Expired => "EXPIRED",
+        }
+    }
+}
+
+/// What a gateway says of a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Paid {
+        /// Our reference, as the gateway has it.
+        reference: String,
+        amount: Money,
+        /// The gateway's own number.
+        txn_id: String,
+    },
+    /// Begun, or not begun: it can still be paid.
+    Pending,
+    /// The rider or the bank said no; it will not be paid.
+    Declined,
+    /// The gateway closed it unpaid.
+    Expired,
+}
+
+/// What an answer means for an intent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The money is here: it goes into the wallet.
+    Settle { txn_id: String },
+    /// Nothing is known for good.
+    Wait,
+    /// It ends without money.
+    End(IntentStatus),
+    /// The gateway speaks of another payment: nothing is credited, a person has to look.
+    Mismatch(Mismatch),
+    /// It was settled before.
+    Nothing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mismatch {
+    Reference,
+    Amount,
+}
+
+/// Only money that the gateway took for exactly this intent settles it. An intent that ended
+/// without money is settled all the same when the gateway took the money later.
+pub fn judge(intent: &Intent, answer: &Answer, now: DateTime<Utc>) -> Verdict {
+    if intent.status == IntentStatus::Completed {
+        return Verdict::Nothing;
+    }
+    let open = intent.status == IntentStatus::Pending;
+    match answer {
+        Answer::Paid { reference, .. } if *reference != intent.gateway_ref => {
+            Verdict::Mismatch(Mismatch::Reference)
+        }
+        Answer::Paid { amount, .. } if *amount != intent.amount => {
+            Verdict::Mismatch(Mismatch::Amount)
+        }
+        Answer::Paid { txn_id, .. } => Verdict::Settle { txn_id: txn_id.clone() },
+        Answer::Pending if open && now >= intent.expires_at + LATE_PAYMENT => {
+            Verdict::End(IntentStatus::Expired)
+        }
+        Answer::Declined if open => Verdict::End(IntentStatus::Failed),
+        Answer::Expired if open => Verdict::End(IntentStatus::Expired),
+        Answer::Pending | Answer::Declined | Answer::Expired => Verdict::Wait,
+    }
+}
+
+/// How long after an intent's own end a payment that the gateway calls pending is still waited
+/// for: gateways' links live longer than our intents.
+pub const LATE_PAYMENT: TimeDelta = TimeDelta::hours(1);
+
+/// Minutes after the creation at which the gateway is asked unasked, at first.
+const EARLY_MINUTES: [i64; 7] = [1, 3, 5, 10, 20, 40, 65];
+const HOURLY_UNTIL: TimeDelta = TimeDelta::days(1);
+const DAILY_UNTIL: TimeDelta = TimeDelta::days(7);
+
+/// When to ask the gateway next, after `now`: at 1, 3, 5, 10, 20, 40 and 65 minutes, then
+/// hourly for a day, then daily for a week, then no more.
+pub fn next_check(created_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let early = EARLY_MINUTES.map(|minutes| created_at + TimeDelta::minutes(minutes));
+    if let Some(at) = early.into_iter().find(|at| *at > now) {
+        return Some(at);
+    }
+    let age = now - created_at;
+    let step = if age < HOURLY_UNTIL { TimeDelta::hours(1) } else { TimeDelta::days(1) };
+    (age < DAILY_UNTIL).then(|| now + step)
+}
