@@ -5,9 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// Totals since the start of the broker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Connections that passed the credentials.
+    /// CONNECT packets read. Those neither accepted nor refused found the broker full, were cut
+    /// off, or are still being answered.
+    pub attempted_connect: u64,
+    /// Connections that became sessions.
     pub accepted_connect: u64,
-    /// Connections refused: unknown client id, wrong user name or password, full, closing.
+    /// Connections refused: unknown client id, wrong user name or password, broker closing.
     pub refused_connect: u64,
     /// Connections that took the place of a live one with the same client id.
     pub taken_over: u64,
@@ -29,6 +32,7 @@ pub struct Counters {
 
 #[derive(Default)]
 pub(crate) struct Tally {
+    pub attempted_connect: AtomicU64,
     pub accepted_connect: AtomicU64,
     pub refused_connect: AtomicU64,
     pub taken_over: AtomicU64,
@@ -44,6 +48,7 @@ pub(crate) struct Tally {
 impl Tally {
     pub fn read(&self) -> Counters {
         Counters {
+            attempted_connect: self.attempted_connect.load(Relaxed),
             accepted_connect: self.accepted_connect.load(Relaxed),
             refused_connect: self.refused_connect.load(Relaxed),
             taken_over: self.taken_over.load(Relaxed),

@@ -18,7 +18,7 @@ use crate::presence::SessionEvent;
 const END_MAX: Duration = Duration::from_secs(6);
 
 /// How often connections are looked at that ended without a word.
-const SWEEP_EVERY: Duration = Duration::from_secs(5);
+const SWEEP_EVERY: Duration = Duration::from_secs(2);
 
 pub(crate) fn id_of(client_id: &str) -> Id {
     Id::from(0, ClientId::from(client_id))

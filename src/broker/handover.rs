@@ -136,7 +136,13 @@ async fn let_go(tx: &Tx, by: Id) {
     let (done, let_go) = oneshot::channel();
     if tx.unbounded_send(Message::Kick(done, by, false, false)).is_ok() {
         let _ = timeout(LET_GO_MAX, let_go).await; // the session is taken from it in any case
+        end_hung(tx, false);
     }
+}
+
+/// A connection ignores the request of somebody who no longer waits, but not this.
+fn end_hung(tx: &Tx, admin: IsAdmin) {
+    let _ = tx.unbounded_send(Message::Closed(Reason::ConnectKicked(admin))); // gone: as well
 }
 
 impl Seat {
@@ -181,11 +187,13 @@ impl Entry for Seat {
 
     async fn kick(&mut self, clean: bool, forget: bool, admin: IsAdmin) -> Result<OfflineSession> {
         let is_service = self.shared.core.accounts.is_service(&self.entry.id().client_id);
-        if !is_service {
-            return self.entry.kick(true, true, admin).await;
-        }
-        if clean || forget || admin {
-            return self.entry.kick(clean, forget, admin).await;
+        if !is_service || clean || forget || admin {
+            let old = self.entry.tx();
+            let end = self.entry.kick(true, true, admin).await;
+            if let Some(tx) = old {
+                end_hung(&tx, admin);
+            }
+            return end;
         }
         Ok(match self.inherit().await? {
             None => OfflineSession::NotExist,

@@ -2,6 +2,7 @@
 //! every session and of every lost message. Decides nothing itself: accounts and `acl` do.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
 use rmqtt::codec::v5::SubscribeAckReason;
@@ -18,14 +19,15 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use crate::accounts::Role;
-use crate::counters::count;
+use crate::counters::{Tally, count};
 use crate::{Core, acl};
 
 /// Where a forbidden last will goes: rmqtt lets a hook change a will but not stop it, and does not
 /// ask the access rules. Nobody may subscribe to this.
 const NOWHERE: &str = "$denied";
 
-const EVENTS: [Type; 11] = [
+const EVENTS: [Type; 13] = [
+    Type::ClientConnect,
     Type::ClientAuthenticate,
     Type::ClientConnected,
     Type::ClientDisconnected,
@@ -37,6 +39,7 @@ const EVENTS: [Type; 11] = [
     Type::MessageDelivered,
     Type::MessageExpiryCheck,
     Type::MessageDropped,
+    Type::MessageNonsubscribed,
 ];
 
 pub(crate) async fn register(context: &ServerContext, core: &Arc<Core>) {
@@ -44,7 +47,6 @@ pub(crate) async fn register(context: &ServerContext, core: &Arc<Core>) {
     for event in EVENTS {
         register.add(event, Box::new(Hooks(core.clone()))).await;
     }
-    register.add(Type::MessageNonsubscribed, Box::new(Hooks(core.clone()))).await;
     register.start().await;
 }
 
@@ -55,6 +57,7 @@ impl Handler for Hooks {
     #[expect(clippy::wildcard_enum_match_arm, reason = "only the registered events arrive")]
     async fn hook(&self, event: &Parameter, so_far: Option<HookResult>) -> ReturnType {
         let answer = match event {
+            Parameter::ClientConnect(_) => self.tally(|tally| &tally.attempted_connect),
             Parameter::ClientAuthenticate(connect) => Some(self.authenticate(connect)),
             Parameter::ClientConnected(session) => self.connected(session),
             Parameter::ClientDisconnected(session, reason) => self.disconnected(session, reason),
@@ -72,7 +75,7 @@ impl Handler for Hooks {
             }
             Parameter::MessageExpiryCheck(session, _, publish) => self.expire(session, publish),
             Parameter::MessageDropped(_, _, _, reason) => self.dropped(reason),
-            Parameter::MessageNonsubscribed(_) => self.unrouted(),
+            Parameter::MessageNonsubscribed(_) => self.tally(|tally| &tally.unrouted),
             _ => None,
         };
         (true, answer.or(so_far))
@@ -198,8 +201,8 @@ impl Hooks {
         None
     }
 
-    fn unrouted(&self) -> Option<HookResult> {
-        count(&self.0.tally.unrouted);
+    fn tally(&self, which: fn(&Tally) -> &AtomicU64) -> Option<HookResult> {
+        count(which(&self.0.tally));
         None
     }
 }

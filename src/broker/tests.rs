@@ -16,6 +16,7 @@ mod access;
 mod delivery;
 mod sessions;
 
+const PACKET_MAX: usize = 65_535 + 512;
 const PATIENCE: Duration = Duration::from_secs(20);
 const PASSWORD: &str = "aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB";
 const LINK: &str = "chargeghar-link";
@@ -44,6 +45,7 @@ fn options(broker: &Broker, client_id: &str) -> MqttOptions {
     options.set_credentials(client_id, PASSWORD);
     options.set_keep_alive(Duration::from_mins(1));
     options.set_inflight(500);
+    options.set_max_packet_size(PACKET_MAX, PACKET_MAX); // rumqttc's own limit is 10 kB
     options
 }
 
@@ -188,4 +190,27 @@ fn refusal(result: Result<Client, ConnectionError>) -> ConnectReturnCode {
     let error = result.err().expect("the connection was accepted");
     let ConnectionError::ConnectionRefused(code) = error else { panic!("{error:?}") };
     code
+}
+
+/// MQTT 3.1.1, clean session, user name and password.
+fn connect_packet(client_id: &str) -> Vec<u8> {
+    let mut body = vec![0, 4, b'M', b'Q', b'T', b'T', 4, 0b1100_0010, 0, 60];
+    for field in [client_id, client_id, PASSWORD] {
+        body.extend(u16::try_from(field.len()).unwrap().to_be_bytes());
+        body.extend(field.as_bytes());
+    }
+    let mut packet = vec![0x10, u8::try_from(body.len()).unwrap()];
+    packet.append(&mut body);
+    packet
+}
+
+/// One filter, quality of service 1.
+fn subscribe_packet(filter: &str) -> Vec<u8> {
+    let mut body = vec![0, 1];
+    body.extend(u16::try_from(filter.len()).unwrap().to_be_bytes());
+    body.extend(filter.as_bytes());
+    body.push(1);
+    let mut packet = vec![0x82, u8::try_from(body.len()).unwrap()];
+    packet.append(&mut body);
+    packet
 }

@@ -1,5 +1,8 @@
 //! What arrives, how often and in which order, when connections come and go.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +106,7 @@ async fn nothing_is_lost_or_reordered_while_the_service_reconnects_again_and_aga
     tasks.spawn(async move { cabinet.acknowledged(COUNT as usize).await });
 
     let mut next = 0;
-    let mut since_connect = 0;
+    let (mut since_connect, mut connects) = (0, 0);
     while next < COUNT {
         let message = service.message().await;
         let number: u32 = std::str::from_utf8(&message.payload).unwrap().parse().unwrap();
@@ -113,9 +116,15 @@ async fn nothing_is_lost_or_reordered_while_the_service_reconnects_again_and_aga
         since_connect += 1;
         if since_connect == 700 {
             since_connect = 0;
-            let old = service;
-            service = Client::connect_as(persistent(&broker)).await.unwrap();
-            drop(old);
+            connects += 1;
+            if connects % 2 == 0 {
+                service.vanish().await;
+                service = Client::connect_as(persistent(&broker)).await.unwrap();
+            } else {
+                let replaced = service;
+                service = Client::connect_as(persistent(&broker)).await.unwrap();
+                drop(replaced);
+            }
         }
     }
 
@@ -169,6 +178,31 @@ async fn a_cabinet_that_takes_over_itself_inherits_neither_commands_nor_subscrip
     service.publish(&get("866"), "last").await;
 
     assert_eq!(second.payloads(2).await, ["once", "last"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_waited_for_a_cabinet_that_did_not_read_are_dropped() {
+    let settings = Settings { command_lifetime: Duration::from_millis(1), ..Settings::default() };
+    let broker = broker_with(settings).await;
+    let mut service = Client::connect(&broker, LINK).await;
+    let mut cabinet = TcpStream::connect(broker.local_addr()).await.unwrap();
+    cabinet.write_all(&connect_packet("866")).await.unwrap();
+    cabinet.write_all(&subscribe_packet(&get("866"))).await.unwrap();
+    let (_, mut events) = broker.watch();
+    while !broker.is_listening("866") {
+        event(&mut events).await;
+    }
+
+    let command = "x".repeat(60_000);
+    for _ in 0..400 {
+        service.publish(&get("866"), &command).await;
+    }
+    service.acknowledged(400).await;
+    let mut heard = vec![0; 1 << 20];
+    while broker.counters().dropped_expired == 0 {
+        let read = timeout(PATIENCE, cabinet.read(&mut heard)).await.unwrap().unwrap();
+        assert_ne!(read, 0, "the connection ended");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! The life of a session: news of it, take-over, removal, the end of the broker.
 
+use tokio::net::TcpStream;
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,6 +126,28 @@ async fn a_port_in_use_is_an_error_that_names_it() {
     let error = Broker::start(settings).await.err().unwrap().to_string();
 
     assert!(error.contains(&broker.local_addr().to_string()), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_leave_during_their_connect_are_not_taken_for_connected() {
+    const COUNT: u64 = 100;
+    let broker = broker().await;
+    let mut events = broker.events();
+    for number in 0..COUNT {
+        let client_id = format!("{number:015}");
+        broker.put(&client_id, account(&client_id, Role::Cabinet)).unwrap();
+        let stream = TcpStream::connect(broker.local_addr()).await.unwrap();
+        stream.set_zero_linger().unwrap();
+        stream.try_write(&connect_packet(&client_id)).unwrap();
+    }
+    let _last = Client::connect(&broker, "866").await;
+
+    let mut gone = 0;
+    while gone == 0 || broker.sessions() != ["866"] {
+        gone += usize::from(matches!(event(&mut events).await, SessionEvent::Disconnected { .. }));
+    }
+
+    assert!(!broker.is_connected("000000000000000"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
