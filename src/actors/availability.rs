@@ -1,0 +1,213 @@
+//! What riders see of the network: a read model in memory, published to by station actors.
+//! Reads never wait for a write, and never touch the database.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::NaiveTime;
+use dashmap::DashMap;
+use domain::ids::{DeviceUuid, Serial, SlotKey, Sn, StationId};
+use domain::presence::Shown;
+use domain::slot::Standing;
+use parking_lot::RwLock;
+
+#[cfg(test)]
+mod tests;
+
+/// What does not change while a cabinet runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Info {
+    pub id: StationId,
+    pub uuid: DeviceUuid,
+    pub serial: Serial,
+    pub name: String,
+    pub latitude: f64,
+    pub longitude: f64,
+    pub address: String,
+    pub landmark: Option<String>,
+    pub description: Option<String>,
+    pub opening_time: Option<NaiveTime>,
+    pub closing_time: Option<NaiveTime>,
+}
+
+/// One cabinet as riders see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StationView {
+    pub info: Arc<Info>,
+    pub shown: Shown,
+    pub maintenance: bool,
+    /// No report since the service started: these are the counts of before.
+    pub stale: bool,
+    pub slots: Vec<SlotView>,
+    /// Slots that are free for a return.
+    pub free_slots: u16,
+    /// Banks that can be rented.
+    pub banks: u16,
+    /// Grows by one with each change.
+    pub version: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotView {
+    pub key: SlotKey,
+    pub standing: Standing,
+    /// Percent.
+    pub level: Option<u8>,
+    pub sn: Option<Sn>,
+    pub rentable: bool,
+}
+
+impl StationView {
+    /// The status word of the existing app.
+    pub fn app_status(&self) -> &'static str {
+        match self.shown {
+            _ if self.maintenance => "MAINTENANCE",
+            Shown::Online | Shown::Suspect => "ONLINE",
+            Shown::Offline => "OFFLINE",
+        }
+    }
+}
+
+/// A cabinet and how far away it is.
+#[derive(Clone, Debug)]
+pub struct Near {
+    pub view: Arc<StationView>,
+    pub metres: f64,
+}
+
+/// Clones share one model.
+#[derive(Clone, Debug, Default)]
+pub struct Availability {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    views: DashMap<StationId, Arc<StationView>>,
+    by_serial: DashMap<Serial, StationId>,
+    /// In the order of their names; made anew when a cabinet comes or goes.
+    index: RwLock<Arc<Index>>,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    order: Vec<StationId>,
+    cells: BTreeMap<(i32, i32), Vec<StationId>>,
+}
+
+/// Side of a cell of the index, in degrees: about 5 km.
+const CELL: f64 = 0.05;
+/// Mean radius of the earth, in metres.
+const EARTH: f64 = 6_371_000.0;
+
+impl Availability {
+    /// Takes what a station actor says.
+    pub fn publish(&self, view: Arc<StationView>) {
+        let id = view.info.id;
+        let serial = view.info.serial.clone();
+        let before = self.inner.views.insert(id, Arc::clone(&view));
+        if before.is_none_or(|before| before.info != view.info) {
+            self.inner.by_serial.retain(|_, known| *known != id);
+            self.inner.by_serial.insert(serial, id);
+            self.index();
+        }
+    }
+
+    /// Takes many at once, at start-up.
+    pub fn load(&self, views: impl IntoIterator<Item = Arc<StationView>>) {
+        for view in views {
+            self.inner.by_serial.insert(view.info.serial.clone(), view.info.id);
+            self.inner.views.insert(view.info.id, view);
+        }
+        self.index();
+    }
+
+    pub fn remove(&self, id: StationId) {
+        self.inner.views.remove(&id);
+        self.inner.by_serial.retain(|_, known| *known != id);
+        self.index();
+    }
+
+    pub fn get(&self, id: StationId) -> Option<Arc<StationView>> {
+        self.inner.views.get(&id).map(|view| Arc::clone(&view))
+    }
+
+    pub fn by_serial(&self, serial: &Serial) -> Option<Arc<StationView>> {
+        let id = *self.inner.by_serial.get(serial)?;
+        self.get(id)
+    }
+
+    /// Every cabinet, by name.
+    pub fn all(&self) -> impl Iterator<Item = Arc<StationView>> + '_ {
+        let index = Arc::clone(&self.inner.index.read());
+        (0..index.order.len()).filter_map(move |at| self.get(index.order[at]))
+    }
+
+    pub fn len(&self) -> usize {
+        self.inner.index.read().order.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Cabinets within `metres` of a place, nearest first.
+    pub fn near(&self, latitude: f64, longitude: f64, metres: f64) -> Vec<Near> {
+        let index = Arc::clone(&self.inner.index.read());
+        let reach = degrees(latitude, metres);
+        let (low, high) = (cell(latitude - reach.0, 0.0).0, cell(latitude + reach.0, 0.0).0);
+        let (west, east) = (cell(0.0, longitude - reach.1).1, cell(0.0, longitude + reach.1).1);
+        let rows = (low..=high).flat_map(|row| index.cells.range((row, west)..=(row, east)));
+        let ids = rows.flat_map(|(_, ids)| ids);
+        let views = ids.filter_map(|id| self.get(*id));
+        let mut near: Vec<Near> = views
+            .map(|view| {
+                let info = &view.info;
+                let metres = distance(latitude, longitude, info.latitude, info.longitude);
+                Near { view, metres }
+            })
+            .filter(|near| near.metres <= metres)
+            .collect();
+        near.sort_by(|a, b| a.metres.total_cmp(&b.metres));
+        near
+    }
+
+    fn index(&self) {
+        let mut named: Vec<_> = self
+            .inner
+            .views
+            .iter()
+            .map(|view| (view.info.name.clone(), view.info.id, view.info.latitude, view.info.longitude))
+            .collect();
+        named.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        let mut cells: BTreeMap<(i32, i32), Vec<StationId>> = BTreeMap::new();
+        for (_, id, latitude, longitude) in &named {
+            cells.entry(cell(*latitude, *longitude)).or_default().push(*id);
+        }
+        let order = named.into_iter().map(|(_, id, ..)| id).collect();
+        *self.inner.index.write() = Arc::new(Index { order, cells });
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "at most 7,200 cells each way")]
+#[expect(clippy::float_arithmetic, reason = "places, not money")]
+fn cell(latitude: f64, longitude: f64) -> (i32, i32) {
+    ((latitude / CELL).floor() as i32, (longitude / CELL).floor() as i32)
+}
+
+/// How many degrees of latitude and longitude `metres` are at most, near a latitude.
+#[expect(clippy::float_arithmetic, reason = "places, not money")]
+fn degrees(latitude: f64, metres: f64) -> (f64, f64) {
+    let north = (metres / EARTH).to_degrees();
+    let shrink = latitude.to_radians().cos().max(0.01);
+    (north, (north / shrink).min(180.0))
+}
+
+/// Great-circle distance in metres (haversine).
+#[expect(clippy::float_arithmetic, reason = "places, not money")]
+pub fn distance(from_lat: f64, from_lng: f64, to_lat: f64, to_lng: f64) -> f64 {
+    let (d_lat, d_lng) = ((to_lat - from_lat).to_radians(), (to_lng - from_lng).to_radians());
+    let across = from_lat.to_radians().cos() * to_lat.to_radians().cos();
+    let half = (d_lat / 2.0).sin().powi(2) + across * (d_lng / 2.0).sin().powi(2);
+    2.0 * EARTH * half.sqrt().min(1.0).asin()
+}

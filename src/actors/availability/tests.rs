@@ -1,0 +1,70 @@
+//! Riders find the cabinets around them.
+
+use std::sync::Arc;
+
+use domain::ids::StationId;
+use domain::presence::Shown;
+use uuid::Uuid;
+
+use super::{Availability, Info, StationView, distance};
+
+#[test]
+fn cabinets_within_the_radius_come_nearest_first() {
+    let model = Availability::default();
+    model.load([
+        station(1, "Thamel", 27.7154, 85.3123),
+        station(2, "Patan", 27.6727, 85.3250),
+        station(3, "Pokhara", 28.2096, 83.9856),
+    ]);
+
+    let near = model.near(27.7172, 85.3240, 10_000.0);
+
+    let names: Vec<_> = near.iter().map(|near| near.view.info.name.as_str()).collect();
+    assert_eq!(names, ["Thamel", "Patan"]);
+    assert_eq!(model.near(27.7172, 85.3240, 300_000.0).len(), 3);
+}
+
+#[test]
+fn a_degree_of_latitude_is_about_one_hundred_and_eleven_kilometres() {
+    let metres = distance(27.0, 85.0, 28.0, 85.0);
+
+    assert!((111_000.0..111_400.0).contains(&metres), "{metres}");
+}
+
+#[test]
+fn the_list_is_in_the_order_of_names_and_forgets_what_is_removed() {
+    let model = Availability::default();
+    model.load([station(1, "Zoo", 27.0, 85.0), station(2, "Airport", 27.0, 85.0)]);
+
+    let names: Vec<_> = model.all().map(|view| view.info.name.clone()).collect();
+    assert_eq!(names, ["Airport", "Zoo"]);
+
+    model.remove(StationId(Uuid::from_u128(2)));
+    assert!(model.by_serial(&"S2".into()).is_none());
+    assert_eq!(model.len(), 1);
+}
+
+fn station(id: u128, name: &str, latitude: f64, longitude: f64) -> Arc<StationView> {
+    Arc::new(StationView {
+        info: Arc::new(Info {
+            id: StationId(Uuid::from_u128(id)),
+            uuid: "860000000000017".into(),
+            serial: format!("S{id}").as_str().into(),
+            name: name.into(),
+            latitude,
+            longitude,
+            address: String::new(),
+            landmark: None,
+            description: None,
+            opening_time: None,
+            closing_time: None,
+        }),
+        shown: Shown::Online,
+        maintenance: false,
+        stale: false,
+        slots: vec![],
+        free_slots: 0,
+        banks: 0,
+        version: 1,
+    })
+}

@@ -1,0 +1,229 @@
+//! What every actor of one node shares: the seams to the outside, and the directories. No
+//! rule and no state of its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use dashmap::DashMap;
+use devices::{Codec, Downlink};
+use domain::ids::{DeviceUuid, IncidentId, RentalId, Sn, StationId};
+use domain::presence::Session;
+use tokio::sync::Notify;
+
+use super::availability::Availability;
+use super::banks::Banks;
+use super::directory::{RentalDirectory, StationDirectory, Stored};
+use super::feed::Feed;
+use super::flusher::Flusher;
+use super::rental::{self, Cause};
+use super::settings::Settings;
+use super::station::Seed;
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::link::{Link, Publish, PublishError};
+use crate::store::Store;
+use crate::store::lease::Lease;
+
+/// Shortest and longest pause before the database is asked again.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// What a node is made of, before it has loaded anything.
+pub struct Parts {
+    pub store: Store,
+    pub lease: Lease,
+    pub link: Arc<dyn Link>,
+    pub codec: Arc<dyn Codec>,
+    pub clock: Clock,
+    pub entropy: Entropy,
+    pub settings: Settings,
+}
+
+pub struct Context {
+    pub store: Store,
+    pub lease: Lease,
+    pub clock: Clock,
+    pub entropy: Entropy,
+    pub settings: Settings,
+    pub codec: Arc<dyn Codec>,
+    pub banks: Banks,
+    pub stations: StationDirectory,
+    pub rentals: RentalDirectory,
+    pub availability: Availability,
+    pub feed: Feed,
+    pub flusher: Flusher,
+    link: Arc<dyn Link>,
+    /// What each station begins with when it is started again.
+    seeds: DashMap<StationId, Seed>,
+    /// Rentals whose eject may still get an answer, by the cabinet.
+    unsettled: DashMap<StationId, BTreeMap<RentalId, ()>>,
+    /// What the broker said of cabinets' sessions, whether they are enrolled or not.
+    sessions: DashMap<DeviceUuid, Session>,
+    outbox: Notify,
+}
+
+impl Context {
+    pub fn new(parts: Parts) -> Context {
+        let feed = Feed::new(parts.lease.epoch());
+        Context {
+            store: parts.store,
+            lease: parts.lease,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            settings: parts.settings,
+            codec: parts.codec,
+            banks: Banks::default(),
+            stations: StationDirectory::default(),
+            rentals: RentalDirectory::default(),
+            availability: Availability::default(),
+            feed,
+            flusher: Flusher::default(),
+            link: parts.link,
+            seeds: DashMap::new(),
+            unsettled: DashMap::new(),
+            sessions: DashMap::new(),
+            outbox: Notify::new(),
+        }
+    }
+
+    pub fn link_is_up(&self) -> bool {
+        self.link.is_up()
+    }
+
+    pub fn link(&self) -> &Arc<dyn Link> {
+        &self.link
+    }
+
+    /// Hands a command to the broker.
+    pub async fn send(
+        &self,
+        uuid: &DeviceUuid,
+        command: &Downlink,
+        deadline: DateTime<Utc>,
+    ) -> Result<(), PublishError> {
+        let payload = Bytes::from(self.codec.encode(command));
+        let uuid = uuid.clone();
+        let command = word(command);
+        self.link.publish(Publish { uuid, command, payload, deadline }).await
+    }
+
+    /// Tells a rental something. One that is being started again finds it out by evidence; the
+    /// message's receipt fails with it.
+    pub fn tell_rental(&self, id: RentalId, message: rental::Msg) -> bool {
+        self.rentals.door(id).is_some_and(|door| door.cast(message).is_ok())
+    }
+
+    /// A message without a fact: its bytes are kept, and it need not come again.
+    pub fn keep(&self, cause: Cause) {
+        if let Some(frame) = cause.frame {
+            self.flusher.frame(frame);
+        }
+        if let Some(ack) = cause.ack {
+            ack.confirm();
+        }
+    }
+
+    pub fn new_incident_id(&self) -> IncidentId {
+        IncidentId(self.entropy.uuid_at(self.clock.now()))
+    }
+
+    pub fn nudge_outbox(&self) {
+        self.outbox.notify_one();
+    }
+
+    pub async fn outbox_nudged(&self) {
+        self.outbox.notified().await;
+    }
+
+    pub fn session_of(&self, uuid: &DeviceUuid) -> Session {
+        self.sessions.get(uuid).map(|session| *session).unwrap_or_default()
+    }
+
+    pub fn note_session(&self, uuid: DeviceUuid, session: Session) {
+        self.sessions.insert(uuid, session);
+    }
+
+    pub fn keep_seed(&self, seed: &Seed) {
+        self.seeds.insert(seed.info.id, seed.clone());
+    }
+
+    pub fn seed(&self, id: StationId) -> Option<Seed> {
+        self.seeds.get(&id).map(|seed| seed.clone())
+    }
+
+    pub fn forget_seed(&self, id: StationId) {
+        self.seeds.remove(&id);
+    }
+
+    /// A rental whose eject may be sent or was sent.
+    pub fn note_unsettled(&self, station: StationId, rental: RentalId) {
+        self.unsettled.entry(station).or_default().insert(rental, ());
+    }
+
+    /// Rentals of a cabinet whose eject has no end yet, or may still get a late answer.
+    pub fn unsettled_at(&self, station: StationId) -> Vec<Arc<Stored>> {
+        let now = self.clock.now();
+        let Some(mut known) = self.unsettled.get_mut(&station) else { return vec![] };
+        let (mut kept, mut stored) = (BTreeMap::new(), Vec::new());
+        for id in known.keys() {
+            let Some(rental) = self.rentals.stored(*id) else { continue };
+            if rental.rental.since().is_none() && rental.settle_until > now {
+                kept.insert(*id, ());
+                stored.push(rental);
+            }
+        }
+        *known = kept;
+        stored
+    }
+
+    pub fn backoff(&self, attempt: u32) -> TimeDelta {
+        let pause = self.entropy.backoff(attempt, BACKOFF.0, BACKOFF.1);
+        TimeDelta::from_std(pause).unwrap_or_default()
+    }
+
+    /// Takes the rows of these banks as the database has them; what can not be read now stays
+    /// as it is, and the next fact about it is refused.
+    pub async fn reread_banks(&self, sns: &[Sn]) {
+        for sn in sns {
+            match self.store.bank(sn).await {
+                Ok(bank) => self.banks.learn(bank),
+                Err(error) => tracing::debug!(bank = %sn, %error, "a bank was not read"),
+            }
+        }
+    }
+
+    pub async fn reread_station(&self, id: StationId) -> Option<Seed> {
+        let row = self.store.station(id).await.ok()?;
+        let seed = super::stations::seed_of(row);
+        self.keep_seed(&seed);
+        Some(seed)
+    }
+
+    /// Reads a rental until the database answers; `None` when it is not there.
+    pub async fn read_rental_again(&self, id: RentalId) -> Option<Stored> {
+        for attempt in 0.. {
+            match self.store.rental(id).await {
+                Ok(stored) => return Some(stored),
+                Err(crate::store::Error::NotFound) => return None,
+                Err(error) => tracing::debug!(rental.id = %id, %error, "a rental was not read"),
+            }
+            let pause = self.backoff(attempt).to_std().unwrap_or_default();
+            self.clock.sleep(pause).await;
+        }
+        None
+    }
+}
+
+fn word(command: &Downlink) -> &'static str {
+    match command {
+        Downlink::CheckAll => "check_all",
+        Downlink::Check => "check",
+        Downlink::EjectBySn { .. } => "eject",
+        Downlink::EjectBySlot { .. } => "eject_by_slot",
+        Downlink::UploadAll => "upload",
+        Downlink::Reboot => "reboot",
+        _ => "other",
+    }
+}

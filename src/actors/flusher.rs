@@ -1,0 +1,110 @@
+//! Telemetry on its way to the database: kept in memory, newest wins, written in batches every
+//! few seconds. What waits here may be lost in a crash, and nothing else is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::ids::{SlotKey, StationId};
+use domain::slot::Reading;
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use crate::metrics;
+use crate::store::fact::RawFrame;
+
+/// Raw frames that may wait; more are dropped and counted.
+const FRAMES_MAX: usize = 100_000;
+
+/// What a cabinet last said of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StationNews {
+    pub station: StationId,
+    /// Grows with each message; an older one never replaces a newer one.
+    pub seq: i64,
+    pub heard_at: Option<DateTime<Utc>>,
+    pub reported_at: Option<DateTime<Utc>>,
+    pub whole_at: Option<DateTime<Utc>>,
+    pub signal: Option<Value>,
+    pub backup: Option<Value>,
+}
+
+/// What a slot last said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SlotNews {
+    pub station: StationId,
+    pub key: SlotKey,
+    pub seq: i64,
+    pub reading: Reading,
+}
+
+/// Everything that waits, taken at once.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub stations: BTreeMap<StationId, StationNews>,
+    pub slots: BTreeMap<(StationId, SlotKey), SlotNews>,
+    pub frames: Vec<RawFrame>,
+}
+
+impl Batch {
+    pub fn is_empty(&self) -> bool {
+        self.stations.is_empty() && self.slots.is_empty() && self.frames.is_empty()
+    }
+}
+
+/// Clones share one batch.
+#[derive(Clone, Debug, Default)]
+pub struct Flusher {
+    waiting: Arc<Mutex<Batch>>,
+}
+
+impl Flusher {
+    pub fn station(&self, news: StationNews) {
+        let mut waiting = self.waiting.lock();
+        let known = waiting.stations.entry(news.station).or_insert_with(|| news.clone());
+        if known.seq <= news.seq {
+            let before = known.clone();
+            *known = StationNews {
+                heard_at: news.heard_at.or(before.heard_at),
+                reported_at: news.reported_at.or(before.reported_at),
+                whole_at: news.whole_at.or(before.whole_at),
+                signal: news.signal.or(before.signal),
+                backup: news.backup.or(before.backup),
+                ..news
+            };
+        }
+    }
+
+    pub fn slot(&self, news: SlotNews) {
+        self.waiting.lock().slots.insert((news.station, news.key), news);
+    }
+
+    pub fn frame(&self, frame: RawFrame) {
+        let mut waiting = self.waiting.lock();
+        if waiting.frames.len() < FRAMES_MAX {
+            waiting.frames.push(frame);
+        } else {
+            metrics::FLUSH_DROPPED.inc(["raw_frames"]);
+        }
+    }
+
+    /// Takes everything that waits.
+    pub fn take(&self) -> Batch {
+        std::mem::take(&mut *self.waiting.lock())
+    }
+
+    /// Puts a batch back that could not be written; what came since wins.
+    pub fn put_back(&self, batch: Batch) {
+        let mut waiting = self.waiting.lock();
+        for (station, news) in batch.stations {
+            waiting.stations.entry(station).or_insert(news);
+        }
+        for (slot, news) in batch.slots {
+            waiting.slots.entry(slot).or_insert(news);
+        }
+        let room = FRAMES_MAX.saturating_sub(waiting.frames.len());
+        let lost = batch.frames.len().saturating_sub(room);
+        metrics::FLUSH_DROPPED.add(u64::try_from(lost).unwrap_or(u64::MAX), ["raw_frames"]);
+        waiting.frames.extend(batch.frames.into_iter().take(room));
+    }
+}

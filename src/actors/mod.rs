@@ -1,0 +1,37 @@
+//! The living network: one writer for each thing that changes.
+//!
+//! ```text
+//! root ─┬─ link        what cabinets say, sorted to their stations
+//!       ├─ stations ── station (one per cabinet) ── slot (one per slot)
+//!       ├─ rentals ─── rental (one per open rental)
+//!       ├─ payments    intents to check, callbacks to consume
+//!       ├─ outbox      owed effects, delivered after the commit
+//!       ├─ flusher     telemetry, in batches
+//!       ├─ sweeper     work that only the clock starts
+//!       └─ feed        live updates, lossy by contract
+//! ```
+//!
+//! Calls go down this tree, news goes up as casts. No actor writes a row that another one
+//! owns, and none believes anything before it is committed.
+
+pub mod availability;
+pub mod banks;
+mod context;
+pub mod directory;
+pub mod feed;
+pub mod flusher;
+pub mod mailbox;
+pub mod outbox;
+pub mod rental;
+pub mod rentals;
+pub mod restart;
+pub mod route;
+pub mod settings;
+pub mod slot;
+pub mod station;
+pub mod stations;
+pub mod supervise;
+pub mod sweeper;
+pub mod timers;
+
+pub use context::{Context, Parts};

@@ -1,0 +1,116 @@
+//! What follows a written fact: directories, cabinets, listeners and numbers. Nothing here is
+//! a second truth; what is lost here is read back from the database.
+
+use std::sync::Arc;
+
+use domain::rental::{CancelReason, Command, Event, Phase, Rental};
+use domain::returns::Claim;
+
+use super::{State, commit::Prepared};
+use crate::actors::station::{self, PublishEject};
+use crate::metrics;
+
+impl State {
+    /// The eject of a rental that was committed a moment ago. From here on it may have been
+    /// sent.
+    pub(super) fn ask_for_eject(&mut self) {
+        let rental = &self.current.rental;
+        let publish = PublishEject {
+            command: rental.command,
+            rental: rental.id,
+            sn: rental.bank.clone(),
+            key: rental.key,
+            publish_before: rental.publish_before,
+        };
+        self.published = true;
+        if self.context.stations.tell(rental.station, station::Msg::Publish(publish)) {
+            return;
+        }
+        let reason = domain::eject::NotOutReason::NeverSent;
+        let settle = Command::Settle(domain::eject::Settlement::NotOut { reason });
+        // its own mailbox: empty, as it has just been made
+        let _ = self.myself.cast(super::Msg::internal(settle));
+    }
+
+    /// Claims that nobody confirmed are looked into again.
+    pub(super) fn raise_doubts(&self) {
+        let rental = &self.current.rental;
+        for claim in &rental.claims {
+            self.doubt_at(claim, rental);
+        }
+    }
+
+    fn doubt_at(&self, claim: &Claim, rental: &Rental) {
+        let doubt = station::Msg::Doubt { rental: rental.id, sn: rental.bank.clone() };
+        // a cabinet that is not told now says it with its next report
+        self.context.stations.tell(claim.station, doubt);
+    }
+
+    /// The fact is in the database.
+    pub(super) fn written(&mut self, prepared: Prepared) {
+        let Prepared { job, events, before, after, banks } = prepared;
+        self.current = Arc::clone(&after);
+        self.context.banks.committed(&banks);
+        self.context.rentals.learn(Arc::clone(&after));
+        for event in &events {
+            self.tell_cabinets(event, &before.rental, &after.rental);
+            count(event);
+        }
+        for bank in &banks {
+            if let Some((at, key)) = bank.custody.slot() {
+                self.context.stations.tell(at, station::Msg::Moved(key));
+            }
+        }
+        if !events.is_empty() {
+            self.context.nudge_outbox();
+        }
+        if let Some(ack) = job.cause.ack {
+            ack.confirm();
+        }
+        if let Some(reply) = job.reply {
+            let _ = reply.send(Ok(after)); // who asked may have gone
+        }
+    }
+
+    fn tell_cabinets(&self, event: &Event, before: &Rental, after: &Rental) {
+        let stations = &self.context.stations;
+        if before.phase == Phase::Dispensing && after.phase != Phase::Dispensing {
+            stations.tell(before.station, station::Msg::EjectOver(before.command));
+        }
+        match event {
+            Event::Ejected { .. }
+            | Event::Reopened { .. }
+            | Event::OutUnassigned { .. }
+            | Event::Cancelled { reason: CancelReason::Unresolved, .. } => {
+                stations.tell(before.station, station::Msg::Moved(before.key));
+            }
+            Event::ReturnClaimed { claim } => self.doubt_at(claim, after),
+            Event::Started { .. }
+            | Event::CancelRequested { .. }
+            | Event::Cancelled { .. }
+            | Event::ClaimsDenied { .. }
+            | Event::FellOverdue { .. }
+            | Event::Returned { .. }
+            | Event::ReturnedAtOnce { .. } => {}
+        }
+    }
+}
+
+fn count(event: &Event) {
+    match event {
+        Event::Returned { ended, .. } => {
+            metrics::RETURNS.inc([ended.source.as_str(), "closed"]);
+            metrics::RENTALS_CLOSED.inc(["returned"]);
+        }
+        Event::ReturnedAtOnce { .. } => metrics::RENTALS_CLOSED.inc(["returned_at_once"]),
+        Event::Cancelled { reason, .. } => metrics::RENTALS_CLOSED.inc([reason.as_str()]),
+        Event::ReturnClaimed { claim } => metrics::RETURNS.inc([claim.source.as_str(), "doubted"]),
+        Event::ClaimsDenied { .. } => metrics::RETURNS.inc(["report", "denied"]),
+        Event::Started { .. }
+        | Event::CancelRequested { .. }
+        | Event::Ejected { .. }
+        | Event::Reopened { .. }
+        | Event::OutUnassigned { .. }
+        | Event::FellOverdue { .. } => {}
+    }
+}

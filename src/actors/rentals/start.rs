@@ -1,0 +1,302 @@
+//! A start, from a rider's wish to the answer: a place, a bank, the fact, the eject. It runs
+//! beside the request, so that a rider who goes away leaves nothing half done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::ids::{CommandId, PackageId, RentalId, RiderId, Serial, Sn, StationId};
+use domain::money::Money;
+use domain::rental::{Event, Phase, Rental, movements};
+use domain::tariff::{Package, PaymentModel};
+
+use super::Rentals;
+use crate::actors::directory::{Place, Stored};
+use crate::actors::station::{self, Reserve, ReserveRefusal, Reserved};
+use crate::actors::supervise;
+use crate::metrics;
+use crate::spawn::spawn;
+use crate::store::fact::{CommitError, Conflict, Fact, KeyWrite, RentalWrite};
+
+/// How long an actor takes to start.
+const RAISE: Duration = Duration::from_secs(5);
+
+/// A rider wants a bank.
+#[derive(Clone, Debug)]
+pub struct Start {
+    pub rider: RiderId,
+    pub station: Serial,
+    pub package: PackageId,
+    /// Only this bank will do.
+    pub bank: Option<Sn>,
+    pub key: Option<KeyWrite>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    #[error("no such station")]
+    StationNotFound,
+    #[error("the station is offline")]
+    StationOffline,
+    #[error("the station is under maintenance")]
+    StationMaintenance,
+    #[error("the station has no power bank to rent")]
+    NoBank,
+    #[error("no such power bank")]
+    BankNotFound,
+    #[error("the power bank is not at this station")]
+    BankElsewhere,
+    #[error("no such package")]
+    PackageNotFound,
+    #[error("this package can not be paid this way")]
+    ModeNotSupported,
+    #[error("you have an open rental")]
+    RiderHasRental { overdue: bool },
+    #[error("you have unpaid dues of NPR {amount}")]
+    UnpaidDues { amount: Money },
+    #[error("NPR {needed} is needed and your wallet has NPR {balance}")]
+    Short { needed: Money, balance: Money },
+    #[error("the station is busy, try again in a moment")]
+    SlotBusy { retry_after: Duration },
+    #[error("the key was used by another request")]
+    KeyUsed,
+    #[error("rentals can not be started at this moment")]
+    Unavailable,
+}
+
+impl StartError {
+    fn label(&self) -> &'static str {
+        match self {
+            StartError::StationNotFound | StartError::PackageNotFound => "not_found",
+            StartError::StationOffline => "offline",
+            StartError::StationMaintenance => "maintenance",
+            StartError::NoBank | StartError::BankNotFound | StartError::BankElsewhere => "no_bank",
+            StartError::ModeNotSupported => "mode",
+            StartError::RiderHasRental { .. } | StartError::UnpaidDues { .. } => "rider",
+            StartError::Short { .. } => "short",
+            StartError::SlotBusy { .. } => "busy",
+            StartError::KeyUsed => "key",
+            StartError::Unavailable => "unavailable",
+        }
+    }
+}
+
+impl Rentals {
+    /// Starts a rental and waits, at most for the patience of a start, until the bank is out
+    /// or certainly not. Dropping the future cancels nothing.
+    pub async fn start(&self, start: Start) -> Result<Rental, StartError> {
+        let began = self.context.clock.now();
+        let rentals = self.clone();
+        let work = spawn("start", async move { rentals.store(start).await });
+        let stored = work.await.unwrap_or(Err(StartError::Unavailable));
+        let answer = match stored {
+            Ok(id) => self.outcome(id, began).await,
+            Err(error) => Err(error),
+        };
+        let label = answer.as_ref().map_or_else(StartError::label, |rental| rental.status().as_str());
+        metrics::RENTALS_STARTED.inc([label]);
+        let took = (self.context.clock.now() - began).to_std().unwrap_or_default();
+        metrics::START_ANSWER_SECONDS.observe(took, [label]);
+        answer
+    }
+
+    /// May this rider start at all? Without asking any cabinet, and before any limit.
+    pub fn may_start(&self, rider: RiderId) -> Result<(), StartError> {
+        match self.context.rentals.place(rider) {
+            Some(place) => Err(self.taken(place)),
+            None => Ok(()),
+        }
+    }
+
+    fn taken(&self, place: Place) -> StartError {
+        let overdue = match place {
+            Place::Starting => false,
+            Place::Open(id) => self
+                .get(id)
+                .is_some_and(|stored| matches!(stored.rental.phase, Phase::Overdue { .. })),
+        };
+        StartError::RiderHasRental { overdue }
+    }
+
+    async fn store(&self, start: Start) -> Result<RentalId, StartError> {
+        let rider = start.rider;
+        let (station, package) = self.wanted(&start)?;
+        self.context.rentals.claim(rider).map_err(|place| self.taken(place))?;
+        let stored = self.reserve_and_commit(start, station, package).await;
+        if stored.is_err() {
+            self.context.rentals.disclaim(rider);
+        }
+        stored
+    }
+
+    fn wanted(&self, start: &Start) -> Result<(StationId, Package), StartError> {
+        self.may_start(start.rider)?;
+        let package = self.package(start.package).ok_or(StartError::PackageNotFound)?;
+        if package.model != PaymentModel::Prepaid {
+            return Err(StartError::ModeNotSupported);
+        }
+        let station =
+            self.context.stations.by_serial(&start.station).ok_or(StartError::StationNotFound)?;
+        match &start.bank {
+            Some(sn) if self.context.banks.get(sn).is_none() => Err(StartError::BankNotFound),
+            Some(_) | None => Ok((station, package)),
+        }
+    }
+
+    async fn reserve_and_commit(
+        &self,
+        start: Start,
+        station: StationId,
+        package: Package,
+    ) -> Result<RentalId, StartError> {
+        self.can_pay(start.rider, package.price).await?;
+        let command = CommandId(self.context.entropy.uuid());
+        let reserved = self.reserve(station, command, start.bank.clone()).await?;
+        let stored = self.first_state(&start, station, package, command, &reserved);
+        match self.commit(stored, start.key).await {
+            Ok(id) => Ok(id),
+            Err(error) => {
+                self.context.stations.tell(station, station::Msg::Unreserve(command));
+                Err(error)
+            }
+        }
+    }
+
+    /// A look before anything moves; the commit checks again.
+    async fn can_pay(&self, rider: RiderId, price: Money) -> Result<(), StartError> {
+        let purse = self.context.store.purse(rider).await;
+        let purse = purse.map_err(|_| StartError::Unavailable)?;
+        if purse.owed.is_positive() {
+            return Err(StartError::UnpaidDues { amount: purse.owed });
+        }
+        if purse.wallet < price {
+            return Err(StartError::Short { needed: price, balance: purse.wallet });
+        }
+        Ok(())
+    }
+
+    async fn reserve(
+        &self,
+        station: StationId,
+        command: CommandId,
+        wanted: Option<Sn>,
+    ) -> Result<Reserved, StartError> {
+        let door = self.context.stations.door(station).ok_or(StartError::Unavailable)?;
+        let patience = self.context.settings.publish_within + self.context.settings.unconfirmed_check;
+        let patience = patience.to_std().unwrap_or_default() + Duration::from_secs(1);
+        let ask = |reply| station::Msg::Reserve(Reserve { command, wanted, reply });
+        let answer = door.call(ask, patience).await;
+        answer.ok_or(StartError::Unavailable)?.map_err(|refusal| match refusal {
+            ReserveRefusal::Maintenance => StartError::StationMaintenance,
+            ReserveRefusal::Offline => StartError::StationOffline,
+            ReserveRefusal::NoBank => StartError::NoBank,
+            ReserveRefusal::NotHere => StartError::BankElsewhere,
+            ReserveRefusal::Busy { retry_after } => StartError::SlotBusy { retry_after },
+        })
+    }
+
+    fn first_state(
+        &self,
+        start: &Start,
+        station: StationId,
+        package: Package,
+        command: CommandId,
+        reserved: &Reserved,
+    ) -> Stored {
+        let now = self.context.clock.now();
+        let rental = Rental {
+            id: RentalId(self.context.entropy.uuid_at(now)),
+            code: self.context.entropy.rental_code(),
+            rider: start.rider,
+            station,
+            key: reserved.key,
+            bank: reserved.sn.clone(),
+            late_fee: self.tariff().late_fee.clone(),
+            command,
+            created_at: now,
+            publish_before: reserved.publish_before,
+            start_level: Some(reserved.level),
+            cancel_requested: false,
+            claims: vec![],
+            held: package.price,
+            paid: Money::ZERO,
+            owed: Money::ZERO,
+            phase: Phase::Dispensing,
+            package,
+        };
+        let settle_until = rental.reopen_until(self.context.settings.verify_bound);
+        Stored { rental, version: 1, settle_until }
+    }
+
+    async fn commit(&self, stored: Stored, key: Option<KeyWrite>) -> Result<RentalId, StartError> {
+        let (id, rental) = (stored.rental.id, &stored.rental);
+        let event = Event::Started { rental: Box::new(rental.clone()) };
+        let mut fact = Fact::at(rental.created_at);
+        fact.movements = movements(rental, &event);
+        fact.key = key;
+        fact.rental = Some(RentalWrite {
+            before: None,
+            after: rental.clone(),
+            events: vec![event],
+            settle_until: stored.settle_until,
+        });
+        crate::failpoint::hit("before_start_commit");
+        match self.context.store.commit(fact).await {
+            Ok(_) => {}
+            // read until it is known: whoever asked is answered by what is there
+            Err(CommitError::Ambiguous) => {
+                let written = self.context.read_rental_again(id).await;
+                written.ok_or(StartError::Unavailable)?;
+            }
+            Err(error) => return Err(self.not_stored(&error, rental)),
+        }
+        crate::failpoint::hit("after_start_commit");
+        self.raise_one(stored).await;
+        Ok(id)
+    }
+
+    fn not_stored(&self, error: &CommitError, rental: &Rental) -> StartError {
+        match error {
+            CommitError::Conflict(Conflict::KeyUsed) => StartError::KeyUsed,
+            CommitError::Conflict(Conflict::RiderHasRental) => {
+                StartError::RiderHasRental { overdue: false }
+            }
+            CommitError::Conflict(Conflict::BankHasRental | Conflict::SlotDispensing) => {
+                StartError::NoBank
+            }
+            CommitError::Short { .. } => {
+                StartError::Short { needed: rental.package.price, balance: Money::ZERO }
+            }
+            other => {
+                tracing::warn!(rental.id = %rental.id, error = %other, "a start was not stored");
+                StartError::Unavailable
+            }
+        }
+    }
+
+    /// Starts the rental's actor, which asks for the eject. If it can not be started now, its
+    /// supervisor tries again, and the eject is looked into as after a crash.
+    async fn raise_one(&self, stored: Stored) {
+        let (id, station) = (stored.rental.id, stored.rental.station);
+        self.context.note_unsettled(station, id);
+        self.context.rentals.learn(Arc::new(stored));
+        self.fresh.insert(id, ());
+        let (send, receive) = tokio::sync::oneshot::channel();
+        let asked = self.shard(id).cast(supervise::Msg::Start(id, Some(send.into())));
+        if asked.is_ok() {
+            let _ = tokio::time::timeout(RAISE, receive).await; // seen by its state either way
+        }
+    }
+
+    /// Waits until the eject has an end, at most for the patience of a start.
+    async fn outcome(&self, id: RentalId, began: DateTime<Utc>) -> Result<Rental, StartError> {
+        let mut states = self.watch(id).ok_or(StartError::Unavailable)?;
+        let patience = self.context.settings.start_patience;
+        let used = (self.context.clock.now() - began).to_std().unwrap_or_default();
+        let settled = states.wait_for(|stored| stored.rental.phase != Phase::Dispensing);
+        let left = patience.saturating_sub(used);
+        let _ = self.context.clock.within(left, settled).await.map(|state| state.map(|_| ()));
+        let stored = states.borrow().clone();
+        Ok(stored.rental.clone())
+    }
+}

@@ -1,0 +1,84 @@
+//! From the link to the stations: bytes are decoded here, once, and go to the one actor they
+//! are about. What is not understood is counted, told once a minute, and need not come again.
+
+use std::sync::Arc;
+
+use domain::presence::Session;
+
+use super::Context;
+use super::station::{Inbound, Msg};
+use crate::link::{Events, Incoming, LinkEvent, TopicKind};
+use crate::metrics;
+use crate::store::fact::{Channel, RawFrame};
+use crate::telemetry::Hush;
+
+/// Hands every event of the link to whom it concerns, until the link is closed.
+pub async fn run(context: Arc<Context>, mut events: Events) {
+    let hush = Hush::new(context.clock.clone());
+    let mut down_since = Some(context.clock.now());
+    while let Some(event) = events.next().await {
+        match event {
+            LinkEvent::Message(incoming) => message(&context, incoming, &hush),
+            LinkEvent::Session { uuid, connected } => {
+                let at = context.clock.now();
+                let session = if connected { Session::Up } else { Session::Down { since: at } };
+                context.note_session(uuid.clone(), session);
+                if let Some(id) = context.stations.by_uuid(&uuid) {
+                    context.stations.tell(id, Msg::Session { connected, at });
+                }
+            }
+            LinkEvent::Down => down_since = Some(context.clock.now()),
+            LinkEvent::Up => {
+                let Some(since) = down_since.take() else { continue };
+                let down_for = context.clock.now() - since;
+                for id in context.stations.ids() {
+                    context.stations.tell(id, Msg::LinkBack { down_for });
+                }
+            }
+        }
+    }
+}
+
+fn message(context: &Context, incoming: Incoming, hush: &Hush) {
+    let Incoming { uuid, kind, payload, at, live, earliest, ack } = incoming;
+    let confirm = |ack: Option<crate::link::Ack>| {
+        if let Some(ack) = ack {
+            ack.confirm();
+        }
+    };
+    let Some(id) = context.stations.by_uuid(&uuid) else {
+        refuse("not_enrolled", &uuid, hush);
+        return confirm(ack);
+    };
+    let decoded = context.codec.decode(&payload);
+    let kind_word = decoded.as_ref().map_or_else(|error| error.code(), |uplink| uplink.kind());
+    let raw = RawFrame {
+        at,
+        device: uuid.clone(),
+        channel: Channel::Mqtt,
+        kind: kind_word,
+        bytes: payload.to_vec(),
+    };
+    let uplink = match decoded {
+        Ok(uplink) => uplink,
+        Err(error) => {
+            refuse(error.code(), &uuid, hush);
+            context.flusher.frame(raw);
+            return confirm(ack);
+        }
+    };
+    metrics::FRAMES.inc([kind_word]);
+    let inbound = Inbound { uplink, raw, at, live, earliest, ack };
+    let told = context.stations.tell(id, Msg::Inbound(Box::new(inbound)));
+    if !told {
+        // the receipt went with the message: an update comes again, a heartbeat does not
+        metrics::SHED.inc([if kind == TopicKind::Heart { "heartbeat" } else { "update" }]);
+    }
+}
+
+fn refuse(kind: &'static str, uuid: &domain::ids::DeviceUuid, hush: &Hush) {
+    metrics::FRAMES_REFUSED.inc([kind]);
+    if let Some(held) = hush.pass(kind) {
+        tracing::warn!(kind, cabinet = %uuid, held, "a frame was refused");
+    }
+}

@@ -1,0 +1,147 @@
+//! Doubt about a bank is settled by a fresh report: asked for here, one at a time and not too
+//! fast, until it came or the cabinet does not answer.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use devices::Downlink;
+use domain::ids::{RentalId, Sn};
+use domain::rental::Command;
+use domain::station::{Snapshot, present};
+use ractor::RpcReplyPort;
+
+use super::State;
+use super::inbound::Received;
+use crate::actors::rental::{self, Cause};
+use crate::metrics;
+
+/// How long an answer to a check is waited for.
+const ANSWER: TimeDelta = TimeDelta::seconds(10);
+/// Between two checks of one cabinet.
+const GAP: TimeDelta = TimeDelta::seconds(1);
+/// Checks for one doubt; after that the next report decides, whenever it comes.
+const TRIES: u8 = 6;
+
+/// The one check that may be under way, and who waits for it.
+#[derive(Default)]
+pub(super) struct Checking {
+    sent_at: Option<DateTime<Utc>>,
+    open: bool,
+    again: bool,
+    tries: u8,
+    doubts: BTreeMap<Sn, Doubt>,
+    operators: Vec<RpcReplyPort<bool>>,
+}
+
+struct Doubt {
+    rental: RentalId,
+    since: DateTime<Utc>,
+}
+
+impl Checking {
+    pub fn next_due(&self) -> Option<DateTime<Utc>> {
+        let sent_at = self.sent_at?;
+        match (self.open, self.again) {
+            (true, _) => Some(sent_at + ANSWER),
+            (false, true) => Some(sent_at + GAP),
+            (false, false) => None,
+        }
+    }
+
+    /// A report came over the trusted session.
+    pub fn answered(&mut self, at: DateTime<Utc>) {
+        if self.sent_at.is_some_and(|sent_at| sent_at <= at) {
+            self.open = false;
+            self.tries = 0;
+        }
+        for reply in self.operators.drain(..) {
+            let _ = reply.send(true); // who asked may have gone
+        }
+    }
+}
+
+impl State {
+    /// A rental has a claim about its bank here that is not enough to close it.
+    pub(super) async fn doubt(&mut self, rental: RentalId, sn: Sn) {
+        let since = self.now();
+        self.check.doubts.insert(sn, Doubt { rental, since });
+        self.ask_for_report("return").await;
+    }
+
+    pub(super) async fn asked_to_check(&mut self, reply: RpcReplyPort<bool>) {
+        if !self.is_reachable() {
+            let _ = reply.send(false);
+            return;
+        }
+        self.check.operators.push(reply);
+        self.ask_for_report("operator").await;
+    }
+
+    /// Asks the cabinet for a report, or remembers to ask when it may be asked again.
+    pub(super) async fn ask_for_report(&mut self, reason: &'static str) {
+        let now = self.now();
+        if !self.is_reachable() {
+            return;
+        }
+        let early = self.check.sent_at.is_some_and(|sent_at| now - sent_at < GAP);
+        if self.check.open || early {
+            self.check.again = true;
+            return;
+        }
+        metrics::CHECKS.inc([reason]);
+        self.check.sent_at = Some(now);
+        self.check.again = false;
+        self.check.open = self.send(&Downlink::CheckAll, now + ANSWER).await;
+    }
+
+    /// A report answers for what was asked before it; what was asked since wants another.
+    pub(super) async fn check_again(&mut self) {
+        if self.check.again && !self.check.open {
+            self.ask_for_report("again").await;
+        }
+    }
+
+    pub(super) async fn check_due(&mut self) {
+        let now = self.now();
+        if self.check.next_due().is_none_or(|due| due > now) {
+            return;
+        }
+        if self.check.open {
+            self.check.open = false;
+            self.check.tries = self.check.tries.saturating_add(1);
+            self.check.operators.drain(..).for_each(|reply| drop(reply.send(false)));
+            self.check.again |= !self.check.doubts.is_empty() && self.check.tries < TRIES;
+        }
+        if self.check.again {
+            self.ask_for_report("again").await;
+        }
+    }
+
+    /// What a report on the trusted session says about banks in doubt: there, or, if the
+    /// report is whole, not there.
+    pub(super) fn settle_claims(&mut self, snapshot: &Snapshot, whole: bool, received: Received) {
+        if !received.live {
+            return;
+        }
+        let at = received.at;
+        let decided: Vec<(Sn, RentalId)> = self
+            .check
+            .doubts
+            .iter()
+            .filter(|(_, doubt)| doubt.since <= at)
+            .map(|(sn, doubt)| (sn.clone(), doubt.rental))
+            .collect();
+        for (sn, rental) in decided {
+            let mut rows = snapshot.slots.iter();
+            let row = rows.find(|(_, reading)| present(reading) == Some(&sn));
+            let command = match row {
+                Some((key, _)) => Command::Confirm(self.claim_from_report(*key, snapshot, received)),
+                None if whole => Command::Deny { station: self.id(), at },
+                None => continue,
+            };
+            self.check.doubts.remove(&sn);
+            let message = rental::Msg::caused(command, Cause::default());
+            self.context.tell_rental(rental, message);
+        }
+    }
+}

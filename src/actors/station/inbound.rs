@@ -1,0 +1,154 @@
+//! What a cabinet says, sorted: each kind of message goes to what it is about.
+
+use devices::{Inspected, Returned, Uplink};
+use domain::bank::Fingerprint;
+use domain::ids::{SlotKey, Sn};
+use domain::rental::Command;
+use domain::returns::{Claim, ReturnResult, Source};
+use ractor::ActorRef;
+use serde_json::json;
+
+use super::{Inbound, Msg, State};
+use crate::actors::rental::{self, Cause};
+use crate::metrics;
+use crate::store::fact::{Channel, NewIncident};
+
+/// A message without its content.
+#[derive(Clone, Copy)]
+pub(super) struct Received {
+    pub at: chrono::DateTime<chrono::Utc>,
+    pub earliest: chrono::DateTime<chrono::Utc>,
+    pub live: bool,
+    pub channel: Channel,
+    pub frame: Fingerprint,
+}
+
+impl State {
+    pub(super) async fn inbound(&mut self, inbound: Inbound, myself: &ActorRef<Msg>) {
+        let Inbound { uplink, raw, at, live, earliest, ack } = inbound;
+        let frame = fingerprint(&raw.bytes);
+        let received = Received { at, earliest, live, channel: raw.channel, frame };
+        let cause = Cause { frame: Some(raw), ack };
+        self.hear(at, &uplink);
+        match uplink {
+            Uplink::Report(report) => self.report(report, received, cause, myself).await,
+            Uplink::Ejected(reply) if received.channel == Channel::Mqtt => {
+                self.eject_reply(reply, live, cause).await;
+            }
+            Uplink::Returned(returned) => self.returned(returned, received, cause).await,
+            Uplink::Inspected(inspected) => self.inspected(inspected, received, cause).await,
+            Uplink::Ejected(_)
+            | Uplink::Heartbeat(_)
+            | Uplink::WifiList(_)
+            | Uplink::Opaque { .. } => self.context.keep(cause),
+        }
+    }
+
+    async fn returned(&mut self, returned: Returned, received: Received, cause: Cause) {
+        let source = match received.channel {
+            Channel::Mqtt => Source::Event,
+            Channel::Http => Source::HttpReturn,
+        };
+        let Returned { key, sn, result, code, level, .. } = returned;
+        self.insertion(key, sn, result, code, level, source, received, cause).await;
+    }
+
+    async fn inspected(&mut self, inspected: Inspected, received: Received, cause: Cause) {
+        let source = match received.channel {
+            Channel::Mqtt => Source::Inspection,
+            Channel::Http => Source::HttpReport,
+        };
+        let Inspected { key, sn, result, code, level, .. } = inspected;
+        self.insertion(key, sn, result, code, level, source, received, cause).await;
+    }
+
+    /// A bank was put in: a rental's bank is a claim of a return, another one is inventory.
+    #[expect(clippy::too_many_arguments, reason = "two message kinds with the same parts")]
+    async fn insertion(
+        &mut self,
+        key: SlotKey,
+        sn: Option<Sn>,
+        result: ReturnResult,
+        code: u8,
+        level: Option<u8>,
+        source: Source,
+        received: Received,
+        cause: Cause,
+    ) {
+        match (result.is_accepted(), sn) {
+            (true, Some(sn)) => {
+                let key = (key.slot > 0).then_some(key);
+                self.came_back(sn, key, level, source, received, cause).await;
+            }
+            (true, None) => {
+                self.unidentified(key, code, cause);
+                self.ask_for_report("unidentified").await;
+            }
+            (false, _) if matches!(result, ReturnResult::Unidentified(_)) => {
+                self.unidentified(key, code, cause);
+                self.ask_for_report("unidentified").await;
+            }
+            (false, _) => {
+                metrics::RETURNS.inc([source.as_str(), "rejected"]);
+                self.context.keep(cause);
+            }
+        }
+    }
+
+    async fn came_back(
+        &mut self,
+        sn: Sn,
+        key: Option<SlotKey>,
+        level: Option<u8>,
+        source: Source,
+        received: Received,
+        cause: Cause,
+    ) {
+        let claim = Claim {
+            station: self.id(),
+            key,
+            source,
+            at: received.at,
+            earliest: received.earliest,
+            live: received.live,
+            frame: Some(received.frame),
+            level,
+        };
+        if let Some(rental) = self.context.rentals.of_bank(&sn) {
+            let command = Command::Return(claim);
+            self.context.tell_rental(rental, rental::Msg::caused(command, cause));
+            return;
+        }
+        match key {
+            Some(key) if source.is_trusted() && received.live => {
+                self.bank_seen(vec![(key, sn)], "returned", cause);
+            }
+            Some(_) | None => {
+                // anybody can say so over HTTP, and a backlog may be old: a report decides
+                self.context.keep(cause);
+                self.ask_for_report("unconfirmed_return").await;
+            }
+        }
+    }
+
+    /// A bank is physically in, and nobody knows which.
+    fn unidentified(&mut self, key: SlotKey, code: u8, cause: Cause) {
+        metrics::ALARMS.inc(["return_unidentified"]);
+        let incident = NewIncident {
+            id: self.context.new_incident_id(),
+            kind: "return_unidentified",
+            station: Some(self.id()),
+            rental: None,
+            bank: None,
+            evidence: json!({ "io": key.io, "slot": key.slot, "code": code }),
+        };
+        self.open_incident(incident, cause);
+    }
+}
+
+/// Equal bytes have equal fingerprints (FNV-1a, 64 bits).
+pub(super) fn fingerprint(bytes: &[u8]) -> Fingerprint {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, step);
+    Fingerprint(i64::from_ne_bytes(hash.to_ne_bytes()))
+}

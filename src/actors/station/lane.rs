@@ -1,0 +1,344 @@
+//! The one lane out of a cabinet: who may eject next, and the publish itself. An eject is
+//! published at most once, only while the cabinet can be reached and only while this node
+//! owns the database.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use devices::{Downlink, TimeLimit};
+use domain::eject::{NotOutReason, OpenEject, Settlement};
+use domain::ids::{CommandId, RentalId, SlotKey, Sn};
+use domain::rental::Command;
+use domain::slot::Ejecting;
+use domain::station::{Offer, pick};
+use ractor::RpcReplyPort;
+
+use super::State;
+use crate::actors::settings::Settings;
+use crate::actors::{rental, slot};
+use crate::metrics;
+
+/// A start's wish for a bank.
+pub struct Reserve {
+    pub command: CommandId,
+    pub wanted: Option<Sn>,
+    pub reply: RpcReplyPort<Result<Reserved, ReserveRefusal>>,
+}
+
+/// A bank that is set aside, and the lane with it.
+#[derive(Clone, Debug)]
+pub struct Reserved {
+    pub key: SlotKey,
+    pub sn: Sn,
+    /// Percent.
+    pub level: u8,
+    /// The eject is published until then, or not at all.
+    pub publish_before: DateTime<Utc>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReserveRefusal {
+    Maintenance,
+    Offline,
+    /// No bank here can be rented.
+    NoBank,
+    /// The wanted bank is not here.
+    NotHere,
+    /// The lane is taken for longer than a start may wait.
+    Busy { retry_after: Duration },
+}
+
+/// The rental is stored: eject its bank.
+#[derive(Clone, Debug)]
+pub struct PublishEject {
+    pub command: CommandId,
+    pub rental: RentalId,
+    pub sn: Sn,
+    pub key: SlotKey,
+    pub publish_before: DateTime<Utc>,
+}
+
+#[derive(Default)]
+pub(super) struct Lane {
+    pub eject: Option<OpenEject>,
+    /// When the open eject wants to be looked at.
+    pub eject_due: Option<DateTime<Utc>>,
+    /// Its outcome, until its rental has stored it.
+    pub settlement: Option<Settlement>,
+    grant: Option<Grant>,
+    waiting: Option<Waiting>,
+    published_at: Option<DateTime<Utc>>,
+    recent: Vec<Recent>,
+}
+
+struct Grant {
+    command: CommandId,
+    key: SlotKey,
+    until: DateTime<Utc>,
+}
+
+struct Waiting {
+    reserve: Reserve,
+    /// For its turn.
+    until: DateTime<Utc>,
+    /// For the first report since the service started.
+    confirmed_by: DateTime<Utc>,
+}
+
+/// An eject that is over; a late answer still finds its rental.
+struct Recent {
+    sn: Sn,
+    rental: RentalId,
+    until: DateTime<Utc>,
+}
+
+impl Lane {
+    pub fn resume(&mut self, eject: OpenEject) {
+        self.eject_due = Some(eject.sent_at);
+        self.eject = Some(eject);
+    }
+
+    pub fn remember(&mut self, sn: Sn, rental: RentalId, until: DateTime<Utc>) {
+        self.recent.push(Recent { sn, rental, until });
+    }
+
+    /// The rental that a late answer belongs to.
+    pub fn recent(&mut self, sn: &Sn, now: DateTime<Utc>) -> Option<RentalId> {
+        self.recent.retain(|recent| now < recent.until);
+        self.recent.iter().rev().find(|recent| recent.sn == *sn).map(|recent| recent.rental)
+    }
+
+    pub fn published_at(&self) -> Option<DateTime<Utc>> {
+        self.published_at
+    }
+
+    pub fn note_publish(&mut self, at: DateTime<Utc>) {
+        self.published_at = Some(at);
+    }
+
+    /// When the next eject may be published, if no eject is open.
+    fn free_at(&self, gap: TimeDelta) -> Option<DateTime<Utc>> {
+        self.published_at.map(|at| at + gap)
+    }
+
+    pub fn is_free(&self, now: DateTime<Utc>, gap: TimeDelta) -> bool {
+        let rested = self.free_at(gap).is_none_or(|at| at <= now);
+        self.eject.is_none() && self.grant.is_none() && rested
+    }
+
+    pub fn next_due(&self, settings: &Settings) -> Option<DateTime<Utc>> {
+        let waiting = self.waiting.as_ref().map(|w| w.until.min(w.confirmed_by));
+        let idle = self.eject.is_none() && self.grant.is_none();
+        let rested = self.waiting.as_ref().filter(|_| idle);
+        let turn = rested.and_then(|_| self.free_at(settings.eject_gap));
+        let grant = self.grant.as_ref().map(|grant| grant.until);
+        [self.eject_due, waiting, turn, grant].into_iter().flatten().min()
+    }
+}
+
+impl State {
+    /// A start asks for a bank. It is refused at once where that is certain, else it gets the
+    /// lane, or waits behind the eject that has it.
+    pub(super) async fn reserve(&mut self, reserve: Reserve) {
+        let now = self.now();
+        if let Err(refusal) = self.may_reserve(&reserve) {
+            let _ = reserve.reply.send(Err(refusal)); // the start may have given up
+            return;
+        }
+        let settings = &self.context.settings;
+        let (until, confirmed_by) =
+            (now + settings.publish_within, now + settings.unconfirmed_check);
+        let unsure = self.needs_check_first();
+        self.lane.waiting = Some(Waiting { reserve, until, confirmed_by });
+        if unsure {
+            self.ask_for_report("start").await;
+        }
+    }
+
+    fn may_reserve(&self, reserve: &Reserve) -> Result<(), ReserveRefusal> {
+        if self.seed.maintenance {
+            return Err(ReserveRefusal::Maintenance);
+        }
+        if !self.is_reachable() {
+            return Err(ReserveRefusal::Offline);
+        }
+        if !self.needs_check_first() && self.offer(reserve.wanted.as_ref()).is_none() {
+            return Err(self.lack(reserve.wanted.as_ref()));
+        }
+        if self.lane.waiting.is_some() || self.lane.eject.as_ref().is_some_and(OpenEject::is_unknown)
+        {
+            let retry_after = self.retry_after();
+            return Err(ReserveRefusal::Busy { retry_after });
+        }
+        Ok(())
+    }
+
+    fn lack(&self, wanted: Option<&Sn>) -> ReserveRefusal {
+        let here = |sn: &Sn| self.context.banks.at(self.id()).values().any(|known| known == sn);
+        match wanted {
+            Some(sn) if !here(sn) => ReserveRefusal::NotHere,
+            Some(_) | None => ReserveRefusal::NoBank,
+        }
+    }
+
+    fn retry_after(&self) -> Duration {
+        let gap = self.context.settings.eject_gap;
+        let free_at = self.lane.free_at(gap).unwrap_or_else(|| self.now() + gap);
+        (free_at - self.now()).to_std().unwrap_or_default().max(Duration::from_secs(1))
+    }
+
+    fn offer(&self, wanted: Option<&Sn>) -> Option<Offer> {
+        let offers: Vec<Offer> = self
+            .slots
+            .values()
+            .filter(|child| child.view.rentable && child.mailbox.is_some())
+            .filter_map(|child| {
+                let (sn, level) = (child.view.sn.clone()?, child.view.level?);
+                let free = self.context.rentals.of_bank(&sn).is_none();
+                free.then_some(Offer { key: child.view.key, sn, level })
+            })
+            .collect();
+        pick(offers.iter(), wanted).cloned()
+    }
+
+    /// Serves the start that waits, if its turn has come, or refuses it if its time is over.
+    pub(super) async fn serve_waiting(&mut self) {
+        let now = self.now();
+        let Some(waiting) = self.lane.waiting.take() else { return };
+        if !self.is_reachable() {
+            let _ = waiting.reserve.reply.send(Err(ReserveRefusal::Offline));
+            return;
+        }
+        if self.needs_check_first() {
+            if now < waiting.confirmed_by {
+                self.lane.waiting = Some(waiting);
+            } else {
+                let _ = waiting.reserve.reply.send(Err(ReserveRefusal::Offline));
+            }
+            return;
+        }
+        if self.lane.is_free(now, self.context.settings.eject_gap) {
+            self.grant(waiting.reserve).await;
+        } else if now < waiting.until {
+            self.lane.waiting = Some(waiting);
+        } else {
+            let retry_after = self.retry_after();
+            let _ = waiting.reserve.reply.send(Err(ReserveRefusal::Busy { retry_after }));
+        }
+    }
+
+    async fn grant(&mut self, reserve: Reserve) {
+        for _ in 0..=self.slots.len() {
+            let Some(offer) = self.offer(reserve.wanted.as_ref()) else { break };
+            if self.hold(&offer, reserve.command).await {
+                return self.granted(offer, reserve);
+            }
+            if let Some(child) = self.slots.get_mut(&offer.key) {
+                child.view.rentable = false; // it will say so itself if that changes
+            }
+        }
+        let refusal = self.lack(reserve.wanted.as_ref());
+        let _ = reserve.reply.send(Err(refusal));
+    }
+
+    async fn hold(&self, offer: &Offer, command: CommandId) -> bool {
+        let Some(child) = self.slots.get(&offer.key) else { return false };
+        let Some(mailbox) = &child.mailbox else { return false };
+        let (sn, ttl) = (offer.sn.clone(), self.context.settings.hold);
+        let ask = |reply| slot::Msg::Hold { sn, command, ttl, reply };
+        matches!(mailbox.call(ask, slot::PATIENCE).await, Some(Ok(())))
+    }
+
+    fn granted(&mut self, offer: Offer, reserve: Reserve) {
+        let until = self.now() + self.context.settings.publish_within;
+        let (key, command) = (offer.key, reserve.command);
+        let reserved =
+            Reserved { key, sn: offer.sn, level: offer.level, publish_before: until };
+        if reserve.reply.send(Ok(reserved)).is_ok() {
+            self.lane.grant = Some(Grant { command, key, until });
+        } else {
+            self.tell_slot(key, slot::Msg::Release(command));
+        }
+    }
+
+    pub(super) fn unreserve(&mut self, command: CommandId) {
+        if let Some(grant) = self.lane.grant.take_if(|grant| grant.command == command) {
+            self.tell_slot(grant.key, slot::Msg::Release(command));
+        }
+    }
+
+    /// Ejects, or says that it was never sent.
+    pub(super) async fn publish(&mut self, publish: PublishEject) {
+        let now = self.now();
+        let granted = self.lane.grant.take_if(|grant| grant.command == publish.command).is_some();
+        let in_time = now <= publish.publish_before && self.context.lease.is_held(now);
+        let command = Downlink::EjectBySn {
+            sn: publish.sn.clone(),
+            limit: Some(TimeLimit { at: now, ttl_s: self.context.settings.eject_ttl_s }),
+        };
+        let sent = granted
+            && in_time
+            && self.is_reachable()
+            && self.send(&command, publish.publish_before).await;
+        crate::failpoint::hit("after_publish");
+        self.tell_slot(publish.key, slot::Msg::Release(publish.command));
+        if sent {
+            let PublishEject { command, rental, sn, key, .. } = publish;
+            let eject = OpenEject::published(command, rental, sn, key, now);
+            self.lane.published_at = Some(now);
+            self.lane.eject_due = Some(now + self.context.settings.eject.reply_wait);
+            self.lane.eject = Some(eject);
+            self.tell_slot(key, slot::Msg::Ejecting(Some(Ejecting::Sent)));
+        } else {
+            let reason = NotOutReason::NeverSent;
+            let settle = Command::Settle(Settlement::NotOut { reason });
+            self.context.tell_rental(publish.rental, rental::Msg::internal(settle));
+        }
+    }
+
+    /// Hands a command to the broker; true when it is on its way over a connection that is up.
+    pub(super) async fn send(&self, command: &Downlink, deadline: DateTime<Utc>) -> bool {
+        let name = command_name(command);
+        let sent = self.context.send(&self.seed.info.uuid, command, deadline).await;
+        match &sent {
+            Ok(()) => metrics::PUBLISHED.inc([name]),
+            Err(error) => {
+                metrics::PUBLISH_FAILED.inc([name]);
+                tracing::debug!(command = name, %error, "a command was not published");
+            }
+        }
+        sent.is_ok()
+    }
+
+    /// The outcome of the eject is stored.
+    pub(super) fn eject_over(&mut self, command: CommandId) {
+        self.unreserve(command);
+        let Some(eject) = self.lane.eject.take_if(|eject| eject.command == command) else { return };
+        self.lane.eject_due = None;
+        self.lane.settlement = None;
+        if let Some(stored) = self.context.rentals.stored(eject.rental) {
+            self.lane.remember(eject.sn.clone(), eject.rental, stored.settle_until);
+        }
+        self.tell_slot(eject.key, slot::Msg::Ejecting(None));
+        self.moved(eject.key);
+    }
+
+    pub(super) async fn lane_due(&mut self) {
+        let now = self.now();
+        if let Some(grant) = self.lane.grant.take_if(|grant| grant.until <= now) {
+            self.tell_slot(grant.key, slot::Msg::Release(grant.command));
+        }
+        self.eject_due(now).await;
+    }
+}
+
+fn command_name(command: &Downlink) -> &'static str {
+    match command {
+        Downlink::CheckAll | Downlink::Check => "check",
+        Downlink::EjectBySn { .. } => "eject",
+        Downlink::EjectBySlot { .. } => "eject_by_slot",
+        Downlink::UploadAll => "upload",
+        Downlink::Reboot => "reboot",
+        _ => "other",
+    }
+}

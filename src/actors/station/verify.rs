@@ -1,0 +1,138 @@
+//! An open eject, step by step: what the rules ask for is done here, and nothing else.
+
+use chrono::{DateTime, Utc};
+use devices::EjectReply;
+use domain::eject::{EjectOutcome, Settlement, Step};
+use domain::ids::{RentalId, Sn};
+use domain::rental::Command;
+use domain::slot::Ejecting;
+use domain::station::{Snapshot, sighting};
+
+use super::State;
+use crate::actors::rental::{self, Cause};
+use crate::actors::slot;
+use crate::metrics;
+
+impl State {
+    /// An answer to an eject: of the open one, of one that is over, or of none.
+    pub(super) async fn eject_reply(&mut self, reply: EjectReply, live: bool, cause: Cause) {
+        let now = self.now();
+        let open = self.lane.eject.as_mut().filter(|eject| {
+            let by_sn = reply.sn.as_ref().is_none_or(|sn| *sn == eject.sn);
+            by_sn && reply.key.is_none_or(|key| key == eject.key)
+        });
+        if let Some(eject) = open {
+            let step = eject.reply(reply.outcome, now, &self.context.settings.eject);
+            self.drive(step, cause).await;
+            return;
+        }
+        let late = reply.sn.as_ref().and_then(|sn| self.lane.recent(sn, now));
+        match (reply.outcome, late) {
+            (EjectOutcome::Out, Some(rental)) if live => {
+                let command = Command::LateSuccess { at: now };
+                self.context.tell_rental(rental, rental::Msg::caused(command, cause));
+            }
+            (EjectOutcome::Out, _) => {
+                // no command of ours: a report tells where the bank is
+                metrics::ALARMS.inc(["eject_reply_without_command"]);
+                self.context.keep(cause);
+                self.ask_for_report("stray_reply").await;
+            }
+            (EjectOutcome::NotOut(_) | EjectOutcome::Busy | EjectOutcome::Verify(_), _) => {
+                self.context.keep(cause);
+            }
+        }
+    }
+
+    /// Does what a step of the eject asks for.
+    pub(super) async fn drive(&mut self, step: Step, cause: Cause) {
+        if self.lane.settlement.is_some() {
+            self.context.keep(cause);
+            return; // decided, and on its way to be stored
+        }
+        match step {
+            Step::Settled(settlement) => self.settled(settlement, cause),
+            Step::Wait { until } => {
+                self.lane.eject_due = Some(until);
+                self.context.keep(cause);
+            }
+            Step::Check { then } => {
+                self.lane.eject_due = Some(then);
+                self.context.keep(cause);
+                self.mark_verify();
+                self.ask_for_report("eject").await;
+            }
+            Step::Unknown => {
+                self.lane.eject_due = None;
+                self.context.keep(cause);
+                self.mark_verify();
+            }
+        }
+    }
+
+    fn mark_verify(&mut self) {
+        if let Some(eject) = &self.lane.eject {
+            self.tell_slot(eject.key, slot::Msg::Ejecting(Some(Ejecting::Verify)));
+        }
+    }
+
+    fn settled(&mut self, settlement: Settlement, cause: Cause) {
+        let Some(eject) = &self.lane.eject else { return };
+        let outcome = match settlement {
+            Settlement::Out { .. } => "out",
+            Settlement::NotOut { .. } => "not_out",
+        };
+        metrics::EJECTS.inc([outcome]);
+        let took = (self.now() - eject.sent_at).to_std().unwrap_or_default();
+        metrics::EJECT_SECONDS.observe(took, [outcome]);
+        let rental = eject.rental;
+        self.lane.settlement = Some(settlement);
+        self.tell_settlement(rental, settlement, cause);
+    }
+
+    /// Until the rental has stored the outcome it is told again.
+    fn tell_settlement(&mut self, rental: RentalId, settlement: Settlement, cause: Cause) {
+        self.lane.eject_due = Some(self.now() + self.context.settings.tell_again);
+        let command = Command::Settle(settlement);
+        self.context.tell_rental(rental, rental::Msg::caused(command, cause));
+    }
+
+    /// The open eject's time has come.
+    pub(super) async fn eject_due(&mut self, now: DateTime<Utc>) {
+        if self.lane.eject_due.is_none_or(|due| due > now) {
+            return;
+        }
+        let Some(eject) = self.lane.eject.as_mut() else { return };
+        if let Some(settlement) = self.lane.settlement {
+            let (rental, command) = (eject.rental, eject.command);
+            if self.context.rentals.stored(rental).is_none_or(|stored| !stored.rental.is_open()) {
+                return self.eject_over(command); // stored, and its word was lost
+            }
+            return self.tell_settlement(rental, settlement, Cause::default());
+        }
+        let step = eject.tick(now, &self.context.settings.eject);
+        self.drive(step, Cause::default()).await;
+    }
+
+    /// What a report on the trusted session says about the open eject.
+    pub(super) async fn eject_evidence(&mut self, snapshot: &Snapshot, whole: bool, now: DateTime<Utc>) {
+        let Some(eject) = self.lane.eject.as_mut() else { return };
+        let bank = sighting(snapshot, eject.key, &eject.sn);
+        let evidence = domain::eject::Evidence { at: now, whole, bank };
+        let step = eject.report(evidence, &self.context.settings.eject);
+        self.drive(step, Cause::default()).await;
+    }
+
+    /// The cabinet can be asked again.
+    pub(super) async fn resume_eject(&mut self) {
+        let now = self.now();
+        let Some(eject) = self.lane.eject.as_mut() else { return };
+        let step = eject.cabinet_is_back(now, &self.context.settings.eject);
+        self.drive(step, Cause::default()).await;
+    }
+
+    /// The bank whose eject is open.
+    pub(super) fn ejecting(&self) -> Option<&Sn> {
+        self.lane.eject.as_ref().map(|eject| &eject.sn)
+    }
+}

@@ -1,0 +1,170 @@
+//! A supervisor for children of one kind: a child that dies is started again with its own
+//! back-off, a child that dies too often is set aside alone. It never dies with a child.
+
+use std::collections::BTreeMap;
+use std::fmt::{Debug, Display};
+use std::marker::PhantomData;
+
+use chrono::TimeDelta;
+use ractor::{
+    Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent,
+};
+
+use super::restart::{Budget, Verdict};
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::metrics;
+use crate::spawn::spawn;
+
+/// How children of one kind are made.
+pub trait Nursery: Send + Sync + 'static {
+    type Key: Ord + Copy + Debug + Display + Send + Sync + 'static;
+    const KIND: &'static str;
+
+    /// Starts the child from what is known in memory; it must not wait for the database.
+    /// `None` when there is nothing left to run.
+    fn start(
+        &self,
+        key: Self::Key,
+        supervisor: ActorCell,
+    ) -> impl Future<Output = Result<Option<ActorCell>, ActorProcessingErr>> + Send;
+
+    /// The child is set aside for a while.
+    fn isolated(&self, key: Self::Key);
+}
+
+pub struct Supervisor<N>(PhantomData<N>);
+
+impl<N> Default for Supervisor<N> {
+    fn default() -> Supervisor<N> {
+        Supervisor(PhantomData)
+    }
+}
+
+pub enum Msg<K> {
+    /// Starts a child; answers whether it runs.
+    Start(K, Option<RpcReplyPort<bool>>),
+}
+
+pub struct Args<N> {
+    pub nursery: N,
+    pub clock: Clock,
+    pub entropy: Entropy,
+}
+
+pub struct State<N: Nursery> {
+    args: Args<N>,
+    children: BTreeMap<ActorId, N::Key>,
+    budgets: BTreeMap<N::Key, Budget>,
+}
+
+impl<N: Nursery> Actor for Supervisor<N> {
+    type Msg = Msg<N::Key>;
+    type State = State<N>;
+    type Arguments = Args<N>;
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<Self::Msg>,
+        args: Args<N>,
+    ) -> Result<State<N>, ActorProcessingErr> {
+        Ok(State { args, children: BTreeMap::new(), budgets: BTreeMap::new() })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut State<N>,
+    ) -> Result<(), ActorProcessingErr> {
+        let Msg::Start(key, reply) = message;
+        let started = state.start(key, &myself).await;
+        if let Some(reply) = reply {
+            let _ = reply.send(started); // who asked may have gone
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        state: &mut State<N>,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorFailed(child, error) => state.failed(&child, &error, &myself),
+            SupervisionEvent::ActorTerminated(child, ..) => state.ended(&child),
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
+        }
+        Ok(())
+    }
+}
+
+impl<N: Nursery> State<N> {
+    async fn start(&mut self, key: N::Key, myself: &ActorRef<Msg<N::Key>>) -> bool {
+        match self.args.nursery.start(key, myself.get_cell()).await {
+            Ok(Some(child)) => {
+                metrics::ACTORS.inc([N::KIND]);
+                self.children.insert(child.get_id(), key);
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                self.retry(key, &error, myself);
+                false
+            }
+        }
+    }
+
+    fn ended(&mut self, child: &ActorCell) {
+        if let Some(key) = self.children.remove(&child.get_id()) {
+            metrics::ACTORS.dec([N::KIND]);
+            self.budgets.remove(&key);
+        }
+    }
+
+    fn failed(
+        &mut self,
+        child: &ActorCell,
+        error: &ActorProcessingErr,
+        myself: &ActorRef<Msg<N::Key>>,
+    ) {
+        if let Some(key) = self.children.remove(&child.get_id()) {
+            metrics::ACTORS.dec([N::KIND]);
+            self.retry(key, error, myself);
+        }
+    }
+
+    fn retry(&mut self, key: N::Key, error: &ActorProcessingErr, myself: &ActorRef<Msg<N::Key>>) {
+        let now = self.args.clock.now();
+        let verdict = self.budgets.entry(key).or_default().failed(now);
+        let at = match verdict {
+            Verdict::Restart { after } => {
+                tracing::warn!(actor = N::KIND, key = %key, %error, "an actor failed");
+                metrics::ACTOR_RESTARTS.inc([N::KIND]);
+                now + after + self.jitter(after)
+            }
+            Verdict::Isolate { until } => {
+                tracing::error!(actor = N::KIND, key = %key, %error, "an actor is set aside");
+                metrics::ACTORS_ISOLATED.inc([N::KIND]);
+                self.args.nursery.isolated(key);
+                until
+            }
+        };
+        let (clock, myself) = (self.args.clock.clone(), myself.clone());
+        let isolated = matches!(verdict, Verdict::Isolate { .. });
+        spawn("restart", async move {
+            clock.sleep_until(at).await;
+            if isolated {
+                metrics::ACTORS_ISOLATED.dec([N::KIND]);
+            }
+            let _ = myself.cast(Msg::Start(key, None)); // the service may be ending
+        });
+    }
+
+    fn jitter(&self, after: TimeDelta) -> TimeDelta {
+        let most = after.to_std().unwrap_or_default();
+        let jitter = self.args.entropy.jitter(std::time::Duration::ZERO..=most);
+        TimeDelta::from_std(jitter).unwrap_or_default()
+    }
+}
