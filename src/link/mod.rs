@@ -8,11 +8,12 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::ids::DeviceUuid;
 
-pub use ack::Ack;
+pub use ack::{Ack, Outcome};
 pub use inbox::Events;
 
 mod ack;
 mod inbox;
+pub mod memory;
 
 /// News from the broker, in the order it came.
 #[derive(Debug)]
