@@ -2,7 +2,9 @@
 
 pub mod clock;
 pub mod config;
+pub mod credentials;
 pub mod entropy;
+pub mod link;
 pub mod metrics;
 pub mod spawn;
 pub mod store;
