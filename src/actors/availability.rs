@@ -152,6 +152,7 @@ impl Availability {
     }
 
     /// Cabinets within `metres` of a place, nearest first.
+    #[expect(clippy::float_arithmetic, reason = "places, not money")]
     pub fn near(&self, latitude: f64, longitude: f64, metres: f64) -> Vec<Near> {
         let index = Arc::clone(&self.inner.index.read());
         let reach = degrees(latitude, metres);
@@ -177,7 +178,9 @@ impl Availability {
             .inner
             .views
             .iter()
-            .map(|view| (view.info.name.clone(), view.info.id, view.info.latitude, view.info.longitude))
+            .map(|view| {
+                (view.info.name.clone(), view.info.id, view.info.latitude, view.info.longitude)
+            })
             .collect();
         named.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
         let mut cells: BTreeMap<(i32, i32), Vec<StationId>> = BTreeMap::new();

@@ -1,7 +1,7 @@
 //! What every actor of one node shares: the seams to the outside, and the directories. No
 //! rule and no state of its own.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub struct Context {
     /// What each station begins with when it is started again.
     seeds: DashMap<StationId, Seed>,
     /// Rentals whose eject may still get an answer, by the cabinet.
-    unsettled: DashMap<StationId, BTreeMap<RentalId, ()>>,
+    unsettled: DashMap<StationId, BTreeSet<RentalId>>,
     /// What the broker said of cabinets' sessions, whether they are enrolled or not.
     sessions: DashMap<DeviceUuid, Session>,
     outbox: Notify,
@@ -105,7 +105,7 @@ impl Context {
     ) -> Result<(), PublishError> {
         let payload = Bytes::from(self.codec.encode(command));
         let uuid = uuid.clone();
-        let command = word(command);
+        let command = command.name();
         self.link.publish(Publish { uuid, command, payload, deadline }).await
     }
 
@@ -159,18 +159,18 @@ impl Context {
 
     /// A rental whose eject may be sent or was sent.
     pub fn note_unsettled(&self, station: StationId, rental: RentalId) {
-        self.unsettled.entry(station).or_default().insert(rental, ());
+        self.unsettled.entry(station).or_default().insert(rental);
     }
 
     /// Rentals of a cabinet whose eject has no end yet, or may still get a late answer.
     pub fn unsettled_at(&self, station: StationId) -> Vec<Arc<Stored>> {
         let now = self.clock.now();
         let Some(mut known) = self.unsettled.get_mut(&station) else { return vec![] };
-        let (mut kept, mut stored) = (BTreeMap::new(), Vec::new());
-        for id in known.keys() {
+        let (mut kept, mut stored) = (BTreeSet::new(), Vec::new());
+        for id in known.iter() {
             let Some(rental) = self.rentals.stored(*id) else { continue };
             if rental.rental.since().is_none() && rental.settle_until > now {
-                kept.insert(*id, ());
+                kept.insert(*id);
                 stored.push(rental);
             }
         }
@@ -213,17 +213,5 @@ impl Context {
             self.clock.sleep(pause).await;
         }
         None
-    }
-}
-
-fn word(command: &Downlink) -> &'static str {
-    match command {
-        Downlink::CheckAll => "check_all",
-        Downlink::Check => "check",
-        Downlink::EjectBySn { .. } => "eject",
-        Downlink::EjectBySlot { .. } => "eject_by_slot",
-        Downlink::UploadAll => "upload",
-        Downlink::Reboot => "reboot",
-        _ => "other",
     }
 }

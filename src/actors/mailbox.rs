@@ -28,7 +28,10 @@ impl<M: Message> Clone for Mailbox<M> {
 
 impl<M: Message> std::fmt::Debug for Mailbox<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mailbox").field("kind", &self.kind).field("depth", &self.depth).finish()
+        f.debug_struct("Mailbox")
+            .field("kind", &self.kind)
+            .field("depth", &self.depth)
+            .finish_non_exhaustive()
     }
 }
 

@@ -13,8 +13,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use super::Context;
 use super::directory::Stored;
 use super::mailbox::{Depth, Mailbox};
-use crate::link::Ack;
 use super::timers::{Alarm, Generation};
+use crate::link::Ack;
 use crate::store::fact::{AuditEntry, CommitError, KeyWrite, RawFrame};
 
 mod aftermath;
@@ -52,7 +52,8 @@ pub struct Cause {
 }
 
 impl Cause {
-    /// A further holder's part of the ack, without the frame.
+    /// A further holder's part of the receipt, without the frame.
+    #[must_use]
     pub fn part(&self) -> Cause {
         Cause { frame: None, ack: self.ack.clone() }
     }

@@ -213,4 +213,3 @@ impl Nursery for Crib {
         });
     }
 }
-

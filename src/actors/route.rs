@@ -51,7 +51,7 @@ fn message(context: &Context, incoming: Incoming, hush: &Hush) {
         return confirm(ack);
     };
     let decoded = context.codec.decode(&payload);
-    let kind_word = decoded.as_ref().map_or_else(|error| error.code(), |uplink| uplink.kind());
+    let kind_word = decoded.as_ref().map_or_else(devices::DecodeError::code, devices::Uplink::kind);
     let raw = RawFrame {
         at,
         device: uuid.clone(),

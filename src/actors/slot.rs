@@ -29,9 +29,17 @@ pub enum Msg {
     /// The last report left it out.
     LeftOut,
     /// Custody changed: this bank is in it, or none.
-    Occupied { bank: Option<Sn>, offered: bool },
+    Occupied {
+        bank: Option<Sn>,
+        offered: bool,
+    },
     /// Sets its bank aside for one start.
-    Hold { sn: Sn, command: CommandId, ttl: TimeDelta, reply: RpcReplyPort<Result<(), Refusal>> },
+    Hold {
+        sn: Sn,
+        command: CommandId,
+        ttl: TimeDelta,
+        reply: RpcReplyPort<Result<(), Refusal>>,
+    },
     Release(CommandId),
     /// Its bank is being ejected, or not any more.
     Ejecting(Option<Ejecting>),

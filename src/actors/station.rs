@@ -12,17 +12,15 @@ use domain::ids::{CommandId, RentalId, SlotKey, Sn, StationId};
 use domain::presence::{Presence, Session};
 use domain::slot::{Ejecting, Reading};
 use domain::station::Layout;
-use ractor::{
-    Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent,
-};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 
 use super::Context;
 use super::availability::Info;
 use super::mailbox::{Depth, Mailbox};
-use crate::link::Ack;
 use super::restart::Budget;
 use super::slot::{self, SlotMailbox, View};
 use super::timers::{Alarm, Generation};
+use crate::link::Ack;
 use crate::store::fact::RawFrame;
 
 mod asks;
@@ -58,9 +56,14 @@ pub struct StationActor;
 pub enum Msg {
     Inbound(Box<Inbound>),
     /// The broker saw the cabinet come or go.
-    Session { connected: bool, at: DateTime<Utc> },
+    Session {
+        connected: bool,
+        at: DateTime<Utc>,
+    },
     /// Our own link to the broker is back after so long.
-    LinkBack { down_for: TimeDelta },
+    LinkBack {
+        down_for: TimeDelta,
+    },
     /// A slot is not what it was.
     SlotChanged(View),
     /// Custody changed by a rental's fact: this bank is in the slot now, or none.
@@ -74,16 +77,28 @@ pub enum Msg {
     /// The eject's outcome is committed.
     EjectOver(CommandId),
     /// A rental wants a fresh report about its bank.
-    Doubt { rental: RentalId, sn: Sn },
+    Doubt {
+        rental: RentalId,
+        sn: Sn,
+    },
     /// A fact about a bank without a rental is committed, or not.
-    Inventoried { sns: Vec<Sn>, good: bool },
+    Inventoried {
+        sns: Vec<Sn>,
+        good: bool,
+    },
     /// The layout that a report showed is committed, or not.
-    LaidOut { version: Option<i32> },
+    LaidOut {
+        version: Option<i32>,
+    },
     /// An operator asks for a whole report; answered when it came.
     Check(RpcReplyPort<bool>),
     /// An operator takes a bank out, without a rental.
     EjectForService(EjectAsk),
-    Maintenance { on: bool, actor: String, reply: RpcReplyPort<bool> },
+    Maintenance {
+        on: bool,
+        actor: String,
+        reply: RpcReplyPort<bool>,
+    },
     Describe(RpcReplyPort<Described>),
     /// A slot that died may be started again.
     SlotAgain(SlotKey),

@@ -94,10 +94,10 @@ impl Stations {
         let id = seed.info.id;
         self.context.stations.enrol(Arc::clone(&seed.info));
         self.context.keep_seed(&seed);
-        let (send, receive) = tokio::sync::oneshot::channel();
+        let (answer, receive) = tokio::sync::oneshot::channel();
         let at = usize::from(id.0.as_bytes()[15]) % self.shards.len();
         // ends with the service
-        let _ = self.shards[at].cast(supervise::Msg::Start(id, Some(send.into())));
+        let _ = self.shards[at].cast(supervise::Msg::Start(id, Some(answer.into())));
         receive
     }
 
@@ -149,7 +149,9 @@ impl Stations {
     /// A cabinet's HTTP call: answers once whatever it caused is stored.
     pub async fn uplink(&self, id: StationId, inbound: Inbound) -> Result<(), UplinkError> {
         let (send, receive) = tokio::sync::oneshot::channel();
-        let ack = Ack::new(move |outcome| drop(send.send(outcome)));
+        let ack = Ack::new(move |outcome| {
+            let _ = send.send(outcome); // who called may have gone
+        });
         let inbound = Inbound { ack: Some(ack), ..inbound };
         let told = self.context.stations.tell(id, station::Msg::Inbound(Box::new(inbound)));
         if !told {

@@ -348,6 +348,38 @@ pub enum Downlink {
     SetLocation(String),
 }
 
+impl Downlink {
+    /// A closed set of names, fit for a metric label.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Downlink::CheckAll | Downlink::Check => "check",
+            Downlink::UploadAll => "upload_all",
+            Downlink::EjectBySn { .. } => "eject",
+            Downlink::EjectBySlot { .. } => "eject_by_slot",
+            Downlink::LoadAdverts => "load_adverts",
+            Downlink::PublishFirmware(_) => "publish_firmware",
+            Downlink::Reboot => "reboot",
+            Downlink::ResetBoard => "reset_board",
+            Downlink::Volume(_) => "volume",
+            Downlink::NetworkMode(_) => "network_mode",
+            Downlink::WifiScan => "wifi_scan",
+            Downlink::WifiSet { .. } => "wifi_set",
+            Downlink::WifiEnabled(_) => "wifi_enabled",
+            Downlink::SetApn(_) => "set_apn",
+            Downlink::Roaming(_) => "roaming",
+            Downlink::SetVoice { .. } => "set_voice",
+            Downlink::RawUpload(_) => "raw_upload",
+            Downlink::LogRecording(_) => "log_recording",
+            Downlink::UploadLog => "upload_log",
+            Downlink::CheckLog => "check_log",
+            Downlink::AskVersion => "ask_version",
+            Downlink::RestartScreen => "restart_screen",
+            Downlink::UploadScreenshot => "upload_screenshot",
+            Downlink::SetLocation(_) => "set_location",
+        }
+    }
+}
+
 /// When an eject stops being wanted. Cabinets may ignore it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeLimit {

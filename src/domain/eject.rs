@@ -142,9 +142,13 @@ pub enum Sighting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Nothing before this instant.
-    Wait { until: DateTime<Utc> },
+    Wait {
+        until: DateTime<Utc>,
+    },
     /// Ask the cabinet for a whole report.
-    Check { then: DateTime<Utc> },
+    Check {
+        then: DateTime<Utc>,
+    },
     Settled(Settlement),
     /// Nobody answers. The hold stays; the next report or late answer decides.
     Unknown,
@@ -154,8 +158,12 @@ pub enum Step {
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Settlement {
     /// The bank left; billing starts at `at`.
-    Out { at: DateTime<Utc> },
-    NotOut { reason: NotOutReason },
+    Out {
+        at: DateTime<Utc>,
+    },
+    NotOut {
+        reason: NotOutReason,
+    },
 }
 
 impl OpenEject {

@@ -31,7 +31,11 @@ pub enum Account {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "sqlx", derive(sqlx::Type), sqlx(type_name = "text", rename_all = "lowercase"))]
+#[cfg_attr(
+    feature = "sqlx",
+    derive(sqlx::Type),
+    sqlx(type_name = "text", rename_all = "lowercase")
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Gateway {
@@ -215,11 +219,7 @@ impl Movement {
 }
 
 fn earned(payer: Account, amount: Money, vat: Money, earner: Account) -> Vec<(Account, Money)> {
-    vec![
-        (payer, amount.negated()),
-        (earner, amount.minus(vat)),
-        (Account::VatPayable, vat),
-    ]
+    vec![(payer, amount.negated()), (earner, amount.minus(vat)), (Account::VatPayable, vat)]
 }
 
 /// The tax inside a price, half-up (`percent` on the net price).

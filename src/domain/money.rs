@@ -39,13 +39,7 @@ impl Money {
     /// Whole rupees. For constants and tests; the value must be within the range.
     pub const fn rupees(rupees: i64) -> Money {
         assert!(rupees.abs() < Money::MAX_RUPEES, "amount out of range");
-        Money(Decimal::from_parts(
-            low(rupees),
-            middle(rupees),
-            0,
-            rupees < 0,
-            2,
-        ))
+        Money(Decimal::from_parts(low(rupees), middle(rupees), 0, rupees < 0, 2))
     }
 
     /// Hundredths of a rupee.
@@ -123,6 +117,7 @@ impl Money {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "the low 32 bits are wanted")]
 const fn low(rupees: i64) -> u32 {
     (rupees.unsigned_abs() * 100) as u32
 }

@@ -59,10 +59,23 @@ pub struct Rental {
 pub enum Phase {
     /// The eject is intended or sent; nobody knows yet that the bank is out.
     Dispensing,
-    Active { since: DateTime<Utc>, due_at: DateTime<Utc> },
-    Overdue { since: DateTime<Utc>, due_at: DateTime<Utc> },
-    Completed { since: DateTime<Utc>, due_at: DateTime<Utc>, ended: Ended },
-    Cancelled { at: DateTime<Utc>, reason: CancelReason },
+    Active {
+        since: DateTime<Utc>,
+        due_at: DateTime<Utc>,
+    },
+    Overdue {
+        since: DateTime<Utc>,
+        due_at: DateTime<Utc>,
+    },
+    Completed {
+        since: DateTime<Utc>,
+        due_at: DateTime<Utc>,
+        ended: Ended,
+    },
+    Cancelled {
+        at: DateTime<Utc>,
+        reason: CancelReason,
+    },
 }
 
 /// How a rental came to its end.
@@ -126,19 +139,48 @@ pub enum Command {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// Carries the whole first state, so that the events alone can be replayed.
-    Started { rental: Box<Rental> },
-    CancelRequested { at: DateTime<Utc> },
-    Cancelled { at: DateTime<Utc>, reason: CancelReason },
-    Ejected { at: DateTime<Utc>, due_at: DateTime<Utc>, vat: Money },
+    Started {
+        rental: Box<Rental>,
+    },
+    CancelRequested {
+        at: DateTime<Utc>,
+    },
+    Cancelled {
+        at: DateTime<Utc>,
+        reason: CancelReason,
+    },
+    Ejected {
+        at: DateTime<Utc>,
+        due_at: DateTime<Utc>,
+        vat: Money,
+    },
     /// The bank is out although the rental was cancelled: it goes on, and what the wallet can
     /// not pay is owed.
-    Reopened { at: DateTime<Utc>, due_at: DateTime<Utc>, vat: Money, collected: Money },
+    Reopened {
+        at: DateTime<Utc>,
+        due_at: DateTime<Utc>,
+        vat: Money,
+        collected: Money,
+    },
     /// The bank is out, but rider or bank have another rental: nobody is billed.
-    OutUnassigned { at: DateTime<Utc> },
-    ReturnClaimed { claim: Claim },
-    ClaimsDenied { station: StationId, at: DateTime<Utc> },
-    FellOverdue { at: DateTime<Utc> },
-    Returned { ended: Ended, vat: Money, collected: Money },
+    OutUnassigned {
+        at: DateTime<Utc>,
+    },
+    ReturnClaimed {
+        claim: Claim,
+    },
+    ClaimsDenied {
+        station: StationId,
+        at: DateTime<Utc>,
+    },
+    FellOverdue {
+        at: DateTime<Utc>,
+    },
+    Returned {
+        ended: Ended,
+        vat: Money,
+        collected: Money,
+    },
     /// Back within a minute at the same cabinet: what was captured is given back.
     ReturnedAtOnce {
         at: DateTime<Utc>,

@@ -26,7 +26,11 @@ pub struct Package {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "sqlx", derive(sqlx::Type), sqlx(type_name = "text", rename_all = "UPPERCASE"))]
+#[cfg_attr(
+    feature = "sqlx",
+    derive(sqlx::Type),
+    sqlx(type_name = "text", rename_all = "UPPERCASE")
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum PackageKind {
@@ -37,7 +41,11 @@ pub enum PackageKind {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "sqlx", derive(sqlx::Type), sqlx(type_name = "text", rename_all = "UPPERCASE"))]
+#[cfg_attr(
+    feature = "sqlx",
+    derive(sqlx::Type),
+    sqlx(type_name = "text", rename_all = "UPPERCASE")
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum PaymentModel {
@@ -101,7 +109,12 @@ impl LateFee {
 
     /// What a bank back at `at` costs beyond the package. Started minutes are not charged:
     /// only time that can be shown is.
-    pub fn charge(&self, package: &Package, due_at: DateTime<Utc>, at: DateTime<Utc>) -> LateCharge {
+    pub fn charge(
+        &self,
+        package: &Package,
+        due_at: DateTime<Utc>,
+        at: DateTime<Utc>,
+    ) -> LateCharge {
         let minutes_late = (at - due_at).num_minutes().max(0);
         let minutes_charged = (minutes_late - i64::from(self.grace_minutes)).max(0);
         let uncapped = rounded(self.fee(package, minutes_charged));

@@ -113,8 +113,8 @@ impl State {
         }
         fact.banks = self.bank_writes(&events, &job);
         fact.frame = job.cause.frame.take();
-        fact.key = job.key.clone();
-        fact.audit = job.audit.clone();
+        fact.key.clone_from(&job.key);
+        fact.audit.clone_from(&job.audit);
         let settle_until = self.current.settle_until;
         let write = RentalWrite {
             before: Some(self.current.version),
@@ -126,7 +126,7 @@ impl State {
         fact.rental = (!events.is_empty()).then_some(write);
         let banks = fact.banks.clone();
         let before = Arc::clone(&self.current);
-        job.cause.frame = fact.frame.clone();
+        job.cause.frame.clone_from(&fact.frame);
         (Prepared { job, events, before, after: Arc::new(after), banks }, fact)
     }
 
@@ -219,7 +219,10 @@ impl State {
         });
     }
 
-    pub(super) async fn reread(&mut self, stored: Option<Stored>) -> Result<(), ActorProcessingErr> {
+    pub(super) async fn reread(
+        &mut self,
+        stored: Option<Stored>,
+    ) -> Result<(), ActorProcessingErr> {
         let Mode::Rereading(prepared) = std::mem::replace(&mut self.mode, Mode::Ready) else {
             return Ok(());
         };

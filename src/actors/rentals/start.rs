@@ -93,7 +93,8 @@ impl Rentals {
             Ok(id) => self.outcome(id, began).await,
             Err(error) => Err(error),
         };
-        let label = answer.as_ref().map_or_else(StartError::label, |rental| rental.status().as_str());
+        let label =
+            answer.as_ref().map_or_else(StartError::label, |rental| rental.status().as_str());
         metrics::RENTALS_STARTED.inc([label]);
         let took = (self.context.clock.now() - began).to_std().unwrap_or_default();
         metrics::START_ANSWER_SECONDS.observe(took, [label]);
@@ -182,7 +183,8 @@ impl Rentals {
         wanted: Option<Sn>,
     ) -> Result<Reserved, StartError> {
         let door = self.context.stations.door(station).ok_or(StartError::Unavailable)?;
-        let patience = self.context.settings.publish_within + self.context.settings.unconfirmed_check;
+        let patience =
+            self.context.settings.publish_within + self.context.settings.unconfirmed_check;
         let patience = patience.to_std().unwrap_or_default() + Duration::from_secs(1);
         let ask = |reply| station::Msg::Reserve(Reserve { command, wanted, reply });
         let answer = door.call(ask, patience).await;
@@ -248,30 +250,11 @@ impl Rentals {
                 let written = self.context.read_rental_again(id).await;
                 written.ok_or(StartError::Unavailable)?;
             }
-            Err(error) => return Err(self.not_stored(&error, rental)),
+            Err(error) => return Err(not_stored(&error, rental)),
         }
         crate::failpoint::hit("after_start_commit");
         self.raise_one(stored).await;
         Ok(id)
-    }
-
-    fn not_stored(&self, error: &CommitError, rental: &Rental) -> StartError {
-        match error {
-            CommitError::Conflict(Conflict::KeyUsed) => StartError::KeyUsed,
-            CommitError::Conflict(Conflict::RiderHasRental) => {
-                StartError::RiderHasRental { overdue: false }
-            }
-            CommitError::Conflict(Conflict::BankHasRental | Conflict::SlotDispensing) => {
-                StartError::NoBank
-            }
-            CommitError::Short { .. } => {
-                StartError::Short { needed: rental.package.price, balance: Money::ZERO }
-            }
-            other => {
-                tracing::warn!(rental.id = %rental.id, error = %other, "a start was not stored");
-                StartError::Unavailable
-            }
-        }
     }
 
     /// Starts the rental's actor, which asks for the eject. If it can not be started now, its
@@ -298,5 +281,31 @@ impl Rentals {
         let _ = self.context.clock.within(left, settled).await.map(|state| state.map(|_| ()));
         let stored = states.borrow().clone();
         Ok(stored.rental.clone())
+    }
+}
+
+/// Why a start came to nothing at its commit.
+fn not_stored(error: &CommitError, rental: &Rental) -> StartError {
+    match error {
+        CommitError::Conflict(Conflict::KeyUsed) => StartError::KeyUsed,
+        CommitError::Conflict(Conflict::RiderHasRental) => {
+            StartError::RiderHasRental { overdue: false }
+        }
+        CommitError::Conflict(Conflict::BankHasRental | Conflict::SlotDispensing) => {
+            StartError::NoBank
+        }
+        CommitError::Short { .. } => {
+            StartError::Short { needed: rental.package.price, balance: Money::ZERO }
+        }
+        CommitError::NotSent
+        | CommitError::Ambiguous
+        | CommitError::Stale(_)
+        | CommitError::Conflict(_)
+        | CommitError::Fenced
+        | CommitError::Busy
+        | CommitError::Corrupt(_) => {
+            tracing::warn!(rental.id = %rental.id, %error, "a start was not stored");
+            StartError::Unavailable
+        }
     }
 }

@@ -6,7 +6,7 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 
 use super::{Child, Msg, State};
 use crate::actors::mailbox::{Depth, Mailbox};
-use crate::actors::restart::{Budget, Verdict};
+use crate::actors::restart::Verdict;
 use crate::actors::slot::{self, MAILBOX_MAX, SlotActor, View};
 use crate::metrics;
 use crate::spawn::spawn;
@@ -127,4 +127,3 @@ impl State {
         self.tell_slot(key, slot::Msg::Occupied { bank, offered });
     }
 }
-

@@ -135,7 +135,9 @@ impl State {
             let mut rows = snapshot.slots.iter();
             let row = rows.find(|(_, reading)| present(reading) == Some(&sn));
             let command = match row {
-                Some((key, _)) => Command::Confirm(self.claim_from_report(*key, snapshot, received)),
+                Some((key, _)) => {
+                    Command::Confirm(self.claim_from_report(*key, snapshot, received))
+                }
                 None if whole => Command::Deny { station: self.id(), at },
                 None => continue,
             };

@@ -30,6 +30,9 @@ impl State {
         let received = Received { at, earliest, live, channel: raw.channel, frame };
         let cause = Cause { frame: Some(raw), ack };
         self.hear(at, &uplink);
+        if !self.confirmed && !matches!(uplink, Uplink::Report(_)) {
+            self.ask_for_report("first").await;
+        }
         match uplink {
             Uplink::Report(report) => self.report(report, received, cause, myself).await,
             Uplink::Ejected(reply) if received.channel == Channel::Mqtt => {

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use devices::{Downlink, TimeLimit};
 use domain::eject::{NotOutReason, OpenEject, Settlement};
 use domain::ids::{CommandId, RentalId, SlotKey, Sn};
-use domain::rental::Command;
+use domain::rental::{Command, Phase};
 use domain::slot::Ejecting;
 use domain::station::{Offer, pick};
 use ractor::RpcReplyPort;
@@ -16,7 +16,6 @@ use ractor::RpcReplyPort;
 use super::State;
 use crate::actors::settings::Settings;
 use crate::actors::{rental, slot};
-use crate::metrics;
 
 /// A start's wish for a bank.
 pub struct Reserve {
@@ -45,7 +44,9 @@ pub enum ReserveRefusal {
     /// The wanted bank is not here.
     NotHere,
     /// The lane is taken for longer than a start may wait.
-    Busy { retry_after: Duration },
+    Busy {
+        retry_after: Duration,
+    },
 }
 
 /// The rental is stored: eject its bank.
@@ -141,6 +142,7 @@ impl State {
     /// lane, or waits behind the eject that has it.
     pub(super) async fn reserve(&mut self, reserve: Reserve) {
         let now = self.now();
+        self.reap();
         if let Err(refusal) = self.may_reserve(&reserve) {
             let _ = reserve.reply.send(Err(refusal)); // the start may have given up
             return;
@@ -165,7 +167,8 @@ impl State {
         if !self.needs_check_first() && self.offer(reserve.wanted.as_ref()).is_none() {
             return Err(self.lack(reserve.wanted.as_ref()));
         }
-        if self.lane.waiting.is_some() || self.lane.eject.as_ref().is_some_and(OpenEject::is_unknown)
+        if self.lane.waiting.is_some()
+            || self.lane.eject.as_ref().is_some_and(OpenEject::is_unknown)
         {
             let retry_after = self.retry_after();
             return Err(ReserveRefusal::Busy { retry_after });
@@ -252,8 +255,7 @@ impl State {
     fn granted(&mut self, offer: Offer, reserve: Reserve) {
         let until = self.now() + self.context.settings.publish_within;
         let (key, command) = (offer.key, reserve.command);
-        let reserved =
-            Reserved { key, sn: offer.sn, level: offer.level, publish_before: until };
+        let reserved = Reserved { key, sn: offer.sn, level: offer.level, publish_before: until };
         if reserve.reply.send(Ok(reserved)).is_ok() {
             self.lane.grant = Some(Grant { command, key, until });
         } else {
@@ -271,7 +273,7 @@ impl State {
     pub(super) async fn publish(&mut self, publish: PublishEject) {
         let now = self.now();
         let granted = self.lane.grant.take_if(|grant| grant.command == publish.command).is_some();
-        let in_time = now <= publish.publish_before && self.context.lease.is_held(now);
+        let in_time = now <= publish.publish_before && self.context.lease.is_held();
         let command = Downlink::EjectBySn {
             sn: publish.sn.clone(),
             limit: Some(TimeLimit { at: now, ttl_s: self.context.settings.eject_ttl_s }),
@@ -298,16 +300,20 @@ impl State {
 
     /// Hands a command to the broker; true when it is on its way over a connection that is up.
     pub(super) async fn send(&self, command: &Downlink, deadline: DateTime<Utc>) -> bool {
-        let name = command_name(command);
         let sent = self.context.send(&self.seed.info.uuid, command, deadline).await;
-        match &sent {
-            Ok(()) => metrics::PUBLISHED.inc([name]),
-            Err(error) => {
-                metrics::PUBLISH_FAILED.inc([name]);
-                tracing::debug!(command = name, %error, "a command was not published");
-            }
+        if let Err(error) = &sent {
+            tracing::debug!(command = command.name(), %error, "a command was not published");
         }
         sent.is_ok()
+    }
+
+    /// Frees the lane of an eject whose rental is over and whose word for it was lost.
+    fn reap(&mut self) {
+        let Some(eject) = &self.lane.eject else { return };
+        let stored = self.context.rentals.stored(eject.rental);
+        if stored.is_none_or(|stored| stored.rental.phase != Phase::Dispensing) {
+            self.eject_over(eject.command);
+        }
     }
 
     /// The outcome of the eject is stored.
@@ -329,16 +335,5 @@ impl State {
             self.tell_slot(grant.key, slot::Msg::Release(grant.command));
         }
         self.eject_due(now).await;
-    }
-}
-
-fn command_name(command: &Downlink) -> &'static str {
-    match command {
-        Downlink::CheckAll | Downlink::Check => "check",
-        Downlink::EjectBySn { .. } => "eject",
-        Downlink::EjectBySlot { .. } => "eject_by_slot",
-        Downlink::UploadAll => "upload",
-        Downlink::Reboot => "reboot",
-        _ => "other",
     }
 }

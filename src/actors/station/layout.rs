@@ -62,12 +62,12 @@ impl State {
             layout_confirmed: true,
             is_maintenance: self.seed.maintenance,
         });
-        let adds = added.iter().map(|key| (*key, SlotChange::Add));
+        let coming = added.iter().map(|key| (*key, SlotChange::Add));
         let versions = &self.seed.slot_versions;
-        let removes = removed.iter().filter_map(|key| {
+        let going = removed.iter().filter_map(|key| {
             versions.get(key).map(|version| (*key, SlotChange::Remove { version: *version }))
         });
-        let writes = adds.chain(removes).map(|(key, change)| SlotWrite { station, key, change });
+        let writes = coming.chain(going).map(|(key, change)| SlotWrite { station, key, change });
         fact.slots = writes.collect();
         if !(added.is_empty() && removed.is_empty()) {
             metrics::ALARMS.inc(["layout_changed"]);

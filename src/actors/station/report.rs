@@ -43,11 +43,13 @@ impl State {
         self.cover(coverage, myself).await;
         let differences = self.differences(&snapshot, whole);
         self.observe(&snapshot, received.at);
-        self.eject_evidence(&snapshot, whole, received.at).await;
+        if received.live {
+            self.eject_evidence(&snapshot, whole, received.at).await;
+        }
         self.settle_claims(&snapshot, whole, received);
         self.reconciled(differences, &snapshot, received, cause);
         if whole {
-            self.whole_at = Some(received.at);
+            self.whole_at = Some(received.earliest);
             self.confirmed = true;
         }
         self.check.answered(received.at);

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use devices::EjectReply;
 use domain::eject::{EjectOutcome, Settlement, Step};
 use domain::ids::{RentalId, Sn};
-use domain::rental::Command;
+use domain::rental::{Command, Phase};
 use domain::slot::Ejecting;
 use domain::station::{Snapshot, sighting};
 
@@ -105,7 +105,8 @@ impl State {
         let Some(eject) = self.lane.eject.as_mut() else { return };
         if let Some(settlement) = self.lane.settlement {
             let (rental, command) = (eject.rental, eject.command);
-            if self.context.rentals.stored(rental).is_none_or(|stored| !stored.rental.is_open()) {
+            let stored = self.context.rentals.stored(rental);
+            if stored.is_none_or(|stored| stored.rental.phase != Phase::Dispensing) {
                 return self.eject_over(command); // stored, and its word was lost
             }
             return self.tell_settlement(rental, settlement, Cause::default());
@@ -115,7 +116,12 @@ impl State {
     }
 
     /// What a report on the trusted session says about the open eject.
-    pub(super) async fn eject_evidence(&mut self, snapshot: &Snapshot, whole: bool, now: DateTime<Utc>) {
+    pub(super) async fn eject_evidence(
+        &mut self,
+        snapshot: &Snapshot,
+        whole: bool,
+        now: DateTime<Utc>,
+    ) {
         let Some(eject) = self.lane.eject.as_mut() else { return };
         let bank = sighting(snapshot, eject.key, &eject.sn);
         let evidence = domain::eject::Evidence { at: now, whole, bank };

@@ -3,9 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{
-    EjectOutcome, Evidence, NotOutReason, OpenEject, Settlement, Sighting, Step, Timing,
-};
+use super::{EjectOutcome, Evidence, NotOutReason, OpenEject, Settlement, Sighting, Step, Timing};
 use crate::ids::{CommandId, RentalId, SlotKey};
 
 #[test]
@@ -63,10 +61,7 @@ fn one_presence_proves_nothing_and_two_five_seconds_apart_do() {
     assert_eq!(first, Step::Wait { until: at(21) });
     assert!(!is_settled(early));
     assert_eq!(again, Step::Check { then: at(31) });
-    assert_eq!(
-        second,
-        Step::Settled(Settlement::NotOut { reason: NotOutReason::SeenTwice })
-    );
+    assert_eq!(second, Step::Settled(Settlement::NotOut { reason: NotOutReason::SeenTwice }));
 }
 
 #[test]
@@ -97,8 +92,7 @@ fn an_unknown_serial_is_no_proof_once_an_answer_is_missing() {
 fn an_intent_read_back_after_a_restart_is_checked_at_once_and_never_published() {
     let timing = Timing::default();
     let id = (CommandId(Uuid::nil()), RentalId(Uuid::nil()));
-    let mut eject =
-        OpenEject::recovered(id.0, id.1, "1".into(), SlotKey::new(0, 1), at(6));
+    let mut eject = OpenEject::recovered(id.0, id.1, "1".into(), SlotKey::new(0, 1), at(6));
 
     assert_eq!(eject.tick(at(8), &timing), Step::Wait { until: at(11) });
     assert_eq!(eject.tick(at(30), &timing), Step::Check { then: at(40) });

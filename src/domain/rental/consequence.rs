@@ -68,8 +68,9 @@ pub fn custody(before: &Rental, event: &Event) -> Option<Custody> {
             let key = key.unwrap_or(before.key);
             Some(Custody::Slot { station: *station, key })
         }
-        Event::Cancelled { reason: CancelReason::Unresolved, .. } => Some(Custody::Missing),
-        Event::OutUnassigned { .. } => Some(Custody::Missing),
+        Event::Cancelled { reason: CancelReason::Unresolved, .. } | Event::OutUnassigned { .. } => {
+            Some(Custody::Missing)
+        }
         Event::Started { .. }
         | Event::Cancelled { .. }
         | Event::CancelRequested { .. }
@@ -151,5 +152,9 @@ fn with_due(before: &Rental, template: Template, owed: Money) -> Vec<Effect> {
     let (rider, rental) = (before.rider, before.id);
     let due = Template::PaymentDue { rental, amount: owed };
     let due = owed.is_positive().then_some(due);
-    [template].into_iter().chain(due).map(|template| Effect::NotifyRider { rider, template }).collect()
+    [template]
+        .into_iter()
+        .chain(due)
+        .map(|template| Effect::NotifyRider { rider, template })
+        .collect()
 }

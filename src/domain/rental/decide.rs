@@ -72,10 +72,7 @@ fn give_up(rental: &Rental, facts: &Facts) -> Vec<Event> {
 fn late_success(rental: &Rental, at: DateTime<Utc>, facts: &Facts) -> Vec<Event> {
     match rental.phase {
         Phase::Dispensing => vec![ejected(rental, at, facts)],
-        Phase::Cancelled {
-            reason: CancelReason::NotOut(NotOutReason::NeverSent) | CancelReason::ReturnedAtOnce,
-            ..
-        } => vec![],
+        Phase::Cancelled { reason, .. } if !may_reopen(reason) => vec![],
         Phase::Cancelled { .. } if facts.engaged => vec![Event::OutUnassigned { at }],
         Phase::Cancelled { .. } => {
             let price = rental.package.price;
@@ -87,6 +84,13 @@ fn late_success(rental: &Rental, at: DateTime<Utc>, facts: &Facts) -> Vec<Event>
             }]
         }
         Phase::Active { .. } | Phase::Overdue { .. } | Phase::Completed { .. } => vec![],
+    }
+}
+
+fn may_reopen(reason: CancelReason) -> bool {
+    match reason {
+        CancelReason::NotOut(NotOutReason::NeverSent) | CancelReason::ReturnedAtOnce => false,
+        CancelReason::NotOut(_) | CancelReason::Unresolved | CancelReason::ByRider => true,
     }
 }
 
@@ -161,7 +165,6 @@ fn confirmed(rental: &Rental, claim: &Claim, facts: &Facts) -> Vec<Event> {
 /// Ends the rental at the earliest claim at the cabinet where the bank is.
 fn close(rental: &Rental, proof: &Claim, since: DateTime<Utc>, facts: &Facts) -> Event {
     let first = earliest(&rental.claims, proof.station).unwrap_or(proof);
-    let first = if proof.earliest < first.earliest { proof } else { first };
     let key = proof.key.or(first.key);
     let same = proof.station == rental.station;
     if same && first.at - since < facts.terms.young {

@@ -68,8 +68,7 @@ fn a_late_success_reopens_the_rental_and_what_the_wallet_lacks_is_owed() {
 fn a_bank_back_within_a_minute_is_no_rental() {
     let early = Claim { at: at(30), earliest: at(30), ..claim() };
     let proof = Claim { at: at(33), earliest: at(33), source: Source::Report, ..claim() };
-    let steps =
-        [(4, settle_out(4)), (30, Command::Return(early)), (33, Command::Confirm(proof))];
+    let steps = [(4, settle_out(4)), (30, Command::Return(early)), (33, Command::Confirm(proof))];
 
     let (rental, events) = after(dispensing(), &steps);
 
@@ -110,17 +109,10 @@ fn the_bytes_of_an_earlier_return_close_nothing() {
 fn a_confirmed_return_is_billed_to_its_earliest_claim() {
     let hour = 60 * 60;
     let http = Claim { source: Source::HttpReturn, at: at(hour), earliest: at(hour), ..claim() };
-    let report = Claim {
-        source: Source::Report,
-        at: at(3 * hour),
-        earliest: at(2 * hour),
-        ..claim()
-    };
-    let steps = [
-        (4, settle_out(4)),
-        (hour, Command::Return(http)),
-        (3 * hour, Command::Confirm(report)),
-    ];
+    let report =
+        Claim { source: Source::Report, at: at(3 * hour), earliest: at(2 * hour), ..claim() };
+    let steps =
+        [(4, settle_out(4)), (hour, Command::Return(http)), (3 * hour, Command::Confirm(report))];
 
     let (rental, _) = after(dispensing(), &steps);
 

@@ -24,10 +24,7 @@ fn what_an_operator_typed_in_gives_way_to_the_first_report() {
 
     let coverage = layout.meet(&snapshot(&[(1, None), (2, None)]));
 
-    assert_eq!(
-        coverage,
-        Coverage::Changed { added: vec![], removed: (3..=8).map(key).collect() }
-    );
+    assert_eq!(coverage, Coverage::Changed { added: vec![], removed: (3..=8).map(key).collect() });
     assert_eq!(layout.meet(&snapshot(&[(1, None), (2, None)])), Coverage::Whole);
 }
 
