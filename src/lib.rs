@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod embedded;
 pub mod entropy;
 pub mod metrics;
 pub mod spawn;
