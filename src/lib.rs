@@ -3,7 +3,9 @@
 pub mod clock;
 pub mod config;
 pub mod credentials;
+pub mod embedded;
 pub mod entropy;
+pub mod failpoint;
 pub mod link;
 pub mod metrics;
 pub mod spawn;

@@ -1,1 +1,4 @@
+//! Stories of the whole service, each on real parts.
 
+#[cfg(test)]
+mod embedded;
