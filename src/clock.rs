@@ -63,6 +63,15 @@ impl Clock {
         now.with_nanosecond(now.nanosecond() / 1_000 * 1_000).unwrap_or(now)
     }
 
+    /// How long the clock has run. It follows the wall forward, so time in which the machine
+    /// slept counts, but `advance` does not move it: leases and waits for an answer of the
+    /// database must outlive a test that jumps ahead.
+    pub fn running(&self) -> Duration {
+        let line = &self.line;
+        let moved = if line.manual { TimeDelta::zero() } else { *line.moved.borrow() };
+        line.started.elapsed() + moved.to_std().unwrap_or_default()
+    }
+
     /// Waits until `at`; at once if it has passed.
     pub async fn sleep_until(&self, at: DateTime<Utc>) {
         let mut moved = self.line.moved.subscribe();

@@ -78,3 +78,12 @@ async fn a_manual_clock_can_start_at_any_time() {
     assert!(clock.now() - base < TimeDelta::seconds(60));
     assert_eq!(clock.follow_wall(), TimeDelta::zero());
 }
+
+#[tokio::test]
+async fn how_long_it_runs_is_not_moved_by_a_jump() {
+    let clock = Clock::manual();
+
+    clock.advance(Duration::from_hours(1));
+
+    assert!(clock.running() < Duration::from_mins(1));
+}

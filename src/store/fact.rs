@@ -4,9 +4,7 @@
 use chrono::{DateTime, Utc};
 use domain::bank::{Condition, Custody, Fingerprint};
 use domain::effect::Effect;
-use domain::ids::{
-    DeviceUuid, IncidentId, IntentId, RentalId, RiderId, SlotKey, Sn, StationId,
-};
+use domain::ids::{DeviceUuid, IncidentId, IntentId, RentalId, RiderId, SlotKey, Sn, StationId};
 use domain::ledger::{Gateway, Movement};
 use domain::money::Money;
 use domain::rental::{Event, Rental};
@@ -117,9 +115,25 @@ pub struct StationWrite {
 pub enum IntentWrite {
     Create(NewIntent),
     /// Only while it is not settled; the gateway's own number is used once.
-    Settle { intent: IntentId, gateway: Gateway, gateway_txn_id: String },
+    Settle {
+        intent: IntentId,
+        gateway: Gateway,
+        gateway_txn_id: String,
+    },
     /// It ended without money, unless it is settled by now.
-    End { intent: IntentId, status: IntentEnd },
+    End {
+        intent: IntentId,
+        status: IntentEnd,
+    },
+}
+
+impl IntentWrite {
+    pub fn intent(&self) -> IntentId {
+        match self {
+            IntentWrite::Create(new) => new.id,
+            IntentWrite::Settle { intent, .. } | IntentWrite::End { intent, .. } => *intent,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,6 +214,15 @@ pub struct AuditEntry {
     pub details: Value,
 }
 
+/// A fact is written. The versions that its rows have from here on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    pub rental: Option<i32>,
+    pub banks: Vec<(Sn, i32)>,
+    pub slots: Vec<(SlotKey, i32)>,
+    pub station: Option<i32>,
+}
+
 /// Why a fact is not written. Nothing of it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
@@ -256,6 +279,12 @@ pub enum Conflict {
     KeyUsed,
     #[error("the gateway's transaction was used before")]
     GatewayTransactionUsed,
+    #[error("a cabinet with this uuid is enrolled")]
+    DeviceUsed,
+    #[error("a station with this serial is enrolled")]
+    SerialUsed,
+    #[error("the station has banks or an eject without an end")]
+    StationInUse,
     #[error("a unique value was used before")]
     Duplicate,
 }

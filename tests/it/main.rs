@@ -2,3 +2,7 @@
 
 #[cfg(test)]
 mod embedded;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod store;

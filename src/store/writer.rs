@@ -1,0 +1,247 @@
+//! Writes facts: one task per connection, one batch in flight while the next gathers.
+//!
+//! A batch is one transaction with one statement per table. What is known to be refused
+//! (stale, short of money, a key that was used) is left out before anything is written; what
+//! the database refuses rolls the batch back, and its facts run again singly, so that each
+//! gets its own answer. Nothing is sent twice once COMMIT was sent.
+
+use std::sync::Arc;
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::error::{Failure, Fault};
+use super::fact::{CommitError, Fact};
+use super::lease::Gate;
+use super::session::Session;
+use super::settings::Settings;
+use super::{Inner, connect};
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::metrics;
+use crate::spawn::spawn;
+
+mod admission;
+mod banks;
+mod intents;
+mod ledger;
+mod notes;
+mod queue;
+mod rentals;
+mod stations;
+
+pub(super) use queue::Queue;
+use queue::{Answer, Batch, Job};
+
+/// How often one fact is tried again after a deadlock, a lock timeout or a full disk.
+const TRIES: u32 = 4;
+
+/// What a writer works with.
+#[derive(Clone)]
+pub(super) struct Args {
+    queue: Arc<Queue>,
+    gate: Arc<Gate>,
+    owed: Arc<Notify>,
+    options: PgConnectOptions,
+    settings: Settings,
+    clock: Clock,
+    entropy: Entropy,
+}
+
+impl Args {
+    pub fn of(inner: &Inner) -> Args {
+        Args {
+            queue: Arc::clone(&inner.queue),
+            gate: Arc::clone(&inner.gate),
+            owed: Arc::clone(&inner.owed),
+            options: inner.options.clone(),
+            settings: inner.settings.clone(),
+            clock: inner.clock.clone(),
+            entropy: inner.entropy.clone(),
+        }
+    }
+}
+
+/// Keeps one writer running until the queue is closed: one that fell over is replaced, and the
+/// facts it had in work are answered `Ambiguous`.
+pub(super) async fn supervise(args: Args) {
+    loop {
+        let writer = Writer { args: args.clone(), session: None };
+        if spawn("store.writer.connection", writer.run()).await.is_ok() {
+            return;
+        }
+        args.clock.sleep(connect::pause(&args.entropy, 3)).await;
+    }
+}
+
+struct Writer {
+    args: Args,
+    session: Option<Session>,
+}
+
+impl Writer {
+    async fn run(mut self) {
+        let queue = Arc::clone(&self.args.queue);
+        while let Some(mut batch) = queue.next(self.args.settings.batch_max.max(1)).await {
+            self.write(&mut batch).await;
+        }
+    }
+
+    async fn write(&mut self, batch: &mut Batch) {
+        let together = self.settle(batch.take()).await;
+        if together.len() > 1 {
+            metrics::BATCHES_SPLIT.inc([]);
+        }
+        for job in together {
+            self.settle(vec![job]).await;
+        }
+    }
+
+    /// Answers all `jobs`, or gives them back when they have to be run singly.
+    async fn settle(&mut self, mut jobs: Vec<Job>) -> Vec<Job> {
+        let mut tries = 0;
+        while !jobs.is_empty() {
+            let facts: Vec<&Fact> = jobs.iter().map(|job| &job.fact).collect();
+            let failure = match self.attempt(&facts).await {
+                Ok(answers) => return self.answer(jobs, answers),
+                Err(failure) => failure,
+            };
+            match failure {
+                Failure::Refused(_) | Failure::Transient if jobs.len() > 1 => return jobs,
+                Failure::Refused(error) => reply(jobs, &error),
+                Failure::Ambiguous => reply(jobs, &CommitError::Ambiguous),
+                Failure::Fenced => self.fenced(jobs),
+                Failure::Transient if tries < TRIES => {
+                    self.pause(tries).await;
+                    tries += 1;
+                    continue;
+                }
+                Failure::Transient => reply(jobs, &CommitError::NotSent),
+                Failure::Lost => {
+                    jobs = self.young(jobs);
+                    self.pause(tries).await;
+                    tries += 1;
+                    continue;
+                }
+            }
+            return Vec::new();
+        }
+        jobs
+    }
+
+    /// One transaction: for each fact its answer, if it was committed.
+    async fn attempt(&mut self, facts: &[&Fact]) -> Result<Vec<Answer>, Failure> {
+        let args = &self.args;
+        let (bound, began) = (args.settings.silence_max(), args.clock.running());
+        let epoch = args.gate.epoch().ok_or(Failure::Fenced)?;
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => Session::connect(&args.options, &args.settings).await?,
+        };
+        // Time on the wire is the runtime's: a test that jumps ahead is no silence.
+        let written = timeout(bound, transaction(&mut session, epoch, facts, &args.entropy));
+        let answers = match written.await {
+            Err(_) | Ok(Err(Failure::Lost)) => return Err(Failure::Lost),
+            Ok(Err(failure)) => {
+                session.rollback().await;
+                self.session = Some(session);
+                return Err(failure);
+            }
+            Ok(Ok(answers)) => answers,
+        };
+        if !answers.iter().any(Result::is_ok) {
+            session.rollback().await;
+            self.session = Some(session);
+            return Ok(answers);
+        }
+        match timeout(bound, session.commit()).await {
+            Ok(Ok(())) => self.session = Some(session),
+            Ok(Err(error)) => return Err(at_commit(&error)),
+            Err(_) => return Err(Failure::Ambiguous),
+        }
+        metrics::COMMIT_SECONDS.observe(args.clock.running().saturating_sub(began), []);
+        metrics::COMMIT_ROWS.record(u32::try_from(facts.len()).unwrap_or(u32::MAX), []);
+        Ok(answers)
+    }
+
+    fn answer(&self, jobs: Vec<Job>, answers: Vec<Answer>) -> Vec<Job> {
+        for (job, answer) in jobs.into_iter().zip(answers) {
+            if answer.is_ok() && !job.fact.effects.is_empty() {
+                self.args.owed.notify_one();
+            }
+            job.reply(answer);
+        }
+        Vec::new()
+    }
+
+    fn fenced(&self, jobs: Vec<Job>) {
+        self.args.gate.lose();
+        self.args.queue.close(&CommitError::Fenced);
+        reply(jobs, &CommitError::Fenced);
+    }
+
+    /// Answers what has waited too long for a database that is away, here and in the queue.
+    fn young(&self, jobs: Vec<Job>) -> Vec<Job> {
+        let now = self.args.clock.running();
+        let Some(limit) = now.checked_sub(self.args.settings.patience) else { return jobs };
+        self.args.queue.expire(limit);
+        let (old, young): (Vec<Job>, Vec<Job>) =
+            jobs.into_iter().partition(|job| job.queued <= limit);
+        reply(old, &CommitError::NotSent);
+        young
+    }
+
+    async fn pause(&self, attempt: u32) {
+        if attempt > 0 {
+            self.args.clock.sleep(connect::pause(&self.args.entropy, attempt)).await;
+        }
+    }
+}
+
+fn reply(jobs: Vec<Job>, error: &CommitError) {
+    for job in jobs {
+        job.reply(Err(error.clone()));
+    }
+}
+
+/// Whatever is no clear refusal may have been committed.
+fn at_commit(error: &sqlx::Error) -> Failure {
+    match Fault::from(error) {
+        Fault::Conflict(conflict) => Failure::Refused(CommitError::Conflict(conflict)),
+        Fault::Lost | Fault::Transient | Fault::Corrupt(_) | Fault::Missing => Failure::Ambiguous,
+    }
+}
+
+/// Everything up to the commit.
+async fn transaction(
+    session: &mut Session,
+    epoch: i64,
+    facts: &[&Fact],
+    entropy: &Entropy,
+) -> Result<Vec<Answer>, Failure> {
+    if !session.begin_fenced(epoch).await? {
+        return Err(Failure::Fenced);
+    }
+    let (answers, book) = admission::admit(session, facts).await?;
+    let admitted: Vec<&Fact> =
+        facts.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()).map(|(f, _)| *f).collect();
+    if !admitted.is_empty() {
+        rentals::write(session, &admitted).await?;
+        banks::write(session, &admitted).await?;
+        stations::write(session, &admitted).await?;
+        intents::write(session, &admitted).await?;
+        ledger::write(session, &admitted, book, entropy).await?;
+        notes::write(session, &admitted, entropy).await?;
+    }
+    Ok(answers)
+}
+
+/// A statement wrote fewer rows than it was given: somebody else wrote one of them.
+fn all_written(written: u64, wanted: usize, row: super::fact::Row) -> Result<(), Failure> {
+    if u64::try_from(wanted) == Ok(written) {
+        Ok(())
+    } else {
+        Err(Failure::Refused(CommitError::Stale(row)))
+    }
+}

@@ -1,0 +1,107 @@
+//! `payment_intents`: made once, settled once.
+
+use super::all_written;
+use crate::store::error::Failure;
+use crate::store::fact::{Fact, IntentEnd, IntentWrite, NewIntent, Row};
+use crate::store::session::Session;
+use domain::ids::IntentId;
+use domain::ledger::Gateway;
+use sqlx::types::Json;
+
+pub async fn write(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure> {
+    let mut new = Vec::new();
+    let mut settled = Vec::new();
+    let mut ended = Vec::new();
+    for (fact, write) in facts.iter().filter_map(|f| Some((*f, f.intent.as_ref()?))) {
+        match write {
+            IntentWrite::Create(intent) => new.push((fact, intent)),
+            IntentWrite::Settle { intent, gateway, gateway_txn_id } => {
+                settled.push((fact, *intent, *gateway, gateway_txn_id.as_str()));
+            }
+            IntentWrite::End { intent, status } => ended.push((fact, *intent, *status)),
+        }
+    }
+    create(session, &new).await?;
+    settle(session, &settled).await?;
+    end(session, &ended).await
+}
+
+async fn create(session: &mut Session, new: &[(&Fact, &NewIntent)]) -> Result<(), Failure> {
+    const SQL: &str = "
+        insert into payment_intents (
+            id, rider_id, gateway, purpose, amount, status, gateway_ref, redirect,
+            created_at, expires_at, next_check_at
+        )
+        select id, rider_id, gateway, 'WALLET_TOPUP', amount, 'PENDING', gateway_ref, redirect,
+            at, expires_at, at
+        from unnest($1, $2, $3, $4, $5, $6, $7, $8) as w (
+            id, rider_id, gateway, amount, gateway_ref, redirect, at, expires_at
+        )";
+
+    if new.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(SQL)
+        .bind(new.iter().map(|(_, i)| i.id).collect::<Vec<_>>())
+        .bind(new.iter().map(|(_, i)| i.rider).collect::<Vec<_>>())
+        .bind(new.iter().map(|(_, i)| i.gateway.as_str()).collect::<Vec<_>>())
+        .bind(new.iter().map(|(_, i)| i.amount.decimal()).collect::<Vec<_>>())
+        .bind(new.iter().map(|(_, i)| i.gateway_ref.as_str()).collect::<Vec<_>>())
+        .bind(new.iter().map(|(_, i)| Json(&i.redirect)).collect::<Vec<_>>())
+        .bind(new.iter().map(|(f, _)| f.at).collect::<Vec<_>>())
+        .bind(new.iter().map(|(_, i)| i.expires_at).collect::<Vec<_>>())
+        .execute(session)
+        .await?;
+    Ok(())
+}
+
+async fn settle(
+    session: &mut Session,
+    settled: &[(&Fact, IntentId, Gateway, &str)],
+) -> Result<(), Failure> {
+    const SQL: &str = "
+        update payment_intents i
+        set status = 'COMPLETED', gateway_txn_id = w.txn, completed_at = w.at,
+            next_check_at = null
+        from unnest($1, $2, $3, $4) as w (id, gateway, txn, at)
+        where i.id = w.id and i.gateway = w.gateway and i.status <> 'COMPLETED'";
+
+    if settled.is_empty() {
+        return Ok(());
+    }
+    let done = sqlx::query(SQL)
+        .bind(settled.iter().map(|(_, id, ..)| *id).collect::<Vec<_>>())
+        .bind(settled.iter().map(|(_, _, gateway, _)| gateway.as_str()).collect::<Vec<_>>())
+        .bind(settled.iter().map(|(.., txn)| *txn).collect::<Vec<_>>())
+        .bind(settled.iter().map(|(f, ..)| f.at).collect::<Vec<_>>())
+        .execute(session)
+        .await?;
+    all_written(done.rows_affected(), settled.len(), Row::Intent)
+}
+
+async fn end(session: &mut Session, ended: &[(&Fact, IntentId, IntentEnd)]) -> Result<(), Failure> {
+    const SQL: &str = "
+        update payment_intents i
+        set status = w.status, completed_at = w.at, next_check_at = null
+        from unnest($1, $2, $3) as w (id, status, at)
+        where i.id = w.id and i.status <> 'COMPLETED'";
+
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let done = sqlx::query(SQL)
+        .bind(ended.iter().map(|(_, id, _)| *id).collect::<Vec<_>>())
+        .bind(ended.iter().map(|(.., status)| word(*status)).collect::<Vec<_>>())
+        .bind(ended.iter().map(|(f, ..)| f.at).collect::<Vec<_>>())
+        .execute(session)
+        .await?;
+    all_written(done.rows_affected(), ended.len(), Row::Intent)
+}
+
+fn word(end: IntentEnd) -> &'static str {
+    match end {
+        IntentEnd::Failed => "FAILED",
+        IntentEnd::Cancelled => "CANCELLED",
+        IntentEnd::Expired => "EXPIRED",
+    }
+}

@@ -1,0 +1,3 @@
+//! What stories stand on: a database of their own, and whatever else a node needs.
+
+pub mod database;

@@ -1,0 +1,220 @@
+//! A database for each test: a clone of one migrated template, gone when the test ends.
+//!
+//! The cluster is the one of `CHARGEGHAR_TEST_DATABASE_URL`, else a private one that lives as
+//! long as the process. Tests of one run share the template, also across processes.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use chargeghar::clock::Clock;
+use chargeghar::entropy::Entropy;
+use chargeghar::store::{Settings, Store};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+const URL: &str = "CHARGEGHAR_TEST_DATABASE_URL";
+/// One process at a time looks for the template.
+const TEMPLATE_LOCK: i64 = 0x7465_6d70;
+
+/// A database that is dropped with this value.
+pub struct Database {
+    name: String,
+    url: String,
+}
+
+impl Database {
+    /// All tables, no rows but those every new network starts with.
+    pub async fn fresh() -> Database {
+        let template = template().await;
+        Database::create(&format!("template {template}")).await
+    }
+
+    /// Not even tables.
+    pub async fn empty() -> Database {
+        Database::create("template template0").await
+    }
+
+    async fn create(from: &str) -> Database {
+        let name = format!("test_{}", Uuid::new_v4().simple());
+        let mut cluster = connect(cluster()).await;
+        run(&mut cluster, &format!("create database {name} {from}")).await;
+        Database { url: with_name(cluster_url(), &name), name }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Small pools, so that many tests fit on one cluster.
+    pub fn settings(&self) -> Settings {
+        Settings { connections: 4, chores: 2, ..Settings::new(&self.url) }
+    }
+
+    pub async fn open(&self, clock: &Clock) -> Store {
+        Store::open(self.settings(), clock.clone(), Entropy::system()).await.unwrap()
+    }
+
+    /// A connection that the service knows nothing of.
+    pub async fn connect(&self) -> PgConnection {
+        connect(&self.url).await
+    }
+
+    /// Runs SQL without parameters.
+    pub async fn run(&self, sql: &str) {
+        run(&mut self.connect().await, sql).await;
+    }
+
+    /// The first column of the first row, as text.
+    pub async fn text(&self, sql: &str) -> String {
+        let sql = format!("select v::text from ({sql}) as q (v)");
+        let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(&mut self.connect().await).await;
+        row.unwrap().try_get::<Option<String>, _>(0).unwrap().unwrap_or_default()
+    }
+
+    /// A number from SQL.
+    pub async fn number(&self, sql: &str) -> i64 {
+        self.text(sql).await.parse().unwrap()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let sql = format!("drop database if exists {} with (force)", self.name);
+        let dropped = std::thread::spawn(move || {
+            runtime().block_on(async { run(&mut connect(cluster()).await, &sql).await });
+        });
+        if dropped.join().is_err() {
+            eprintln!("the database {} is left behind", self.name);
+        }
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+async fn connect(url: &str) -> PgConnection {
+    PgConnection::connect(url).await.unwrap()
+}
+
+async fn run(connection: &mut PgConnection, sql: &str) {
+    let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await;
+    done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// The name of the migrated template; made by whoever comes first.
+async fn template() -> &'static str {
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    TEMPLATE.get_or_init(make_template).await
+}
+
+async fn make_template() -> String {
+    let name = format!("template_{:016x}", fingerprint());
+    let mut cluster = connect(cluster()).await;
+    run(&mut cluster, &format!("select pg_advisory_lock({TEMPLATE_LOCK})")).await;
+    let known = format!("select 1 from pg_database where datname = '{name}'");
+    let known = sqlx::raw_sql(AssertSqlSafe(known)).fetch_optional(&mut cluster).await.unwrap();
+    if known.is_none() {
+        let building = format!("{name}_building");
+        run(&mut cluster, &format!("drop database if exists {building} with (force)")).await;
+        run(&mut cluster, &format!("create database {building} template template0")).await;
+        let settings = Settings::new(with_name(cluster_url(), &building));
+        let store = Store::open(settings, Clock::system(), Entropy::system()).await.unwrap();
+        store.close(Duration::from_secs(1)).await;
+        run(&mut cluster, &format!("alter database {building} rename to {name}")).await;
+    }
+    cluster.close().await.unwrap();
+    name
+}
+
+/// Other migrations, other template.
+fn fingerprint() -> u64 {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let bytes = files.iter().flat_map(|file| std::fs::read(file).unwrap());
+    // FNV-1a
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+fn with_name(url: &str, name: &str) -> String {
+    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    let (server, _) = address.rsplit_once('/').unwrap();
+    if query.is_empty() { format!("{server}/{name}") } else { format!("{server}/{name}?{query}") }
+}
+
+fn cluster() -> &'static str {
+    cluster_url()
+}
+
+fn cluster_url() -> &'static str {
+    static CLUSTER: OnceLock<String> = OnceLock::new();
+    CLUSTER.get_or_init(|| std::env::var(URL).unwrap_or_else(|_| private_cluster()))
+}
+
+/// A cluster of this process's own, ended by the death signal of its parent thread, which
+/// lives as long as the process.
+fn private_cluster() -> String {
+    let folder = tempfile::Builder::new().prefix("chargeghar-it.").tempdir().unwrap().keep();
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    let place = folder.clone();
+    std::thread::spawn(move || {
+        let mut server = Command::new("bash")
+            .args(["-c", SERVER, "cluster", place.to_str().unwrap(), &programs()])
+            .spawn()
+            .unwrap();
+        ready.send(()).unwrap();
+        server.wait().unwrap();
+    });
+    is_ready.recv().unwrap();
+    let socket = folder.join(".s.PGSQL.5432");
+    for _ in 0..600 {
+        let state = std::fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
+        if socket.exists() && state.lines().nth(7).is_some_and(|line| line.trim() == "ready") {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    format!("postgres://postgres@localhost/postgres?host={}", folder.display())
+}
+
+/// Postgres refuses to run as root; what it wrote goes with it.
+const SERVER: &str = r#"
+    folder=$1 bin=$2 as=()
+    if [ "$(id -u)" = 0 ]; then
+        user=postgres
+        id -u "$user" >/dev/null 2>&1 || user=nobody
+        chown "$user" "$folder"
+        as=(--reuid="$user" --regid="$(id -g "$user")" --clear-groups)
+    fi
+    exec setpriv --pdeathsig TERM bash -c '
+        folder=$1 bin=$2; shift 2; cd "$folder"
+        trap "kill -INT \$server; wait \$server; rm -rf \"$folder\"; exit" TERM
+        setpriv "$@" "$bin/initdb" -D "$folder/data" -U postgres -A trust --no-locale \
+            --encoding=UTF8 --no-sync >/dev/null || exit 1
+        setpriv "$@" "$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= \
+            -c max_connections=200 -c fsync=off -c full_page_writes=off \
+            -c log_min_messages=fatal >/dev/null 2>&1 &
+        server=$!
+        wait $server
+    ' cluster "$folder" "$bin" "${as[@]}" --pdeathsig INT
+"#;
+
+/// Folder of the newest Postgres of the machine.
+fn programs() -> String {
+    let mut folders: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+        .filter(|bin| bin.join("initdb").exists())
+        .collect();
+    folders.sort();
+    let newest = folders.pop().unwrap_or_else(|| panic!("set {URL}, or install Postgres"));
+    newest.display().to_string()
+}

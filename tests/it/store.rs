@@ -1,0 +1,4 @@
+//! The store on a real Postgres: what it promises, one test for each sentence.
+
+mod commit;
+mod world;

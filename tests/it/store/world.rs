@@ -1,0 +1,195 @@
+//! A network to write facts about: one station, a rider with money, facts of a rental's life.
+
+use std::time::Duration;
+
+use chargeghar::clock::Clock;
+use chargeghar::store::fact::{BankWrite, Fact, RentalWrite};
+use chargeghar::store::{Lease, Store};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::bank::{Condition, Custody};
+use domain::ids::{CommandId, IntentId, PackageId, RentalId, RiderId, SlotKey, Sn, StationId};
+use domain::ledger::{Gateway, Movement};
+use domain::money::Money;
+use domain::rental::{self, Event, Phase, Rental};
+use domain::tariff::{LateFee, Package, PackageKind, PaymentModel};
+use uuid::Uuid;
+
+use crate::harness::database::Database;
+
+pub struct World {
+    pub database: Database,
+    pub clock: Clock,
+    pub store: Store,
+    pub lease: Lease,
+    pub station: StationId,
+}
+
+impl World {
+    pub async fn new() -> World {
+        let database = Database::fresh().await;
+        let clock = Clock::manual();
+        let store = database.open(&clock).await;
+        let lease = store.acquire("test", Duration::ZERO).await.unwrap();
+        let station = StationId(Uuid::new_v4());
+        let world = World { database, clock, store, lease, station };
+        world.add_station(station, "IMEI", "S1").await;
+        world
+    }
+
+    async fn add_station(&self, id: StationId, uuid: &str, serial: &str) {
+        self.database
+            .run(&format!(
+                "insert into stations (
+                    id, device_uuid, serial, name, latitude, longitude, version, created_at,
+                    updated_at
+                ) values ('{id}', '{uuid}', '{serial}', 'Thamel', 27.7, 85.3, 1, now(), now());
+                insert into slots (station_id, io, slot, version)
+                select '{id}', 0, n, 1 from generate_series(1, 8) n"
+            ))
+            .await;
+    }
+
+    /// A rider with so many rupees.
+    pub async fn rider(&self, rupees: i64) -> RiderId {
+        let phone = Uuid::new_v4().simple();
+        self.database
+            .run(&format!(
+                "insert into riders (phone, created_at, updated_at)
+                values ('{phone}', now(), now())"
+            ))
+            .await;
+        let sql = format!("select id from riders where phone = '{phone}'");
+        let id = self.database.number(&sql).await;
+        let rider = RiderId(id);
+        if rupees > 0 {
+            self.store.commit(self.top_up(rider, rupees)).await.unwrap();
+        }
+        rider
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    pub fn fact(&self) -> Fact {
+        Fact::at(self.now())
+    }
+
+    pub fn top_up(&self, rider: RiderId, rupees: i64) -> Fact {
+        let movement = Movement::TopUp {
+            rider,
+            intent: IntentId(Uuid::new_v4()),
+            gateway: Gateway::Sandbox,
+            amount: Money::rupees(rupees),
+        };
+        Fact { movements: vec![movement], ..self.fact() }
+    }
+
+    /// A bank appears in a slot.
+    pub fn adopt(&self, sn: &str, slot: u16) -> Fact {
+        let key = SlotKey::new(0, slot);
+        let write = BankWrite {
+            sn: sn.into(),
+            before: None,
+            custody: Custody::Slot { station: self.station, key },
+            condition: Condition::Good,
+            consumed: vec![],
+            cause: "adopted",
+            rental: None,
+        };
+        Fact { banks: vec![write], ..self.fact() }
+    }
+
+    /// A rental that waits for its bank, with its price held.
+    pub fn rental(&self, rider: RiderId, sn: &str, slot: u16) -> Rental {
+        let now = self.now();
+        let price = Money::rupees(50);
+        let code = Uuid::new_v4().simple().to_string()[..8].to_uppercase();
+        Rental {
+            id: RentalId(Uuid::new_v4()),
+            code,
+            rider,
+            station: self.station,
+            key: SlotKey::new(0, slot),
+            bank: sn.into(),
+            package: Package {
+                id: PackageId(Uuid::nil()),
+                name: "1 hour".into(),
+                minutes: 60,
+                price,
+                kind: PackageKind::Hourly,
+                model: PaymentModel::Prepaid,
+            },
+            late_fee: LateFee::standard(),
+            command: CommandId(Uuid::new_v4()),
+            created_at: now,
+            publish_before: now + TimeDelta::seconds(6),
+            start_level: Some(90),
+            cancel_requested: false,
+            claims: vec![],
+            held: price,
+            paid: Money::ZERO,
+            owed: Money::ZERO,
+            phase: Phase::Dispensing,
+        }
+    }
+
+    /// The fact that starts it.
+    pub fn start(&self, rental: &Rental) -> Fact {
+        let event = Event::Started { rental: Box::new(rental.clone()) };
+        Fact {
+            movements: rental::movements(rental, &event),
+            effects: rental::effects(rental, &event),
+            rental: Some(RentalWrite {
+                before: None,
+                after: rental.clone(),
+                events: vec![event],
+                settle_until: rental.reopen_until(TimeDelta::minutes(25)),
+            }),
+            ..self.fact()
+        }
+    }
+
+    /// What follows from one more event of a rental.
+    pub fn next(&self, rental: &Rental, before: i32, event: Event) -> (Rental, Fact) {
+        let after = rental::evolve(rental.clone(), &event);
+        let fact = Fact {
+            movements: rental::movements(rental, &event),
+            effects: rental::effects(rental, &event),
+            rental: Some(RentalWrite {
+                before: Some(before),
+                after: after.clone(),
+                events: vec![event],
+                settle_until: rental.reopen_until(TimeDelta::minutes(25)),
+            }),
+            ..self.fact()
+        };
+        (after, fact)
+    }
+
+    /// The bank is out.
+    pub fn eject(&self, rental: &Rental, before: i32) -> (Rental, Fact) {
+        let at = self.now();
+        let vat = domain::ledger::vat_in(rental.held, 13.into());
+        let due_at = rental.due_after(at);
+        self.next(rental, before, Event::Ejected { at, due_at, vat })
+    }
+
+    /// A bank's row in the hands of a rental.
+    pub fn with_rental(&self, sn: &Sn, before: i32, rental: RentalId) -> BankWrite {
+        BankWrite {
+            sn: sn.clone(),
+            before: Some(before),
+            custody: Custody::Rental { rental },
+            condition: Condition::Good,
+            consumed: vec![],
+            cause: "ejected",
+            rental: Some(rental),
+        }
+    }
+
+    pub async fn balance(&self, account: &str) -> String {
+        let sql = format!("select balance from ledger_balances where account = '{account}'");
+        self.database.text(&format!("select coalesce(({sql}), 0)")).await
+    }
+}
