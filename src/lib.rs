@@ -1,5 +1,6 @@
 //! The service: modules only.
 
+pub mod actors;
 pub mod clock;
 pub mod config;
 pub mod credentials;
@@ -8,6 +9,7 @@ pub mod entropy;
 pub mod failpoint;
 pub mod link;
 pub mod metrics;
+pub mod node;
 pub mod spawn;
 pub mod store;
 pub mod telemetry;

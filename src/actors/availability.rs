@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::NaiveTime;
 use dashmap::DashMap;
-use domain::ids::{DeviceUuid, Serial, SlotKey, Sn, StationId};
+use domain::ids::{Serial, SlotKey, Sn, StationId};
 use domain::presence::Shown;
 use domain::slot::Standing;
 use parking_lot::RwLock;
@@ -15,20 +14,7 @@ use parking_lot::RwLock;
 mod tests;
 
 /// What does not change while a cabinet runs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Info {
-    pub id: StationId,
-    pub uuid: DeviceUuid,
-    pub serial: Serial,
-    pub name: String,
-    pub latitude: f64,
-    pub longitude: f64,
-    pub address: String,
-    pub landmark: Option<String>,
-    pub description: Option<String>,
-    pub opening_time: Option<NaiveTime>,
-    pub closing_time: Option<NaiveTime>,
-}
+pub use crate::store::load::StationInfo as Info;
 
 /// One cabinet as riders see it.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,7 +11,6 @@ use dashmap::DashMap;
 use devices::{Codec, Downlink};
 use domain::ids::{DeviceUuid, IncidentId, RentalId, Sn, StationId};
 use domain::presence::Session;
-use tokio::sync::Notify;
 
 use super::availability::Availability;
 use super::banks::Banks;
@@ -61,7 +60,6 @@ pub struct Context {
     unsettled: DashMap<StationId, BTreeSet<RentalId>>,
     /// What the broker said of cabinets' sessions, whether they are enrolled or not.
     sessions: DashMap<DeviceUuid, Session>,
-    outbox: Notify,
 }
 
 impl Context {
@@ -84,7 +82,6 @@ impl Context {
             seeds: DashMap::new(),
             unsettled: DashMap::new(),
             sessions: DashMap::new(),
-            outbox: Notify::new(),
         }
     }
 
@@ -129,13 +126,7 @@ impl Context {
         IncidentId(self.entropy.uuid_at(self.clock.now()))
     }
 
-    pub fn nudge_outbox(&self) {
-        self.outbox.notify_one();
-    }
 
-    pub async fn outbox_nudged(&self) {
-        self.outbox.notified().await;
-    }
 
     pub fn session_of(&self, uuid: &DeviceUuid) -> Session {
         self.sessions.get(uuid).map(|session| *session).unwrap_or_default()

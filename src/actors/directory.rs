@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use domain::ids::{DeviceUuid, RentalId, RiderId, Serial, Sn, StationId};
@@ -14,14 +13,7 @@ use super::availability::Info;
 use super::mailbox::Mailbox;
 use super::{rental, station};
 
-/// A rental as the database has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    pub rental: Rental,
-    pub version: i32,
-    /// Until when a late answer of the cabinet may reopen it.
-    pub settle_until: DateTime<Utc>,
-}
+pub use crate::store::load::Stored;
 
 /// The cabinets.
 #[derive(Debug, Default)]

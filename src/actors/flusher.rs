@@ -4,39 +4,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use domain::ids::{SlotKey, StationId};
-use domain::slot::Reading;
 use parking_lot::Mutex;
-use serde_json::Value;
 
+use super::Context;
 use crate::metrics;
 use crate::store::fact::RawFrame;
+pub use crate::store::telemetry::{SlotNews, StationNews};
 
 /// Raw frames that may wait; more are dropped and counted.
 const FRAMES_MAX: usize = 100_000;
-
-/// What a cabinet last said of itself.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StationNews {
-    pub station: StationId,
-    /// Grows with each message; an older one never replaces a newer one.
-    pub seq: i64,
-    pub heard_at: Option<DateTime<Utc>>,
-    pub reported_at: Option<DateTime<Utc>>,
-    pub whole_at: Option<DateTime<Utc>>,
-    pub signal: Option<Value>,
-    pub backup: Option<Value>,
-}
-
-/// What a slot last said.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SlotNews {
-    pub station: StationId,
-    pub key: SlotKey,
-    pub seq: i64,
-    pub reading: Reading,
-}
 
 /// Everything that waits, taken at once.
 #[derive(Debug, Default)]
@@ -49,6 +26,28 @@ pub struct Batch {
 impl Batch {
     pub fn is_empty(&self) -> bool {
         self.stations.is_empty() && self.slots.is_empty() && self.frames.is_empty()
+    }
+}
+
+/// Writes what waits every few seconds; what can not be written waits on.
+pub async fn run(context: Arc<Context>) {
+    loop {
+        context.clock.sleep(context.settings.flush_every).await;
+        flush(&context).await;
+    }
+}
+
+/// Writes what waits at this moment.
+pub async fn flush(context: &Context) {
+    let batch = context.flusher.take();
+    if batch.is_empty() {
+        return;
+    }
+    let stations = batch.stations.values().cloned().collect();
+    let slots = batch.slots.values().cloned().collect();
+    if let Err(error) = context.store.flush(stations, slots, batch.frames.clone()).await {
+        tracing::warn!(%error, "telemetry was not written, it waits");
+        context.flusher.put_back(batch);
     }
 }
 

@@ -89,6 +89,23 @@ impl Endpoint {
         &self.0
     }
 
+    /// The URL with this password, unless it names one itself.
+    pub fn with_password(&self, password: &Secret) -> String {
+        let Some((scheme, rest)) = self.0.split_once("://") else { return self.0.clone() };
+        let Some((user, host)) = rest.split_once('@') else { return self.0.clone() };
+        if user.contains(':') || !password.is_set() {
+            return self.0.clone();
+        }
+        let encode = |byte: u8| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        };
+        let password: String = password.expose().bytes().map(encode).collect();
+        format!("{scheme}://{user}:{password}@{host}")
+    }
+
     /// Whether a server is named at all; if not, the embedded default is used.
     pub fn is_set(&self) -> bool {
         !self.0.is_empty()

@@ -255,11 +255,25 @@ impl Slot {
         self.stale = false;
     }
 
+    /// The bank that the last reading shows is known to have left: until the next reading the
+    /// slot counts as empty.
+    fn assume_empty(&mut self) {
+        let left = self.bank.take();
+        if let Some(reading) = self.reading.as_mut().filter(|reading| reading.sn == left) {
+            let (state, at) = (SlotState::Empty, reading.at);
+            *reading =
+                Reading { state, sn: None, level: None, temperature: None, switch_open: true, at };
+        }
+    }
+
     /// Custody changed; the eject of the bank that was here is over.
     pub fn occupy(&mut self, bank: Option<Sn>, offered: bool) {
         if self.bank != bank {
             self.hold = None;
             self.eject = None;
+            if bank.is_none() {
+                self.assume_empty();
+            }
         }
         self.bank = bank;
         self.offered = offered;

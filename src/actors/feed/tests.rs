@@ -47,6 +47,10 @@ fn view() -> Arc<StationView> {
         description: None,
         opening_time: None,
         closing_time: None,
+        credential_generation: 1,
+        area_code: "0".into(),
+        lenient: false,
+        strict_sign: false,
     };
     Arc::new(StationView {
         info: Arc::new(info),

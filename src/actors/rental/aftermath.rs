@@ -61,9 +61,6 @@ impl State {
                 self.context.stations.tell(at, station::Msg::Moved(key));
             }
         }
-        if !events.is_empty() {
-            self.context.nudge_outbox();
-        }
         if let Some(ack) = job.cause.ack {
             ack.confirm();
         }

@@ -1,23 +1,26 @@
 //! What a cabinet says, sorted: each kind of message goes to what it is about.
 
+use chrono::{DateTime, Utc};
 use devices::{Inspected, Returned, Uplink};
 use domain::bank::Fingerprint;
 use domain::ids::{SlotKey, Sn};
 use domain::rental::Command;
 use domain::returns::{Claim, ReturnResult, Source};
+use domain::slot::{Reading, SlotState};
 use ractor::ActorRef;
 use serde_json::json;
 
 use super::{Inbound, Msg, State};
 use crate::actors::rental::{self, Cause};
+use crate::actors::slot;
 use crate::metrics;
 use crate::store::fact::{Channel, NewIncident};
 
 /// A message without its content.
 #[derive(Clone, Copy)]
 pub(super) struct Received {
-    pub at: chrono::DateTime<chrono::Utc>,
-    pub earliest: chrono::DateTime<chrono::Utc>,
+    pub at: DateTime<Utc>,
+    pub earliest: DateTime<Utc>,
     pub live: bool,
     pub channel: Channel,
     pub frame: Fingerprint,
@@ -107,6 +110,9 @@ impl State {
         received: Received,
         cause: Cause,
     ) {
+        if let Some(key) = key.filter(|_| source.is_trusted() && received.live) {
+            self.insert_seen(key, &sn, level, received.at);
+        }
         let claim = Claim {
             station: self.id(),
             key,
@@ -132,6 +138,22 @@ impl State {
                 self.ask_for_report("unconfirmed_return").await;
             }
         }
+    }
+
+    /// The cabinet's word for one slot, as good as a row of a report.
+    fn insert_seen(&mut self, key: SlotKey, sn: &Sn, level: Option<u8>, at: DateTime<Utc>) {
+        let reading = Reading {
+            state: SlotState::Normal,
+            sn: Some(sn.clone()),
+            level,
+            temperature: None,
+            switch_open: false,
+            at,
+        };
+        if let Some(child) = self.slots.get_mut(&key) {
+            child.reading = Some(reading.clone());
+        }
+        self.tell_slot(key, slot::Msg::Observed(reading));
     }
 
     /// A bank is physically in, and nobody knows which.

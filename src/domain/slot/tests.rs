@@ -75,6 +75,15 @@ fn a_slot_nobody_reported_since_the_start_offers_nothing() {
 }
 
 #[test]
+fn a_slot_whose_bank_left_is_empty_without_waiting_for_a_report() {
+    let mut slot = Slot { eject: Some(Ejecting::Sent), ..occupied() };
+
+    slot.occupy(None, false);
+
+    assert_eq!(slot.standing(now()), Standing::Empty);
+}
+
+#[test]
 fn a_bank_that_is_being_ejected_is_neither_offered_nor_free() {
     let slot = Slot { eject: Some(Ejecting::Verify), ..occupied() };
 

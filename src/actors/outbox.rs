@@ -1,0 +1,75 @@
+//! Effects that were promised by a commit: claimed from the database, delivered to the outside,
+//! tried again with back-off, and set aside in the end. At least once, never before the commit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::effect::Effect;
+
+use super::Context;
+use crate::metrics;
+
+/// Effects taken at once.
+const CLAIM: u32 = 64;
+/// How long it sleeps when nobody wakes it.
+const IDLE: Duration = Duration::from_secs(15);
+/// Attempts before an effect is set aside for a person.
+const ATTEMPTS_MAX: u32 = 12;
+const PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_hours(1));
+
+/// Carries an effect out.
+#[async_trait]
+pub trait Deliver: Send + Sync {
+    /// An error means: try again.
+    async fn deliver(&self, effect: &Effect) -> Result<(), String>;
+}
+
+pub async fn run(context: Arc<Context>, outside: Arc<dyn Deliver>) {
+    loop {
+        let busy = match round(&context, outside.as_ref()).await {
+            Ok(busy) => busy,
+            Err(error) => {
+                tracing::debug!(%error, "owed effects were not read");
+                false
+            }
+        };
+        if !busy {
+            // woken by a commit, or by time for those that are tried again
+            let _ = context.clock.within(IDLE, context.store.effects_owed()).await;
+        }
+    }
+}
+
+/// One round; whether there may be more.
+async fn round(context: &Context, outside: &dyn Deliver) -> Result<bool, crate::store::Error> {
+    let now = context.clock.now();
+    let owed = context.store.claim_effects(CLAIM, now).await?;
+    let full = owed.len() >= usize::try_from(CLAIM).unwrap_or(usize::MAX);
+    for effect in owed {
+        let kind = kind(&effect.effect);
+        match outside.deliver(&effect.effect).await {
+            Ok(()) => {
+                metrics::EFFECTS.inc([kind, "done"]);
+                context.store.effect_done(effect.id, context.clock.now()).await?;
+            }
+            Err(error) if effect.attempts >= ATTEMPTS_MAX => {
+                metrics::EFFECTS.inc([kind, "dead"]);
+                tracing::error!(effect.id = %effect.id, %error, "an effect is set aside");
+                context.store.effect_dead(effect.id, &error).await?;
+            }
+            Err(error) => {
+                metrics::EFFECTS.inc([kind, "again"]);
+                let pause = context.entropy.backoff(effect.attempts, PAUSE.0, PAUSE.1);
+                context.store.effect_again(effect.id, context.clock.now() + pause, &error).await?;
+            }
+        }
+    }
+    Ok(full)
+}
+
+fn kind(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::NotifyRider { template, .. } => template.name(),
+    }
+}

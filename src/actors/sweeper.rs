@@ -1,0 +1,34 @@
+//! Work that only the clock starts and that belongs to no single actor: days of raw frames,
+//! old keys, and the clock itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Context;
+use crate::metrics;
+
+/// What is kept how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    pub frames: chrono::TimeDelta,
+    pub keys: chrono::TimeDelta,
+}
+
+pub async fn run(context: Arc<Context>, every: Duration, retention: Retention) {
+    loop {
+        let behind = context.clock.follow_wall();
+        metrics::CLOCK_BEHIND_SECONDS
+            .set(u64::try_from(-behind.num_seconds().min(0)).unwrap_or(0), []);
+        if let Err(error) = sweep(&context, retention).await {
+            tracing::warn!(%error, "sweeping stopped half way, it goes on later");
+        }
+        context.clock.sleep(every).await;
+    }
+}
+
+async fn sweep(context: &Context, retention: Retention) -> Result<(), crate::store::Error> {
+    let now = context.clock.now();
+    context.store.keep_days(now, retention.frames).await?;
+    context.store.purge_keys(now - retention.keys).await?;
+    Ok(())
+}

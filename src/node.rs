@@ -1,0 +1,227 @@
+//! Builds one node and ends it in order. It holds no logic: each part is made, given what it
+//! needs, and started; nobody imports this but the commands.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use devices::a8::A8;
+use tokio::net::TcpListener;
+
+use crate::actors::rentals::{Rentals, Tariff};
+use crate::actors::stations::Stations;
+use crate::actors::sweeper::Retention;
+use crate::actors::{Context, Parts, flusher, outbox, route, sweeper};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::embedded::{self, DataFolder, NodeLock, postgres};
+use crate::entropy::Entropy;
+use crate::link::{Link, mqtt};
+use crate::spawn::Tasks;
+use crate::store::load::Loaded;
+use crate::store::{self, Lease, Store};
+
+mod edges;
+mod limits;
+
+/// What a caller may choose; the rest is configured.
+pub struct Options {
+    pub clock: Clock,
+    pub entropy: Entropy,
+    /// Which program runs the embedded Postgres; this one unless a test says otherwise.
+    pub launcher: Option<PathBuf>,
+    /// Keep everybody else off the data folder.
+    pub lock: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        let (clock, entropy) = (Clock::system(), Entropy::system());
+        Options { clock, entropy, launcher: None, lock: true }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Data(#[from] embedded::Error),
+    #[error(transparent)]
+    Postgres(#[from] postgres::Error),
+    #[error(transparent)]
+    Store(store::Error),
+    /// Another instance is alive.
+    #[error("another instance runs on this database: {by}; stop it, or use another database")]
+    Held { by: String },
+    #[error("this build has no broker of its own: set CHARGEGHAR__MQTT__URL")]
+    NoBroker,
+    #[cfg(feature = "embedded-broker")]
+    #[error(transparent)]
+    Broker(#[from] broker::Error),
+    #[error(transparent)]
+    Link(#[from] mqtt::BadSettings),
+    #[error("{addr} can not be listened on: {cause}; set CHARGEGHAR__HTTP__PORT")]
+    Listen { addr: SocketAddr, cause: std::io::Error },
+    #[error("an actor could not be started: {0}")]
+    Actor(String),
+}
+
+impl From<store::Error> for StartError {
+    fn from(error: store::Error) -> StartError {
+        match error {
+            store::Error::Held { by } => StartError::Held { by },
+            other => StartError::Store(other),
+        }
+    }
+}
+
+/// Why a node came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It was asked to.
+    Asked,
+    /// Another instance has taken over.
+    Fenced,
+}
+
+/// A running node.
+pub struct Node {
+    pub context: Arc<Context>,
+    pub stations: Stations,
+    pub rentals: Rentals,
+    lease: Lease,
+    store: Store,
+    tasks: Tasks,
+    link: Arc<dyn Link>,
+    #[cfg(feature = "embedded-broker")]
+    broker: Option<Arc<broker::Broker>>,
+    database: Option<postgres::Postgres>,
+    http_addr: SocketAddr,
+    mqtt_addr: (String, u16),
+    drain: Duration,
+    _lock: Option<NodeLock>,
+}
+
+impl Node {
+    /// Starts everything, in the order in which one part needs another.
+    pub async fn start(config: Config, options: Options) -> Result<Node, StartError> {
+        let Options { clock, entropy, launcher, lock } = options;
+        let config = Arc::new(config);
+        let folder = DataFolder::open(&config)?;
+        let lock = if lock { Some(folder.lock()?) } else { None };
+        let database = edges::database(&config, &folder, &entropy, launcher).await?;
+        let listener = listen(&config).await?;
+
+        let settings = limits::store(&config, &database.url);
+        let store = Store::open(settings, clock.clone(), entropy.clone()).await?;
+        let wait = config.node.lease_expiry_ms.duration() * 2;
+        let lease = store.acquire(&holder(&entropy), wait).await?;
+
+        let tasks = Tasks::new();
+        let cabinets = edges::cabinets(&config, &clock, &entropy, &tasks).await?;
+        let loaded = store.load_all().await?;
+        let context = Arc::new(Context::new(Parts {
+            store: store.clone(),
+            lease: lease.clone(),
+            link: Arc::clone(&cabinets.link) as Arc<dyn Link>,
+            codec: Arc::new(A8::default()),
+            clock,
+            entropy,
+            settings: limits::actors(&config),
+        }));
+        let (stations, rentals) = raise(&context, loaded).await?;
+        tasks.spawn("route", route::run(Arc::clone(&context), cabinets.events));
+        tasks.spawn("flusher", flusher::run(Arc::clone(&context)));
+        let retention = Retention {
+            frames: config.telemetry.frames_days.delta(),
+            keys: config.rentals.idempotency_days.delta(),
+        };
+        let every = config.node.sweep_s.duration();
+        tasks.spawn("sweeper", sweeper::run(Arc::clone(&context), every, retention));
+        Ok(Node {
+            http_addr: listener.local_addr().unwrap_or(config_addr(&config)),
+            mqtt_addr: cabinets.addr,
+            link: cabinets.link,
+            #[cfg(feature = "embedded-broker")]
+            broker: cabinets.broker,
+            database: database.child,
+            drain: config.node.drain_s.duration(),
+            context,
+            stations,
+            rentals,
+            lease,
+            store,
+            tasks,
+            _lock: lock,
+        })
+    }
+
+    pub fn http_addr(&self) -> SocketAddr {
+        self.http_addr
+    }
+
+    /// Where cabinets connect.
+    pub fn mqtt_addr(&self) -> (&str, u16) {
+        (&self.mqtt_addr.0, self.mqtt_addr.1)
+    }
+
+    /// Runs until it is asked to end or another instance takes over.
+    pub async fn run_until(&self, asked: impl Future<Output = ()>) -> Exit {
+        tokio::select! {
+            biased;
+            () = self.lease.lost() => Exit::Fenced,
+            () = asked => Exit::Asked,
+        }
+    }
+
+    /// Ends in order: no new work, what is under way is stored, then the edges.
+    pub async fn stop(self) {
+        let bound = self.drain;
+        self.link.close().await;
+        flusher::flush(&self.context).await;
+        self.tasks.abort();
+        self.store.close(bound / 2).await;
+        #[cfg(feature = "embedded-broker")]
+        if let Some(broker) = self.broker {
+            broker.shutdown().await;
+        }
+        if let Some(database) = self.database {
+            database.stop(bound / 2).await;
+        }
+    }
+}
+
+/// Everything that was loaded comes to life: first the books, then the cabinets, then the
+/// rentals that speak to them.
+async fn raise(
+    context: &Arc<Context>,
+    loaded: Loaded,
+) -> Result<(Stations, Rentals), StartError> {
+    let failed = |error: ractor::ActorProcessingErr| StartError::Actor(error.to_string());
+    context.banks.load(loaded.banks);
+    for stored in &loaded.rentals {
+        context.note_unsettled(stored.rental.station, stored.rental.id);
+        context.rentals.learn(Arc::new(stored.clone()));
+    }
+    let late_fee = loaded.late_fee.unwrap_or_else(domain::tariff::LateFee::standard);
+    let tariff = Tariff { packages: loaded.packages, late_fee };
+    let stations =
+        Stations::raise(Arc::clone(context), loaded.stations).await.map_err(failed)?;
+    let rentals =
+        Rentals::raise(Arc::clone(context), tariff, loaded.rentals).await.map_err(failed)?;
+    Ok((stations, rentals))
+}
+
+async fn listen(config: &Config) -> Result<TcpListener, StartError> {
+    let addr = config_addr(config);
+    TcpListener::bind(addr).await.map_err(|cause| StartError::Listen { addr, cause })
+}
+
+fn config_addr(config: &Config) -> SocketAddr {
+    SocketAddr::new(config.http.bind, config.http.port)
+}
+
+/// Who holds the lease, for a person to find.
+fn holder(entropy: &Entropy) -> String {
+    format!("pid {} run {}", std::process::id(), entropy.base62(6))
+}

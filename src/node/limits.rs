@@ -1,0 +1,66 @@
+//! From the settings of an operator to those of the actors.
+
+use chrono::TimeDelta;
+use domain::bank::UnknownBanks;
+use domain::rental::Terms;
+use domain::{eject, presence, slot};
+
+use crate::actors::settings::Settings;
+use crate::config::Config;
+use crate::store;
+
+pub fn actors(config: &Config) -> Settings {
+    let (stations, rentals, banks) = (&config.stations, &config.rentals, &config.banks);
+    Settings {
+        eject: eject::Timing {
+            reply_wait: stations.eject_reply_s.delta(),
+            settle: stations.sightings_apart_s.delta(),
+            check_gap: stations.verify_gap_s.delta(),
+            checks_max: stations.verify_checks,
+        },
+        presence: presence::Timing {
+            suspect_after: stations.suspect_s.delta(),
+            offline_after: stations.offline_s.delta(),
+            disconnect_grace: stations.disconnect_grace_s.delta(),
+        },
+        rules: slot::Rules {
+            min_level: banks.rentable_level_min,
+            max_temperature: i16::from(banks.temperature_max_c),
+        },
+        terms: Terms { young: rentals.return_young_s.delta(), ..Terms::default() },
+        unknown_banks: if config.adopts_unknown_banks() {
+            UnknownBanks::Adopt
+        } else {
+            UnknownBanks::Quarantine
+        },
+        eject_gap: stations.eject_gap_ms.delta(),
+        publish_within: stations.publish_within_ms.delta(),
+        eject_ttl_s: u16::try_from(stations.eject_ttl_s.0).unwrap_or(u16::MAX),
+        verify_bound: stations.verify_bound_s.delta(),
+        hold: stations.hold_s.delta(),
+        silence_check: stations.silence_check_s.delta(),
+        unconfirmed_check: stations.unconfirmed_check_ms.delta(),
+        start_patience: rentals.start_patience_ms.duration(),
+        tell_again: TimeDelta::seconds(1),
+        mailbox_max: stations.mailbox_max,
+        slots_max: usize::from(stations.slots_max),
+        flush_every: Settings::default().flush_every,
+    }
+}
+
+pub fn store(config: &Config, url: &str) -> store::Settings {
+    let (database, node) = (&config.database, &config.node);
+    store::Settings {
+        connections: u32::from(database.connections_max),
+        writers: database.writers,
+        batch_max: usize::from(database.batch_max),
+        queue_max: database.queue_max,
+        connect_timeout: database.connect_timeout_ms.duration(),
+        statement_timeout: database.statement_timeout_s.duration(),
+        idle_in_transaction: database.idle_in_transaction_s.duration(),
+        statement_cache: usize::from(database.statement_cache),
+        lease_expiry: node.lease_expiry_ms.duration(),
+        lease_renewal: node.lease_renewal_ms.duration(),
+        ..store::Settings::new(url)
+    }
+}
