@@ -10,7 +10,8 @@ use reqwest::Client;
 use crate::cabinet::Cabinet;
 use crate::spec::Spec;
 
-/// A cheap handle; clones share their clients.
+/// A cheap handle; clones share their clients. Connections belong to the runtime they were made
+/// on: one fleet per runtime.
 #[derive(Clone, Default)]
 pub struct Fleet {
     clients: Arc<Mutex<BTreeMap<Way, Client>>>,
