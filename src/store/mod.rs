@@ -20,10 +20,16 @@ use crate::spawn::{Tasks, spawn};
 mod connect;
 mod error;
 pub mod fact;
+pub mod idempotency;
 pub mod lease;
+pub mod ledger;
+pub mod load;
 mod migrations;
+pub mod outbox;
 mod session;
 mod settings;
+mod tariff;
+pub mod telemetry;
 mod writer;
 
 pub use error::Error;
@@ -34,6 +40,9 @@ use fact::{CommitError, Committed, Fact};
 use lease::Gate;
 use session::Session;
 use writer::Queue;
+
+/// One statement with its parameters.
+type Query = sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
 /// A handle on the database. Clones share everything.
 #[derive(Clone)]
@@ -170,5 +179,17 @@ impl Store {
             done
         });
         task.await.unwrap_or(Err(Error::Unsure))
+    }
+
+    /// One statement in a transaction of its own; answers how many rows it wrote.
+    async fn write_one(
+        &self,
+        name: &'static str,
+        query: impl FnOnce() -> Query + Send + 'static,
+    ) -> Result<u64, Error> {
+        self.transact(name, move |session| {
+            Box::pin(async move { Ok(query().execute(session).await?.rows_affected()) })
+        })
+        .await
     }
 }

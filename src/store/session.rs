@@ -90,6 +90,14 @@ impl Session {
         self.write(sql).await.map(drop)
     }
 
+    /// All reads until the end see the same state.
+    pub async fn begin_snapshot(&mut self) -> Result<(), sqlx::Error> {
+        let end = if self.keeps { "" } else { "rollback;" };
+        let preamble = &self.preamble;
+        let sql = format!("{end}begin isolation level repeatable read read only;{preamble}");
+        self.write(sql).await.map(drop)
+    }
+
     /// Begins a transaction of the owner of `epoch`; false when there is another owner, and
     /// then there is no transaction. The epoch is read by a statement of its own, after the
     /// lock, so that a take-over that was waited for is seen.

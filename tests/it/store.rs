@@ -1,4 +1,6 @@
 //! The store on a real Postgres: what it promises, one test for each sentence.
 
 mod commit;
+mod load;
+mod outbox;
 mod world;

@@ -25,6 +25,9 @@ use crate::shared::Shared;
 use crate::spawn::spawn;
 use crate::spec::Spec;
 
+#[cfg(test)]
+mod tests;
+
 /// A running cabinet. Clones are handles to the same one; it stops with the last of them.
 #[derive(Clone)]
 pub struct Cabinet {
@@ -223,6 +226,12 @@ impl Cabinet {
     pub async fn wait_online(&self, within: Duration) -> Result<(), NotInTime> {
         let online = |state: &Snapshot| state.is_online().then_some(());
         self.wait_for("being online", within, online).await
+    }
+
+    /// Waits until the server has said yes to one of its reports over HTTP.
+    pub async fn wait_reported(&self, within: Duration) -> Result<(), NotInTime> {
+        let reported = |state: &Snapshot| (state.counts.reports > 0).then_some(());
+        self.wait_for("a report", within, reported).await
     }
 
     /// Waits until a bank lies in the opening; says of which slot. `take` it then.

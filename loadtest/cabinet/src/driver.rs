@@ -128,6 +128,7 @@ impl Link {
         let habits = shared.look(|machine| Habits {
             source_addr: machine.spec().source_addr,
             keep_alive: machine.spec().timing.keep_alive,
+            timeout: machine.spec().timing.mqtt_timeout,
             clean_session: machine.spec().clean_session,
             qos: machine.spec().qos,
         });

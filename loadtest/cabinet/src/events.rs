@@ -122,6 +122,8 @@ pub struct Counts {
     pub ejects: u64,
     pub ejects_refused: u64,
     pub insertions: u64,
+    /// HTTP reports the server said yes to.
+    pub reports: u64,
     /// Frames and calls that went out, and that did not.
     pub sent: BTreeMap<FrameKind, u64>,
     pub lost: BTreeMap<FrameKind, u64>,
@@ -211,6 +213,7 @@ impl Counts {
             }
             Event::Lost { kind, .. } => *self.lost.entry(*kind).or_default() += 1,
             Event::Echo => self.echoes += 1,
+            Event::Answered { call: CallKind::Report, ok: true, .. } => self.reports += 1,
             Event::Answered { ok: false, .. } | Event::Unanswered { .. } => self.calls_failed += 1,
             Event::Power { .. }
             | Event::Configured

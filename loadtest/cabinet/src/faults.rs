@@ -63,8 +63,13 @@ pub enum Fault {
     Truncate { frame: FrameKind, bytes: usize },
     /// The previous frame of this kind is sent before this one, byte by byte the same.
     Replay { frame: FrameKind },
-    /// A report lacks its last boards.
-    Partial { boards_missing: usize },
+    /// A report lacks its last boards, and the last rows of the board before.
+    Partial {
+        #[serde(default)]
+        boards_missing: usize,
+        #[serde(default)]
+        rows_missing: usize,
+    },
     /// A report lists the five fullest banks only.
     TopFive,
     /// A `check` is answered over HTTP instead of MQTT.

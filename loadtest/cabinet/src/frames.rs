@@ -34,6 +34,8 @@ const TOP: usize = 5;
 pub struct Slant {
     /// Boards missing at the end.
     pub boards_missing: usize,
+    /// Rows missing at the end of the last board that is left.
+    pub rows_missing: usize,
     /// Only the five banks with most charge.
     pub top_five: bool,
     /// Levels that are not true; `None` stands for every bank.
@@ -53,6 +55,9 @@ pub fn report(layout: &Layout, rack: &Rack, now: Duration, slant: &Slant) -> Vec
         let (temperature, software, hardware) = (board.temperature, board.software, board.hardware);
         let row = BoardRow { address: board.address, temperature, software, hardware };
         groups.push(BoardGroup { board: row, slots });
+    }
+    if let Some(BoardGroup { slots, .. }) = groups.last_mut() {
+        slots.truncate(slots.len().saturating_sub(slant.rows_missing).max(1));
     }
     build::report(layout.marking, &groups)
 }

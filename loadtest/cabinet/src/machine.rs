@@ -348,6 +348,13 @@ impl Machine {
     fn after(&mut self, now: Now, delay: Duration, due: Due) {
         self.timers.set(now.up.saturating_add(delay), due);
     }
+
+    /// The next round of a duty; never at the same instant, whatever the period.
+    fn again(&mut self, now: Now, period: Option<Duration>, due: Due) {
+        if let Some(period) = period {
+            self.after(now, period.max(Duration::from_millis(1)), due);
+        }
+    }
 }
 
 /// Cabinets with the same seed still differ from each other.

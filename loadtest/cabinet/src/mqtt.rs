@@ -26,8 +26,6 @@ use crate::spec::Qos;
 const PACKET_MAX: usize = 70_000;
 /// Bytes that may wait to be written before the connection counts as dead.
 const BACKLOG_MAX: usize = 1 << 20;
-/// Time for the whole hand-shake.
-const DIAL_LIMIT: Duration = Duration::from_secs(15);
 const READ_CHUNK: usize = 1024;
 
 /// How a session is to be.
@@ -35,6 +33,8 @@ const READ_CHUNK: usize = 1024;
 pub struct Habits {
     pub source_addr: Option<IpAddr>,
     pub keep_alive: Duration,
+    /// Limit for the whole hand-shake.
+    pub timeout: Duration,
     pub clean_session: bool,
     pub qos: Qos,
 }
@@ -63,7 +63,7 @@ pub struct Opened {
 
 /// Dials, connects and subscribes.
 pub async fn open(dial: Dial, habits: Habits) -> Result<Opened, Downfall> {
-    let handshake = timeout(DIAL_LIMIT, Session::handshake(dial, habits)).await;
+    let handshake = timeout(habits.timeout, Session::handshake(dial, habits)).await;
     handshake.unwrap_or_else(|_| Err(Downfall::Lost("no answer from the broker".to_owned())))
 }
 

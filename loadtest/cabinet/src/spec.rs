@@ -54,7 +54,7 @@ pub struct Spec {
     pub checks_area: bool,
     pub faults: Faults,
     pub script: Option<Script>,
-    /// Wall clock for eject time limits.
+    /// Wall clock for eject time limits; a test with a clock of its own gives that one here.
     pub clock: WallClock,
     /// How many events are kept for `events`; 0 keeps none.
     pub events_kept: usize,

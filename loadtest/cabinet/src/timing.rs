@@ -53,6 +53,8 @@ pub struct Timing {
     pub keep_alive: Duration,
     /// An HTTP call that takes longer has failed. Never sped up.
     pub http_timeout: Duration,
+    /// So has the way from a connection to the broker to its subscriptions. Never sped up.
+    pub mqtt_timeout: Duration,
 }
 
 const fn secs(n: u64) -> Duration {
@@ -88,6 +90,7 @@ impl Timing {
             charge_percent: Some(secs(72)),
             keep_alive: secs(60),
             http_timeout: secs(10),
+            mqtt_timeout: secs(15),
         }
     }
 
@@ -121,11 +124,12 @@ impl Timing {
             charge_percent: None,
             keep_alive: secs(30),
             http_timeout: secs(10),
+            mqtt_timeout: secs(15),
         }
     }
 
     /// Every period and delay divided by `speed` (0 counts as 1), but for keep alive, which has
-    /// a floor of one second, and the HTTP time limit.
+    /// a floor of one second, and the two time limits.
     #[must_use]
     pub fn faster(self, speed: u32) -> Timing {
         let n = speed.max(1);
@@ -152,6 +156,7 @@ impl Timing {
             charge_percent: period(self.charge_percent),
             keep_alive: (self.keep_alive / n).max(secs(1)),
             http_timeout: self.http_timeout,
+            mqtt_timeout: self.mqtt_timeout,
         }
     }
 

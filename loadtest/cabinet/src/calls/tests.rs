@@ -1,5 +1,8 @@
 //! Calls are signed as the published examples, and answers read as strictly as firmware does.
 
+use devices::a8::http::{self as service, Endpoint, Methods};
+use devices::a8::sign::Signature;
+
 use super::*;
 
 fn uuid(text: &str) -> DeviceUuid {
@@ -33,6 +36,49 @@ fn generations_differ_in_path_and_method() {
 
     assert_eq!((newer.path, newer.method), ("/api/rentbox/client/connect", Method::Post));
     assert_eq!((screen.path, screen.method), ("/api/iot/client/con", Method::Get));
+}
+
+#[test]
+fn the_service_understands_every_call_of_every_generation() {
+    let device = uuid("860000000000017");
+    for generation in [Generation::Newer, Generation::Older, Generation::OlderScreen] {
+        for call in [
+            connect(generation, &device),
+            config(generation, &device),
+            report(generation, &device, Signal::Csq(31), Bytes::new()),
+            returned(&device, &Sn::from("40818048"), 3, Some(64)),
+            adverts(&device),
+        ] {
+            assert_eq!(signature(&call), Some(Signature::Good), "{call:?}");
+        }
+        check_served(&firmware(generation, &device));
+    }
+}
+
+/// What the service makes of the signature, once it has read the call.
+fn signature(call: &HttpCall) -> Option<Signature> {
+    let pairs: Vec<String> =
+        call.query.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let query = pairs.join("&").replace(':', "%3A");
+    match check_served(call) {
+        Endpoint::Connect => service::ConnectCall::parse(&query, "").ok().map(|c| c.signature),
+        Endpoint::Config => service::ConfigCall::parse(&query).ok().map(|c| c.signature),
+        Endpoint::Report => service::ReportCall::parse(&query).ok().map(|c| c.signature),
+        Endpoint::Return => service::ReturnCall::parse(&query).ok().map(|c| c.signature),
+        Endpoint::Adverts => service::AdvertCall::parse(&query).ok().map(|c| c.signature),
+        Endpoint::Firmware(_) => None,
+    }
+}
+
+fn check_served(call: &HttpCall) -> Endpoint {
+    let route = service::ROUTES.iter().find(|route| route.path == call.path).expect("a route");
+    let served = match route.methods {
+        Methods::Get => call.method == Method::Get,
+        Methods::Post => call.method == Method::Post,
+        Methods::GetOrPost => true,
+    };
+    assert!(served, "{call:?}");
+    route.endpoint
 }
 
 #[test]

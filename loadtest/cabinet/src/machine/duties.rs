@@ -18,9 +18,7 @@ impl Machine {
     /// Reports over HTTP, and again after the period.
     pub(super) fn periodic_report(&mut self, now: Now) {
         self.upload(now);
-        if let Some(period) = self.spec.timing.report {
-            self.after(now, period, Due::Report);
-        }
+        self.again(now, self.spec.timing.report, Due::Report);
     }
 
     /// Reports over HTTP.
@@ -53,9 +51,7 @@ impl Machine {
         let frame = Bytes::from(frame);
         self.last_beat = Some(frame.clone());
         self.emit(now, Uplink { kind: FrameKind::Heartbeat, way: Way::Heart(frame) });
-        if let Some(period) = self.spec.timing.heartbeat {
-            self.after(now, period, Due::Heartbeat);
-        }
+        self.again(now, self.spec.timing.heartbeat, Due::Heartbeat);
     }
 
     /// Hears its own heartbeat, or a stranger's.
@@ -69,9 +65,7 @@ impl Machine {
 
     pub(super) fn adverts(&mut self, now: Now) {
         self.fetch_adverts(now);
-        if let Some(period) = self.spec.timing.adverts {
-            self.after(now, period, Due::Adverts);
-        }
+        self.again(now, self.spec.timing.adverts, Due::Adverts);
     }
 
     pub(super) fn fetch_adverts(&mut self, now: Now) {
@@ -94,10 +88,11 @@ impl Machine {
         self.rack.charge(now.up, self.spec.timing.charge_percent, true);
         let mut slant = Slant { top_five, ..Slant::default() };
         let missing = |fault: &Fault| {
-            let Fault::Partial { boards_missing } = fault else { return None };
-            Some(*boards_missing)
+            let Fault::Partial { boards_missing, rows_missing } = fault else { return None };
+            Some((*boards_missing, *rows_missing))
         };
-        slant.boards_missing = self.faults.strike(&mut self.chance, missing).unwrap_or(0);
+        (slant.boards_missing, slant.rows_missing) =
+            self.faults.strike(&mut self.chance, missing).unwrap_or_default();
         slant.top_five |= self.faults.strikes(&mut self.chance, &Fault::TopFive);
         let untrue = |fault: &Fault| {
             let Fault::WrongLevel { sn, level } = fault else { return None };

@@ -44,12 +44,12 @@ fn a_check_is_answered_with_the_whole_cabinet() {
 }
 
 #[test]
-fn a_partial_report_lacks_its_last_boards() {
-    let mut bench = bench(Fault::Partial { boards_missing: 1 });
+fn a_partial_report_lacks_its_last_boards_and_rows() {
+    let mut bench = bench(Fault::Partial { boards_missing: 1, rows_missing: 1 });
 
     check(&mut bench);
 
-    assert_eq!(report(&bench).slots.len(), 4);
+    assert_eq!(report(&bench).slots.len(), 3);
 }
 
 #[test]
