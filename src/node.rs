@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use crate::actors::rentals::{Rentals, Tariff};
 use crate::actors::stations::Stations;
 use crate::actors::sweeper::Retention;
-use crate::actors::{Context, Parts, flusher, outbox, route, sweeper};
+use crate::actors::{Context, Parts, flusher, route, sweeper};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::{self, DataFolder, NodeLock, postgres};
@@ -193,10 +193,7 @@ impl Node {
 
 /// Everything that was loaded comes to life: first the books, then the cabinets, then the
 /// rentals that speak to them.
-async fn raise(
-    context: &Arc<Context>,
-    loaded: Loaded,
-) -> Result<(Stations, Rentals), StartError> {
+async fn raise(context: &Arc<Context>, loaded: Loaded) -> Result<(Stations, Rentals), StartError> {
     let failed = |error: ractor::ActorProcessingErr| StartError::Actor(error.to_string());
     context.banks.load(loaded.banks);
     for stored in &loaded.rentals {
@@ -205,8 +202,7 @@ async fn raise(
     }
     let late_fee = loaded.late_fee.unwrap_or_else(domain::tariff::LateFee::standard);
     let tariff = Tariff { packages: loaded.packages, late_fee };
-    let stations =
-        Stations::raise(Arc::clone(context), loaded.stations).await.map_err(failed)?;
+    let stations = Stations::raise(Arc::clone(context), loaded.stations).await.map_err(failed)?;
     let rentals =
         Rentals::raise(Arc::clone(context), tariff, loaded.rentals).await.map_err(failed)?;
     Ok((stations, rentals))

@@ -126,8 +126,6 @@ impl Context {
         IncidentId(self.entropy.uuid_at(self.clock.now()))
     }
 
-
-
     pub fn session_of(&self, uuid: &DeviceUuid) -> Session {
         self.sessions.get(uuid).map(|session| *session).unwrap_or_default()
     }

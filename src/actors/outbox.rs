@@ -15,7 +15,7 @@ const CLAIM: u32 = 64;
 /// How long it sleeps when nobody wakes it.
 const IDLE: Duration = Duration::from_secs(15);
 /// Attempts before an effect is set aside for a person.
-const ATTEMPTS_MAX: u32 = 12;
+const ATTEMPTS_MAX: i32 = 12;
 const PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_hours(1));
 
 /// Carries an effect out.
@@ -44,24 +44,25 @@ pub async fn run(context: Arc<Context>, outside: Arc<dyn Deliver>) {
 /// One round; whether there may be more.
 async fn round(context: &Context, outside: &dyn Deliver) -> Result<bool, crate::store::Error> {
     let now = context.clock.now();
-    let owed = context.store.claim_effects(CLAIM, now).await?;
+    let owed = context.store.claim(CLAIM, now).await?;
     let full = owed.len() >= usize::try_from(CLAIM).unwrap_or(usize::MAX);
     for effect in owed {
         let kind = kind(&effect.effect);
         match outside.deliver(&effect.effect).await {
             Ok(()) => {
                 metrics::EFFECTS.inc([kind, "done"]);
-                context.store.effect_done(effect.id, context.clock.now()).await?;
+                context.store.done(effect.id).await?;
             }
             Err(error) if effect.attempts >= ATTEMPTS_MAX => {
                 metrics::EFFECTS.inc([kind, "dead"]);
                 tracing::error!(effect.id = %effect.id, %error, "an effect is set aside");
-                context.store.effect_dead(effect.id, &error).await?;
+                context.store.dead(effect.id, &error).await?;
             }
             Err(error) => {
                 metrics::EFFECTS.inc([kind, "again"]);
-                let pause = context.entropy.backoff(effect.attempts, PAUSE.0, PAUSE.1);
-                context.store.effect_again(effect.id, context.clock.now() + pause, &error).await?;
+                let pause =
+                    context.entropy.backoff(effect.attempts.unsigned_abs(), PAUSE.0, PAUSE.1);
+                context.store.retry(effect.id, context.clock.now() + pause, &error).await?;
             }
         }
     }

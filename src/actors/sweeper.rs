@@ -28,7 +28,6 @@ pub async fn run(context: Arc<Context>, every: Duration, retention: Retention) {
 
 async fn sweep(context: &Context, retention: Retention) -> Result<(), crate::store::Error> {
     let now = context.clock.now();
-    context.store.keep_days(now, retention.frames).await?;
     context.store.purge_keys(now - retention.keys).await?;
     Ok(())
 }

@@ -9,8 +9,8 @@ use crate::config::{Config, Secret};
 use crate::embedded::DataFolder;
 use crate::embedded::postgres::{Options, Postgres};
 use crate::entropy::Entropy;
-use crate::link::mqtt::{self, Mqtt};
 use crate::link::Events;
+use crate::link::mqtt::{self, Mqtt};
 use crate::spawn::Tasks;
 
 use super::StartError;
