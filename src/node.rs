@@ -15,11 +15,13 @@ use crate::actors::sweeper::Retention;
 use crate::actors::{Context, Parts, flusher, route, sweeper};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::credentials::Credentials;
+use crate::embedded::keys::Keys;
 use crate::embedded::{self, DataFolder, NodeLock, postgres};
 use crate::entropy::Entropy;
 use crate::link::{Link, mqtt};
 use crate::spawn::Tasks;
-use crate::store::load::Loaded;
+use crate::store::load::{Loaded, StationInfo, StationRow};
 use crate::store::{self, Lease, Store};
 
 mod edges;
@@ -70,7 +72,16 @@ impl From<store::Error> for StartError {
     fn from(error: store::Error) -> StartError {
         match error {
             store::Error::Held { by } => StartError::Held { by },
-            other => StartError::Store(other),
+            store::Error::NotFound
+            | store::Error::Stale
+            | store::Error::Corrupt(_)
+            | store::Error::Conflict(_)
+            | store::Error::Unavailable(_)
+            | store::Error::Unsure
+            | store::Error::Fenced
+            | store::Error::Newer { .. }
+            | store::Error::Migration(_)
+            | store::Error::Address(_) => StartError::Store(error),
         }
     }
 }
@@ -89,6 +100,7 @@ pub struct Node {
     pub context: Arc<Context>,
     pub stations: Stations,
     pub rentals: Rentals,
+    pub credentials: Arc<Credentials>,
     lease: Lease,
     store: Store,
     tasks: Tasks,
@@ -109,6 +121,8 @@ impl Node {
         let config = Arc::new(config);
         let folder = DataFolder::open(&config)?;
         let lock = if lock { Some(folder.lock()?) } else { None };
+        let keys = Keys::load(&folder, &config.auth, &entropy)?;
+        let credentials = Arc::new(Credentials::new(&keys.server));
         let database = edges::database(&config, &folder, &entropy, launcher).await?;
         let listener = listen(&config).await?;
 
@@ -129,6 +143,12 @@ impl Node {
             entropy,
             settings: limits::actors(&config),
         }));
+        #[cfg(feature = "embedded-broker")]
+        if let Some(broker) = &cabinets.broker {
+            for station in &loaded.stations {
+                admit(broker, &credentials, &station.info)?;
+            }
+        }
         let (stations, rentals) = raise(&context, loaded).await?;
         tasks.spawn("route", route::run(Arc::clone(&context), cabinets.events));
         tasks.spawn("flusher", flusher::run(Arc::clone(&context)));
@@ -149,6 +169,7 @@ impl Node {
             context,
             stations,
             rentals,
+            credentials,
             lease,
             store,
             tasks,
@@ -163,6 +184,16 @@ impl Node {
     /// Where cabinets connect.
     pub fn mqtt_addr(&self) -> (&str, u16) {
         (&self.mqtt_addr.0, self.mqtt_addr.1)
+    }
+
+    /// Takes a cabinet that was enrolled into service: its actor, and its account at the broker.
+    pub async fn admit(&self, row: StationRow) -> Result<(), StartError> {
+        #[cfg(feature = "embedded-broker")]
+        if let Some(broker) = &self.broker {
+            admit(broker, &self.credentials, &row.info)?;
+        }
+        self.stations.enrolled(row).await;
+        Ok(())
     }
 
     /// Runs until it is asked to end or another instance takes over.
@@ -206,6 +237,21 @@ async fn raise(context: &Arc<Context>, loaded: Loaded) -> Result<(Stations, Rent
     let rentals =
         Rentals::raise(Arc::clone(context), tariff, loaded.rentals).await.map_err(failed)?;
     Ok((stations, rentals))
+}
+
+#[cfg(feature = "embedded-broker")]
+fn admit(
+    broker: &broker::Broker,
+    credentials: &Credentials,
+    info: &StationInfo,
+) -> Result<(), StartError> {
+    let password = credentials.password(&info.uuid, info.credential_generation);
+    let account = broker::Account {
+        username: info.uuid.to_string(),
+        password: password.expose().to_owned(),
+        role: broker::Role::Cabinet,
+    };
+    Ok(broker.put(info.uuid.as_str(), account)?)
 }
 
 async fn listen(config: &Config) -> Result<TcpListener, StartError> {

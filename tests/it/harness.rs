@@ -1,3 +1,5 @@
 //! What stories stand on: a database of their own, and whatever else a node needs.
 
 pub mod database;
+pub mod node;
+pub mod stub;

@@ -5,4 +5,6 @@ mod embedded;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod renting;
+#[cfg(test)]
 mod store;

@@ -1,0 +1,230 @@
+//! A whole node for one test: real database, real broker, real HTTP; only time can be moved.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cabinet::{Cabinet, Fleet, Layout, Spec, Timing};
+use chargeghar::actors::rentals::{Start, StartError};
+use chargeghar::clock::Clock;
+use chargeghar::config::Config;
+use chargeghar::entropy::Entropy;
+use chargeghar::node::{Node, Options};
+use domain::ids::{PackageId, RentalId, RiderId, Serial, Sn, StationId};
+use domain::money::Money;
+use domain::presence::Shown;
+use domain::rental::{Rental, Status};
+use uuid::Uuid;
+
+use super::database::Database;
+use super::stub;
+
+/// How long anything may take that is under way already.
+pub const SOON: Duration = Duration::from_secs(20);
+
+pub struct TestNode {
+    pub node: Node,
+    pub clock: Clock,
+    pub database: Database,
+    pub base_url: String,
+    fleet: Fleet,
+    _folder: tempfile::TempDir,
+}
+
+impl TestNode {
+    pub async fn start() -> TestNode {
+        let database = Database::fresh().await;
+        let folder = tempfile::tempdir().unwrap();
+        TestNode::on(database, folder).await
+    }
+
+    async fn on(database: Database, folder: tempfile::TempDir) -> TestNode {
+        let clock = Clock::manual();
+        let mut config = Config::default();
+        config.data_dir = folder.path().to_owned();
+        config.database.url = chargeghar::config::Endpoint::new(database.url());
+        config.database.connections_max = 4;
+        config.database.writers = 1;
+        config.mqtt.port = 0;
+        config.http.port = 0;
+        let options = Options { clock: clock.clone(), ..Options::default() };
+        let node = Node::start(config, options).await.unwrap();
+        let (host, port) = node.mqtt_addr();
+        let stub = stub::Stub {
+            stations: node.stations.clone(),
+            creds: Arc::clone(&node.credentials),
+            mqtt: (host.to_owned(), port),
+            clock: clock.clone(),
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        chargeghar::spawn::spawn("stub", async move {
+            axum::serve(listener, stub::router(stub)).await.unwrap();
+        });
+        TestNode { node, clock, database, base_url, fleet: Fleet::new(), _folder: folder }
+    }
+
+    /// The same network after the process died without a word.
+    pub async fn enrol(&self, uuid: &str, serial: &str, slots: u16) -> StationId {
+        let id = StationId(Entropy::system().uuid());
+        let sql = format!(
+            "insert into stations (id, device_uuid, serial, name, latitude, longitude, version,
+                created_at, updated_at)
+             values ('{id}', '{uuid}', '{serial}', '{serial}', 27.7, 85.3, 1, now(), now())"
+        );
+        self.database.run(&sql).await;
+        for slot in 1..=slots {
+            let sql = format!(
+                "insert into slots (station_id, io, slot, version) values ('{id}', 0, {slot}, 1)"
+            );
+            self.database.run(&sql).await;
+        }
+        let row = self.node.context.store.station(id).await.unwrap();
+        self.node.admit(row).await.unwrap();
+        id
+    }
+
+    /// An enrolled cabinet with these banks, online and with its books read.
+    pub async fn cabinet(&self, uuid: &str, serial: &str, banks: &[&str]) -> Cabinet {
+        self.cabinet_like(uuid, serial, banks, |spec| spec).await
+    }
+
+    pub async fn cabinet_like(
+        &self,
+        uuid: &str,
+        serial: &str,
+        banks: &[&str],
+        shape: impl FnOnce(Spec) -> Spec,
+    ) -> Cabinet {
+        let id = self.enrol(uuid, serial, 8).await;
+        let spec = Spec::new(uuid, &self.base_url)
+            .layout(Layout::marker(&[4, 4]))
+            .with_banks(banks.iter().copied())
+            .timing(Timing::quick());
+        let cabinet = self.fleet.start(shape(spec));
+        cabinet.wait_reported(SOON).await.unwrap();
+        let count = banks.len();
+        self.until("the station knows its banks", || {
+            let view = self.node.stations.availability().get(id)?;
+            let known = usize::from(view.banks) == count;
+            (known && !view.stale && view.shown == Shown::Online).then_some(())
+        })
+        .await;
+        cabinet
+    }
+
+    /// A rider with money.
+    pub async fn rider(&self, rupees: i64) -> RiderId {
+        let phone = format!("98{}", Entropy::system().digits(8));
+        let insert = format!(
+            "insert into riders (phone, created_at, updated_at) values ('{phone}', now(), now())"
+        );
+        self.database.run(&insert).await;
+        let id = format!("select id from riders where phone = '{phone}'");
+        let rider = RiderId(self.database.number(&id).await);
+        self.top_up(rider, rupees).await;
+        rider
+    }
+
+    pub async fn top_up(&self, rider: RiderId, rupees: i64) {
+        use chargeghar::store::fact::{Fact, IntentWrite, NewIntent};
+        use domain::ledger::{Gateway, Movement};
+        let id = domain::ids::IntentId(Entropy::system().uuid());
+        let amount = Money::rupees(rupees);
+        if amount.is_zero() {
+            return;
+        }
+        let mut fact = Fact::at(self.clock.now());
+        fact.intent = Some(IntentWrite::Create(NewIntent {
+            id,
+            rider,
+            gateway: Gateway::Sandbox,
+            amount,
+            gateway_ref: id.to_string(),
+            redirect: serde_json::json!({}),
+            expires_at: self.clock.now(),
+        }));
+        self.node.context.store.commit(fact).await.unwrap();
+        let mut fact = Fact::at(self.clock.now());
+        let gateway = Gateway::Sandbox;
+        fact.movements = vec![Movement::TopUp { rider, intent: id, gateway, amount }];
+        fact.intent =
+            Some(IntentWrite::Settle { intent: id, gateway, gateway_txn_id: id.to_string() });
+        self.node.context.store.commit(fact).await.unwrap();
+    }
+
+    pub fn wish(&self, rider: RiderId, serial: &str) -> Start {
+        let hour: Uuid = "0b7f9e2a-5a44-4b7e-9d52-3f1f4c8a1001".parse().unwrap();
+        Start {
+            rider,
+            station: Serial::from(serial),
+            package: PackageId(hour),
+            bank: None,
+            key: None,
+        }
+    }
+
+    pub async fn rent(&self, rider: RiderId, serial: &str) -> Result<Rental, StartError> {
+        self.node.rentals.start(self.wish(rider, serial)).await
+    }
+
+    /// The rental as the database has it.
+    pub async fn stored(&self, id: RentalId) -> Rental {
+        self.node.context.store.rental(id).await.unwrap().rental
+    }
+
+    pub async fn until_status(&self, id: RentalId, status: Status) -> Rental {
+        self.until_async("the rental's status", async || {
+            let rental = self.stored(id).await;
+            (rental.status() == status).then_some(rental)
+        })
+        .await
+    }
+
+    pub async fn wallet(&self, rider: RiderId) -> Money {
+        self.node.context.store.wallet(rider).await.unwrap()
+    }
+
+    pub async fn until<R>(&self, what: &str, mut look: impl FnMut() -> Option<R>) -> R {
+        self.until_async(what, async || look()).await
+    }
+
+    /// Looks again until it is so, or says what was not so in time.
+    pub async fn until_async<R>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<R>) -> R {
+        let deadline = tokio::time::Instant::now() + SOON;
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "not in time: {what}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// What must hold whenever nothing is under way: every transfer balances, every balance
+    /// equals its entries, holds belong to open rentals, events give the state.
+    pub async fn audit(&self) {
+        let unbalanced = "select count(*) from (select transfer_id from ledger_entries
+            group by 1 having sum(amount) <> 0) q";
+        assert_eq!(self.database.number(unbalanced).await, 0, "a transfer does not balance");
+        let wrong = "select count(*) from ledger_balances b
+            where b.balance <> (select coalesce(sum(case when b.account like 'receivable:%'
+                then -amount else amount end), 0) from ledger_entries e where e.account = b.account)";
+        assert_eq!(self.database.number(wrong).await, 0, "a balance is not the sum of its entries");
+        let held = "select coalesce(sum(balance), 0)::bigint from ledger_balances
+            where account like 'hold:%'";
+        let open = "select coalesce(sum(held), 0)::bigint from rentals";
+        assert_eq!(self.database.number(held).await, self.database.number(open).await, "holds");
+        let owed = "select coalesce(sum(balance), 0)::bigint from ledger_balances
+            where account like 'receivable:%'";
+        let dues = "select coalesce(sum(owed), 0)::bigint from rentals";
+        assert_eq!(self.database.number(owed).await, self.database.number(dues).await, "dues");
+    }
+
+    pub fn sn(text: &str) -> Sn {
+        Sn::from(text)
+    }
+
+    pub async fn stop(self) {
+        self.node.stop().await;
+    }
+}
