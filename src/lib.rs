@@ -5,6 +5,7 @@ pub mod config;
 pub mod credentials;
 pub mod embedded;
 pub mod entropy;
+pub mod ephemera;
 pub mod failpoint;
 pub mod link;
 pub mod metrics;
