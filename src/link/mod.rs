@@ -13,7 +13,9 @@ pub use inbox::Events;
 
 mod ack;
 mod inbox;
+mod line;
 pub mod memory;
+mod tide;
 
 /// News from the broker, in the order it came.
 #[derive(Debug)]

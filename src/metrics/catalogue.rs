@@ -59,6 +59,10 @@ catalogue! {
         "Commands not published.";
     Gauge ACKS_OPEN "chargeghar_link_acks_open_count" []
         "Messages received and not yet acknowledged.";
+    Gauge OLDEST_UNACKED_SECONDS "chargeghar_link_oldest_unacked_seconds" []
+        "Age of the oldest message that is not acknowledged; it holds up the others.";
+    Counter REPEATED "chargeghar_link_repeated_total" ["reason"]
+        "Messages delivered again because they were lost, postponed or stuck inside.";
     Counter SHED "chargeghar_link_shed_total" ["kind"]
         "Messages dropped because a bound was reached.";
 

@@ -1,0 +1,232 @@
+//! Acknowledgements in order, and what happens to frames that fail.
+
+use futures::FutureExt;
+
+use super::*;
+use crate::link::inbox::inbox;
+use crate::link::{Events, LinkEvent};
+
+struct Setup {
+    line: Arc<Line>,
+    events: Events,
+    acked: Arc<Mutex<Vec<u16>>>,
+    clock: Clock,
+}
+
+#[tokio::test]
+async fn acknowledgements_leave_in_the_order_of_arrival() {
+    let mut setup = setup(10);
+    for packet_id in 1..=4 {
+        setup.enter(packet_id);
+    }
+    let mut acks: Vec<Ack> = Vec::new();
+    for _ in 1..=4 {
+        acks.push(setup.read().ack.unwrap());
+    }
+    let mut acks = acks.into_iter();
+    let (first, second, third, fourth) =
+        (acks.next().unwrap(), acks.next().unwrap(), acks.next().unwrap(), acks.next().unwrap());
+
+    third.confirm();
+    second.confirm();
+    assert_eq!(setup.acked(), [0; 0]);
+
+    first.confirm();
+    assert_eq!(setup.acked(), [1, 2, 3]);
+
+    fourth.confirm();
+    assert_eq!(setup.acked(), [1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn what_needs_nobody_waits_for_its_turn() {
+    let mut setup = setup(10);
+    setup.line.settled(1);
+    setup.enter(2);
+    setup.line.settled(3);
+    assert_eq!(setup.acked(), [1]);
+
+    setup.read().ack.unwrap().confirm();
+
+    assert_eq!(setup.acked(), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_lost_frame_comes_again_as_it_was_and_holds_those_behind_it() {
+    let mut setup = setup(10);
+    setup.enter(1);
+    setup.enter(2);
+    let first = setup.read();
+    let (at, payload) = (first.at, first.payload.clone());
+
+    drop(first);
+    setup.read().ack.unwrap().confirm();
+    assert_eq!(setup.acked(), [0; 0]);
+    setup.pass(Duration::from_secs(1)).await;
+
+    let again = setup.read();
+    assert_eq!((again.at, &again.payload, again.live), (at, &payload, true));
+    again.ack.unwrap().confirm();
+    assert_eq!(setup.acked(), [1, 2]);
+}
+
+#[tokio::test]
+async fn a_frame_that_is_always_lost_is_set_aside() {
+    let mut setup = setup(10);
+    setup.enter(1);
+
+    for _ in 0..LOSSES_MAX {
+        assert_eq!(setup.acked(), [0; 0]);
+        setup.pass(PAUSE_MAX).await;
+        drop(setup.read());
+    }
+
+    assert_eq!(setup.acked(), [1]);
+}
+
+#[tokio::test]
+async fn a_postponed_frame_comes_again_as_often_as_it_takes() {
+    let mut setup = setup(10);
+    setup.enter(1);
+
+    for _ in 0..LOSSES_MAX * 5 {
+        setup.read().ack.unwrap().postpone();
+        setup.pass(PAUSE_MAX).await;
+    }
+
+    assert_eq!(setup.acked(), [0; 0]);
+    setup.read().ack.unwrap().confirm();
+    assert_eq!(setup.acked(), [1]);
+}
+
+#[tokio::test]
+async fn beyond_the_bound_nothing_is_kept_and_a_new_connection_is_asked_for() {
+    let mut setup = setup(2);
+    for packet_id in 1..=3 {
+        setup.enter(packet_id);
+    }
+    assert!(setup.line.blocked().now_or_never().is_none());
+
+    setup.read().ack.unwrap().confirm();
+    assert!(setup.line.blocked().now_or_never().is_none());
+    setup.read().ack.unwrap().confirm();
+
+    assert!(setup.line.blocked().now_or_never().is_some());
+    assert_eq!(setup.acked(), [1, 2]);
+    assert!(setup.events.next().now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn a_receipt_of_an_earlier_connection_acknowledges_nothing() {
+    let mut setup = setup(10);
+    setup.enter(1);
+    let old = setup.read();
+
+    setup.reconnect();
+    setup.enter(1);
+    old.ack.unwrap().confirm();
+    assert_eq!(setup.acked(), [0; 0]);
+
+    setup.read().ack.unwrap().confirm();
+    assert_eq!(setup.acked(), [1]);
+}
+
+#[tokio::test]
+async fn what_failed_before_a_reconnect_comes_only_from_the_broker() {
+    let mut setup = setup(10);
+    setup.enter(1);
+    drop(setup.read());
+
+    setup.reconnect();
+    setup.pass(PAUSE_MAX).await;
+
+    assert!(setup.events.next().now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn a_frame_nobody_answers_for_comes_again_and_either_answer_counts() {
+    let mut setup = setup(10);
+    setup.enter(1);
+    let held = setup.read();
+    setup.pass(Duration::from_secs(59)).await;
+    assert!(setup.events.next().now_or_never().is_none());
+
+    setup.pass(LOOK_EVERY).await;
+    let again = setup.read();
+    drop(held.ack);
+    setup.pass(PAUSE_MAX).await;
+    assert!(setup.events.next().now_or_never().is_none(), "the earlier one no longer counts");
+
+    again.ack.unwrap().confirm();
+    assert_eq!(setup.acked(), [1]);
+}
+
+#[tokio::test]
+async fn a_late_confirmation_counts_though_the_frame_came_again() {
+    let mut setup = setup(10);
+    setup.enter(1);
+    let held = setup.read();
+    setup.pass(Duration::from_secs(66)).await;
+    let again = setup.read();
+
+    held.ack.unwrap().confirm();
+    assert_eq!(setup.acked(), [1]);
+
+    drop(again);
+    setup.pass(PAUSE_MAX).await;
+    assert!(setup.events.next().now_or_never().is_none());
+}
+
+fn setup(entries_max: usize) -> Setup {
+    let clock = Clock::manual();
+    let (inbox, events) = inbox(entries_max);
+    let line = Line::new(inbox, entries_max, clock.clone(), Entropy::seeded(1));
+    let setup = Setup { line, events, acked: Arc::default(), clock };
+    setup.reconnect();
+    setup
+}
+
+impl Setup {
+    fn reconnect(&self) {
+        let acked = Arc::clone(&self.acked);
+        self.line.begin(Box::new(move |packet_id| acked.lock().push(packet_id)));
+    }
+
+    fn enter(&self, packet_id: u16) {
+        let at = self.clock.now();
+        self.line.enter(
+            packet_id,
+            Frame {
+                uuid: "860602069165357".into(),
+                payload: Bytes::from(packet_id.to_string()),
+                at,
+                sent: Sent { live: true, earliest: at },
+            },
+        );
+    }
+
+    #[track_caller]
+    fn read(&mut self) -> Incoming {
+        match self.events.next().now_or_never() {
+            Some(Some(LinkEvent::Message(message))) => message,
+            other => panic!("no message but {other:?}"),
+        }
+    }
+
+    /// Time passes, second by second, and repetitions run.
+    async fn pass(&self, duration: Duration) {
+        let line = Arc::clone(&self.line);
+        let mut repeat = Box::pin(line.repeat());
+        let second = Duration::from_secs(1);
+        for _ in 0..duration.as_secs() {
+            assert!(repeat.as_mut().now_or_never().is_none());
+            self.clock.advance(second);
+            tokio::task::yield_now().await;
+        }
+        assert!(repeat.as_mut().now_or_never().is_none());
+    }
+
+    fn acked(&self) -> Vec<u16> {
+        self.acked.lock().clone()
+    }
+}

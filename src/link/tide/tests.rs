@@ -1,0 +1,108 @@
+//! What is live and what is backlog.
+
+use super::*;
+
+const PATIENCE: TimeDelta = TimeDelta::seconds(10);
+
+#[test]
+fn a_new_session_is_live_from_its_subscription() {
+    let mut tide = Tide::new(at(0), 0);
+
+    tide.subscribed(false, at(100));
+
+    assert_eq!(tide.judge(at(101)), live(101));
+    assert_eq!(tide.complete_until(), at(100));
+}
+
+#[test]
+fn what_comes_before_the_marker_is_backlog_and_what_comes_after_is_live() {
+    let mut tide = Tide::new(at(0), 0);
+    tide.subscribed(false, at(100));
+    let marker = tide.next_marker(at(102), PATIENCE).unwrap();
+    tide.heard(marker);
+
+    tide.subscribed(true, at(500));
+    assert_eq!(tide.judge(at(501)), backlog(102));
+    let marker = tide.next_marker(at(501), PATIENCE).unwrap();
+    assert_eq!(tide.judge(at(502)), backlog(102));
+    tide.heard(marker);
+
+    assert_eq!(tide.judge(at(502)), live(502));
+    assert_eq!(tide.complete_until(), at(501));
+}
+
+#[test]
+fn the_marker_of_an_earlier_connection_says_nothing() {
+    let mut tide = Tide::new(at(0), 0);
+    tide.subscribed(true, at(100));
+    let old = tide.next_marker(at(100), PATIENCE).unwrap();
+
+    tide.subscribed(true, at(200));
+    let new = tide.next_marker(at(200), PATIENCE).unwrap();
+    tide.heard(old);
+    assert_eq!(tide.judge(at(201)), backlog(0));
+    tide.heard(new);
+
+    assert_eq!(tide.judge(at(201)), live(201));
+}
+
+#[test]
+fn a_marker_held_up_makes_frames_backlog() {
+    let mut tide = Tide::new(at(0), 0);
+    tide.subscribed(false, at(100));
+
+    assert!(tide.next_marker(at(102), PATIENCE).is_some());
+
+    assert_eq!(tide.judge(at(110)), live(110));
+    assert_eq!(tide.judge(at(111)), backlog(100));
+}
+
+#[test]
+fn one_marker_at_a_time_until_patience_ends() {
+    let mut tide = Tide::new(at(0), 7);
+    tide.subscribed(true, at(100));
+
+    let first = tide.next_marker(at(100), PATIENCE).unwrap();
+    assert_eq!(tide.next_marker(at(109), PATIENCE), None);
+    let second = tide.next_marker(at(110), PATIENCE).unwrap();
+    assert_ne!(first, second);
+
+    tide.heard(first);
+    assert_eq!(tide.complete_until(), at(100));
+    tide.heard(second);
+    assert_eq!(tide.complete_until(), at(110));
+    assert!(tide.next_marker(at(111), PATIENCE).is_some());
+}
+
+#[test]
+fn a_marker_stands_for_those_before_it() {
+    let mut tide = Tide::new(at(0), 7);
+    tide.subscribed(true, at(100));
+    let first = tide.next_marker(at(100), PATIENCE).unwrap();
+    let second = tide.next_marker(at(110), PATIENCE).unwrap();
+
+    tide.heard(second);
+    tide.heard(first);
+
+    assert_eq!(tide.complete_until(), at(110));
+}
+
+#[test]
+fn a_clock_behind_the_last_process_never_makes_a_negative_interval() {
+    let mut tide = Tide::new(at(1_000), 0);
+    tide.subscribed(true, at(100));
+
+    assert_eq!(tide.judge(at(101)), backlog(101));
+}
+
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+}
+
+fn live(seconds: i64) -> Sent {
+    Sent { live: true, earliest: at(seconds) }
+}
+
+fn backlog(seconds: i64) -> Sent {
+    Sent { live: false, earliest: at(seconds) }
+}
