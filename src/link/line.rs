@@ -71,6 +71,7 @@ struct State {
 }
 
 struct Entry {
+    /// 0: sent at most once, nobody waits for an acknowledgement.
     packet_id: u16,
     standing: Standing,
 }
@@ -149,7 +150,7 @@ impl Line {
             let mut state = self.state.lock();
             let is_full = state.entries.len() >= self.entries_max;
             let standing = if is_full {
-                Standing::Unkept
+                Standing::unkept(packet_id)
             } else {
                 Standing::Open(Open::new(frame.clone(), self.clock.now()))
             };
@@ -186,7 +187,12 @@ impl Line {
 
     /// Waits until nothing can be acknowledged without a new connection.
     pub async fn blocked(&self) {
-        self.blocked.notified().await;
+        loop {
+            self.blocked.notified().await;
+            if self.state.lock().is_blocked() {
+                return;
+            }
+        }
     }
 
     fn restart(&self, acknowledge: Option<Acknowledge>) {
@@ -207,7 +213,7 @@ impl Line {
         }
         let mut state = self.state.lock();
         if let Some(last) = state.entries.back_mut() {
-            last.standing = Standing::Unkept;
+            last.standing = Standing::unkept(last.packet_id);
         }
         self.flush(&mut state);
         drop(state);
@@ -215,9 +221,9 @@ impl Line {
     }
 
     fn incoming(self: &Arc<Line>, frame: Frame, receipt: Receipt) -> Incoming {
-        let line: Weak<Line> = Arc::downgrade(self);
+        let weak: Weak<Line> = Arc::downgrade(self);
         let ack = Ack::new(move |outcome| {
-            if let Some(line) = line.upgrade() {
+            if let Some(line) = weak.upgrade() {
                 line.ended(receipt, outcome);
             }
         });
@@ -244,7 +250,7 @@ impl Line {
         };
         let Some(pause) = again else {
             if outcome == Outcome::Lost {
-                self.set_aside(open);
+                open.set_aside();
             }
             entry.standing = Standing::Settled;
             self.flush(&mut state);
@@ -252,15 +258,6 @@ impl Line {
         };
         state.due.insert((now + pause, receipt.number));
         self.scheduled.notify_one();
-    }
-
-    fn set_aside(&self, open: &Open) {
-        metrics::FRAMES_REFUSED.inc(["set_aside"]);
-        let (cabinet, losses) = (&open.frame.uuid, open.losses);
-        tracing::error!(
-            cabinet.uuid = %cabinet, losses,
-            "a frame of cabinet {cabinet} failed {losses} times and is set aside"
-        );
     }
 
     /// Acknowledges from the front as far as everything is settled.
@@ -273,7 +270,9 @@ impl Line {
                     break;
                 }
                 Standing::Settled => {
-                    if let Some(acknowledge) = &state.acknowledge {
+                    if let Some(acknowledge) = &state.acknowledge
+                        && entry.packet_id != 0
+                    {
                         acknowledge(entry.packet_id);
                     }
                 }
@@ -302,6 +301,10 @@ impl Line {
 }
 
 impl State {
+    fn is_blocked(&self) -> bool {
+        self.entries.front().is_some_and(|front| matches!(front.standing, Standing::Unkept))
+    }
+
     /// The front, if nobody has answered for it for long.
     fn stuck(&mut self, now: DateTime<Utc>) -> Option<u64> {
         let is_due = self.due.iter().any(|(_, number)| *number == self.front);
@@ -331,6 +334,13 @@ impl State {
     }
 }
 
+impl Standing {
+    /// Without room. What was sent at most once is gone.
+    fn unkept(packet_id: u16) -> Standing {
+        if packet_id == 0 { Standing::Settled } else { Standing::Unkept }
+    }
+}
+
 impl Open {
     fn new(frame: Frame, now: DateTime<Utc>) -> Open {
         Open { frame, delivery: 0, since: now, losses: 0, postponed: 0, stuck: 0 }
@@ -355,5 +365,14 @@ impl Open {
         }
         metrics::REPEATED.inc(["lost"]);
         Some(entropy.backoff(self.losses - 1, PAUSE_MIN, PAUSE_MAX))
+    }
+
+    fn set_aside(&self) {
+        metrics::FRAMES_REFUSED.inc(["set_aside"]);
+        let (cabinet, losses) = (&self.frame.uuid, self.losses);
+        tracing::error!(
+            cabinet.uuid = %cabinet, losses,
+            "a frame of cabinet {cabinet} failed {losses} times and is set aside"
+        );
     }
 }

@@ -15,6 +15,7 @@ mod ack;
 mod inbox;
 mod line;
 pub mod memory;
+pub mod mqtt;
 mod tide;
 
 /// News from the broker, in the order it came.

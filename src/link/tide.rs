@@ -81,11 +81,6 @@ impl Tide {
         self.caught_up = true;
     }
 
-    /// Whether everything the broker held for us has arrived.
-    pub fn is_caught_up(&self) -> bool {
-        self.caught_up
-    }
-
     /// When a frame was sent that arrives at `at`.
     pub fn judge(&self, at: DateTime<Utc>) -> Sent {
         if self.caught_up && at - self.complete_until <= LIVE_WITHIN {

@@ -117,6 +117,20 @@ async fn beyond_the_bound_nothing_is_kept_and_a_new_connection_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_frame_sent_at_most_once_comes_again_too_but_is_not_acknowledged() {
+    let mut setup = setup(1);
+    setup.enter(0);
+    setup.enter(0);
+    drop(setup.read());
+    setup.pass(PAUSE_MAX).await;
+
+    setup.read().ack.unwrap().confirm();
+
+    assert_eq!(setup.acked(), [0; 0]);
+    assert!(setup.line.blocked().now_or_never().is_none(), "the one without room is gone");
+}
+
+#[tokio::test]
 async fn a_receipt_of_an_earlier_connection_acknowledges_nothing() {
     let mut setup = setup(10);
     setup.enter(1);

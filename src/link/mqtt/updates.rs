@@ -1,0 +1,220 @@
+//! The session of the updates: at least once, kept by the broker, acknowledged in the order of
+//! arrival after whatever they caused is committed. Commands leave here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use devices::topic::Channel;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::Shared;
+use super::keeper::Keeper;
+use super::outlet::Outlet;
+use super::wire::{Error, Message, Received, Sender, Session, Wire};
+use crate::link::line::{Frame, Line};
+use crate::link::tide::Tide;
+use crate::metrics;
+
+/// How long the broker may take to answer a subscription.
+const SUBSCRIBE_MAX: Duration = Duration::from_secs(10);
+
+/// How often we ask ourselves how far we have heard everything.
+const MARKER_EVERY: Duration = Duration::from_secs(2);
+
+/// How long a marker may be on its way before another is sent.
+const MARKER_PATIENCE: TimeDelta = TimeDelta::seconds(10);
+
+/// A connection on which nothing arrives for this long, not even the receipt of a marker, is
+/// dead.
+const SILENCE_MAX: TimeDelta = TimeDelta::seconds(25);
+
+pub(super) struct Updates {
+    shared: Arc<Shared>,
+    pub outlet: Outlet,
+    line: Arc<Line>,
+    tide: Mutex<Tide>,
+    marker_topic: String,
+    heard_at: Mutex<DateTime<Utc>>,
+    subscribed: Notify,
+    /// The broker must forget us, because it holds something that cannot be read.
+    is_cursed: Mutex<bool>,
+    counted: ::metrics::Counter,
+}
+
+impl Updates {
+    pub fn new(shared: Arc<Shared>) -> Updates {
+        let Shared { settings, clock, entropy, inbox, .. } = &*shared;
+        let (inbox, unacked_max) = (inbox.clone(), settings.unacked_max);
+        let first_marker = u64::from_be_bytes(entropy.bytes());
+        Updates {
+            outlet: Outlet::new(settings.topics.clone(), clock.clone()),
+            line: Line::new(inbox, unacked_max, clock.clone(), entropy.clone()),
+            tide: Mutex::new(Tide::new(settings.complete_until, first_marker)),
+            marker_topic: settings.marker_topic(),
+            heard_at: Mutex::new(clock.now()),
+            subscribed: Notify::new(),
+            is_cursed: Mutex::new(false),
+            counted: metrics::FRAMES.handle(["update"]),
+            shared,
+        }
+    }
+
+    pub fn complete_until(&self) -> DateTime<Utc> {
+        self.tide.lock().complete_until()
+    }
+
+    async fn serve(&self) -> Result<(), Error> {
+        let settings = &self.shared.settings;
+        let id = settings.updates_id();
+        if *self.is_cursed.lock() {
+            drop(Wire::connect(&settings.address, &id, Session::Clean).await?);
+            *self.is_cursed.lock() = false;
+        }
+        let (mut wire, sender, had_session) =
+            Wire::connect(&settings.address, &id, Session::Kept).await?;
+        let _connected = self.connected(&sender, had_session);
+        sender.subscribe_at_least_once(&[
+            settings.topics.filter(Channel::Update),
+            self.marker_topic.clone(),
+        ])?;
+        let mut closing = self.shared.closing.subscribe();
+        // The receiver last: it may have something to do at all times.
+        let end = tokio::select! {
+            biased;
+            _ = closing.wait_for(|closing| *closing) => None,
+            () = self.line.blocked() => Some(Error::Lost("what is held here is all settled".into())),
+            error = self.watch(&sender) => Some(error),
+            () = self.line.repeat() => None,
+            error = self.receive_all(&mut wire, &sender) => Some(error),
+        };
+        if let Some(error) = end {
+            return Err(error);
+        }
+        self.goodbye(&mut wire, &sender).await;
+        Ok(())
+    }
+
+    /// From the CONNACK on the broker may repeat what it held for us.
+    fn connected(&self, sender: &Sender, had_session: bool) -> Connected<'_> {
+        let now = self.shared.clock.now();
+        *self.heard_at.lock() = now;
+        self.tide.lock().subscribed(had_session, now);
+        let acknowledging = sender.clone();
+        self.line.begin(Box::new(move |packet_id| {
+            let _ = acknowledging.acknowledge(packet_id); // else the broker sends it again
+        }));
+        Connected(self)
+    }
+
+    /// From the answer to the subscription on commands may leave: their answers would arrive.
+    fn up(&self, sender: &Sender) {
+        self.outlet.open(sender.clone());
+        self.shared.inbox.up();
+        metrics::LINK_UP.set(1, [Updates::NAME]);
+        self.subscribed.notify_one();
+        tracing::info!(broker = ?self.shared.settings.address, "the link to the broker is up");
+    }
+
+    async fn receive_all(&self, wire: &mut Wire, sender: &Sender) -> Error {
+        loop {
+            match wire.next().await {
+                Ok(Received::Message(message)) => self.receive(message),
+                Ok(Received::Subscribed(true)) => self.up(sender),
+                Ok(Received::Subscribed(false)) => return Error::no_rights(),
+                Ok(Received::Written) => {
+                    self.outlet.written();
+                    continue;
+                }
+                Ok(Received::Alive) => {}
+                Ok(Received::Sent) => continue,
+                Err(error) => return error,
+            }
+            *self.heard_at.lock() = self.shared.clock.now();
+        }
+    }
+
+    fn receive(&self, message: Message) {
+        let packet_id = message.packet_id;
+        if message.topic == self.marker_topic {
+            if let Ok(number) = message.payload.as_ref().try_into().map(u64::from_be_bytes) {
+                self.tide.lock().heard(number);
+            }
+            return self.line.settled(packet_id);
+        }
+        self.counted.increment(1);
+        let Some(topic) = self.shared.accept(&message, Channel::Update) else {
+            return self.line.settled(packet_id);
+        };
+        let at = self.shared.clock.now();
+        let sent = self.tide.lock().judge(at);
+        let frame = Frame { uuid: topic.device, payload: message.payload, at, sent };
+        self.line.enter(packet_id, frame);
+    }
+
+    /// Sends markers, and ends when the broker is silent.
+    async fn watch(&self, sender: &Sender) -> Error {
+        let clock = &self.shared.clock;
+        if clock.within(SUBSCRIBE_MAX, self.subscribed.notified()).await.is_none() {
+            return Error::Lost("no answer to the subscription".into());
+        }
+        loop {
+            let now = clock.now();
+            if now - *self.heard_at.lock() > SILENCE_MAX {
+                return Error::Lost("nothing arrives any more".into());
+            }
+            let marker = self.tide.lock().next_marker(now, MARKER_PATIENCE);
+            if let Some(number) = marker {
+                let payload = Bytes::copy_from_slice(&number.to_be_bytes());
+                let sent = sender.publish_at_least_once(&self.marker_topic, payload);
+                if let Err(choked) = sent {
+                    return choked.into();
+                }
+            }
+            clock.sleep(MARKER_EVERY).await;
+        }
+    }
+
+    /// The broker is told, so that it does not wait for a sign of life.
+    async fn goodbye(&self, wire: &mut Wire, sender: &Sender) {
+        let ended = async { while wire.next().await.is_ok() {} };
+        if sender.disconnect().is_ok() {
+            self.shared.clock.within(Duration::from_secs(1), ended).await;
+        }
+    }
+}
+
+impl Keeper for Updates {
+    const NAME: &'static str = "updates";
+
+    fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    async fn live(&self) -> Error {
+        match self.serve().await {
+            Ok(()) => Error::Lost("closed".into()),
+            Err(error) => {
+                if matches!(error, Error::Unreadable(_)) {
+                    metrics::FRAMES_REFUSED.inc(["unreadable"]);
+                    *self.is_cursed.lock() = true;
+                }
+                error
+            }
+        }
+    }
+}
+
+/// A connection; when it is gone nothing can be acknowledged or published over it.
+struct Connected<'u>(&'u Updates);
+
+impl Drop for Connected<'_> {
+    fn drop(&mut self) {
+        self.0.outlet.shut();
+        self.0.line.end();
+        self.0.shared.inbox.down();
+        metrics::LINK_UP.set(0, [Updates::NAME]);
+    }
+}
