@@ -1,5 +1,6 @@
 //! The service: modules only.
 
+pub mod clients;
 pub mod clock;
 pub mod config;
 pub mod credentials;
