@@ -1,11 +1,13 @@
 //! The service: modules only.
 
 pub mod actors;
+pub mod clients;
 pub mod clock;
 pub mod config;
 pub mod credentials;
 pub mod embedded;
 pub mod entropy;
+pub mod ephemera;
 pub mod failpoint;
 pub mod link;
 pub mod metrics;

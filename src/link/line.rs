@@ -1,15 +1,14 @@
 //! The updates that are not acknowledged yet, in the order they came. Acknowledges from the
-//! front only, delivers again what failed, and lets go of what fails for itself.
+//! front only, and delivers again what failed.
 //!
 //! A frame that failed is delivered again from here: the broker keeps its copy and learns
 //! nothing. Never waits for whoever reads.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::ids::DeviceUuid;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -22,21 +21,11 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::metrics;
 use crate::telemetry::Hush;
+use held::{Held, Next, Receipt};
 
+mod held;
 #[cfg(test)]
 mod tests;
-
-/// A frame that was dropped this often is acknowledged all the same: it would hold up every
-/// other cabinet for ever. The whole reports that follow tell what it said.
-const LOSSES_MAX: u32 = 6;
-
-/// The first pause before a frame comes again; it doubles.
-const PAUSE_MIN: Duration = Duration::from_millis(250);
-const PAUSE_MAX: Duration = Duration::from_secs(8);
-
-/// A frame at the front that nobody answers for comes again after this; it doubles.
-const STUCK_AFTER: TimeDelta = TimeDelta::seconds(60);
-const STUCK_DOUBLINGS_MAX: u32 = 4;
 
 /// How often the front is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -50,7 +39,7 @@ pub(super) struct Line {
     clock: Clock,
     entropy: Entropy,
     hush: Hush,
-    entries_max: usize,
+    frames_max: usize,
     /// There is something to repeat, sooner than before.
     scheduled: Notify,
     /// The front is a frame that was not kept.
@@ -60,38 +49,8 @@ pub(super) struct Line {
 
 #[derive(Default)]
 struct State {
-    /// Receipts of earlier connections are worth nothing.
-    connection: u64,
+    held: Held,
     acknowledge: Option<Acknowledge>,
-    /// The number of the front entry; numbers are never used twice.
-    front: u64,
-    entries: VecDeque<Entry>,
-    /// What is delivered again, and when.
-    due: BTreeSet<(DateTime<Utc>, u64)>,
-}
-
-struct Entry {
-    /// 0: sent at most once, nobody waits for an acknowledgement.
-    packet_id: u16,
-    standing: Standing,
-}
-
-enum Standing {
-    Open(Open),
-    /// To be acknowledged as soon as it is at the front.
-    Settled,
-    /// Too much was waiting: only the broker has it. A new connection brings it again.
-    Unkept,
-}
-
-struct Open {
-    frame: Frame,
-    /// Which delivery is the last one.
-    delivery: u32,
-    since: DateTime<Utc>,
-    losses: u32,
-    postponed: u32,
-    stuck: u32,
 }
 
 /// What a cabinet sent, and when.
@@ -103,24 +62,16 @@ pub(super) struct Frame {
     pub sent: Sent,
 }
 
-/// Which delivery a receipt belongs to.
-#[derive(Clone, Copy)]
-struct Receipt {
-    connection: u64,
-    number: u64,
-    delivery: u32,
-}
-
 impl Line {
-    /// Holds at most `entries_max` frames.
-    pub fn new(inbox: Inbox, entries_max: usize, clock: Clock, entropy: Entropy) -> Arc<Line> {
+    /// Holds at most `frames_max` frames.
+    pub fn new(inbox: Inbox, frames_max: usize, clock: Clock, entropy: Entropy) -> Arc<Line> {
         Arc::new(Line {
             state: Mutex::default(),
             inbox,
             hush: Hush::new(clock.clone()),
             clock,
             entropy,
-            entries_max,
+            frames_max,
             scheduled: Notify::new(),
             blocked: Notify::new(),
             open: metrics::ACKS_OPEN.handle([]),
@@ -140,29 +91,22 @@ impl Line {
     /// A packet that needs nobody: acknowledged in its turn.
     pub fn settled(&self, packet_id: u16) {
         let mut state = self.state.lock();
-        state.entries.push_back(Entry { packet_id, standing: Standing::Settled });
+        state.held.add_settled(packet_id);
         self.flush(&mut state);
     }
 
-    /// Delivers a frame; it is acknowledged when its receipt is confirmed.
+    /// Delivers a frame; it is acknowledged when its receipt is confirmed. Packet id 0: nobody
+    /// waits for an acknowledgement, the rest is the same.
     pub fn enter(self: &Arc<Line>, packet_id: u16, frame: Frame) {
-        let incoming = {
+        let receipt = {
             let mut state = self.state.lock();
-            let is_full = state.entries.len() >= self.entries_max;
-            let standing = if is_full {
-                Standing::unkept(packet_id)
-            } else {
-                Standing::Open(Open::new(frame.clone(), self.clock.now()))
-            };
-            let number = state.front + state.entries.len() as u64;
-            state.entries.push_back(Entry { packet_id, standing });
-            self.flush(&mut state);
-            let receipt = Receipt { connection: state.connection, number, delivery: 0 };
-            (!is_full).then(|| self.incoming(frame, receipt))
+            let has_room = state.held.len() < self.frames_max;
+            let now = self.clock.now();
+            has_room.then(|| state.held.add(packet_id, frame.clone(), now))
         };
-        let Some(incoming) = incoming else { return self.shed(None) };
-        if let Err(refused) = self.inbox.update(incoming) {
-            self.shed(Some(refused));
+        let Some(receipt) = receipt else { return self.shed(packet_id, None) };
+        if let Err(refused) = self.inbox.update(self.incoming(frame, receipt)) {
+            self.shed(packet_id, Some((receipt, refused)));
         }
     }
 
@@ -175,7 +119,7 @@ impl Line {
                     ack.postpone();
                 }
             }
-            let next = self.state.lock().due.first().map(|(at, _)| *at);
+            let next = self.state.lock().held.next_due();
             let look_at = now + LOOK_EVERY;
             tokio::select! {
                 biased;
@@ -189,7 +133,7 @@ impl Line {
     pub async fn blocked(&self) {
         loop {
             self.blocked.notified().await;
-            if self.state.lock().is_blocked() {
+            if self.state.lock().held.is_blocked() {
                 return;
             }
         }
@@ -197,182 +141,67 @@ impl Line {
 
     fn restart(&self, acknowledge: Option<Acknowledge>) {
         let mut state = self.state.lock();
-        state.connection += 1;
         state.acknowledge = acknowledge;
-        state.front += state.entries.len() as u64;
-        state.entries.clear();
-        state.due.clear();
+        state.held.restart();
         self.open.set(0.0);
     }
 
-    /// The frame that was entered last finds no room: it stays with the broker.
-    fn shed(&self, refused: Option<Incoming>) {
+    /// There is no room for a frame: it stays with the broker, or is gone if it was sent at
+    /// most once.
+    fn shed(&self, packet_id: u16, refused: Option<(Receipt, Incoming)>) {
         metrics::SHED.inc(["update"]);
         if let Some(held) = self.hush.pass("updates_wait_at_broker") {
             tracing::warn!(held, "too many updates wait here, the rest waits at the broker");
         }
         let mut state = self.state.lock();
-        if let Some(last) = state.entries.back_mut() {
-            last.standing = Standing::unkept(last.packet_id);
-        }
+        let receipt = refused.as_ref().map(|(receipt, _)| *receipt);
+        state.held.give_up(packet_id, receipt);
         self.flush(&mut state);
         drop(state);
         drop(refused); // tells its outcome, which nobody waits for any more
     }
 
     fn incoming(self: &Arc<Line>, frame: Frame, receipt: Receipt) -> Incoming {
-        let weak: Weak<Line> = Arc::downgrade(self);
+        let line: Weak<Line> = Arc::downgrade(self);
         let ack = Ack::new(move |outcome| {
-            if let Some(line) = weak.upgrade() {
+            if let Some(line) = line.upgrade() {
                 line.ended(receipt, outcome);
             }
         });
-        let Frame { uuid, payload, at, sent } = frame;
-        let (live, earliest) = (sent.live, sent.earliest);
+        let Frame { uuid, payload, at, sent: Sent { live, earliest } } = frame;
         Incoming { uuid, kind: TopicKind::Update, payload, at, live, earliest, ack: Some(ack) }
     }
 
     /// The last share of a receipt is gone.
     fn ended(&self, receipt: Receipt, outcome: Outcome) {
+        let now = self.clock.now();
         let mut state = self.state.lock();
-        if state.connection != receipt.connection || receipt.number < state.front {
-            return;
+        match state.held.ended(receipt, outcome, now, &self.entropy) {
+            Next::Nothing => {}
+            Next::Settled => self.flush(&mut state),
+            Next::Again => self.scheduled.notify_one(),
         }
-        let (front, now) = (state.front, self.clock.now());
-        let at = usize::try_from(receipt.number - front).unwrap_or(usize::MAX);
-        let Some(entry) = state.entries.get_mut(at) else { return };
-        let Standing::Open(open) = &mut entry.standing else { return };
-        let again = match outcome {
-            Outcome::Confirmed => None,
-            _ if open.delivery != receipt.delivery => return,
-            Outcome::Postponed => Some(open.postpone(&self.entropy)),
-            Outcome::Lost => open.lose(&self.entropy),
-        };
-        let Some(pause) = again else {
-            if outcome == Outcome::Lost {
-                open.set_aside();
-            }
-            entry.standing = Standing::Settled;
-            self.flush(&mut state);
-            return;
-        };
-        state.due.insert((now + pause, receipt.number));
-        self.scheduled.notify_one();
     }
 
     /// Acknowledges from the front as far as everything is settled.
     fn flush(&self, state: &mut State) {
-        while let Some(entry) = state.entries.front() {
-            match entry.standing {
-                Standing::Open(_) => break,
-                Standing::Unkept => {
-                    self.blocked.notify_one();
-                    break;
-                }
-                Standing::Settled => {
-                    if let Some(acknowledge) = &state.acknowledge
-                        && entry.packet_id != 0
-                    {
-                        acknowledge(entry.packet_id);
-                    }
-                }
+        while let Some(packet_id) = state.held.take_settled() {
+            if let Some(acknowledge) = &state.acknowledge
+                && packet_id != 0
+            {
+                acknowledge(packet_id);
             }
-            state.entries.pop_front();
-            state.front += 1;
         }
-        self.open.set(u32::try_from(state.entries.len()).map_or(f64::MAX, f64::from));
+        if state.held.is_blocked() {
+            self.blocked.notify_one();
+        }
+        self.open.set(u32::try_from(state.held.len()).map_or(f64::MAX, f64::from));
     }
 
     /// The frames whose time has come, with new receipts.
     fn due(self: &Arc<Line>, now: DateTime<Utc>) -> Vec<Incoming> {
         let is_read = self.inbox.updates_waiting() == 0;
-        let mut state = self.state.lock();
-        let mut numbers = Vec::new();
-        while state.due.first().is_some_and(|(at, _)| *at <= now) {
-            numbers.extend(state.due.pop_first().map(|(_, number)| number));
-        }
-        numbers.extend(state.stuck(now).filter(|_| is_read));
-        let again = |number| {
-            let (frame, receipt) = state.deliver_again(number, now)?;
-            Some(self.incoming(frame, receipt))
-        };
-        numbers.into_iter().filter_map(again).collect()
-    }
-}
-
-impl State {
-    fn is_blocked(&self) -> bool {
-        self.entries.front().is_some_and(|front| matches!(front.standing, Standing::Unkept))
-    }
-
-    /// The front, if nobody has answered for it for long.
-    fn stuck(&mut self, now: DateTime<Utc>) -> Option<u64> {
-        let is_due = self.due.iter().any(|(_, number)| *number == self.front);
-        let Standing::Open(open) = &mut self.entries.front_mut()?.standing else { return None };
-        metrics::OLDEST_UNACKED_SECONDS
-            .set((now - open.frame.at).num_seconds().try_into().unwrap_or(0), []);
-        if is_due || !open.is_stuck(now) {
-            return None;
-        }
-        open.stuck += 1;
-        metrics::REPEATED.inc(["stuck"]);
-        let cabinet = &open.frame.uuid;
-        tracing::warn!(
-            cabinet.uuid = %cabinet, repeats = open.stuck,
-            "nobody answers for a frame of cabinet {cabinet}, which holds up the acknowledgements"
-        );
-        Some(self.front)
-    }
-
-    fn deliver_again(&mut self, number: u64, now: DateTime<Utc>) -> Option<(Frame, Receipt)> {
-        let at = usize::try_from(number.checked_sub(self.front)?).ok()?;
-        let Standing::Open(open) = &mut self.entries.get_mut(at)?.standing else { return None };
-        open.delivery += 1;
-        open.since = now;
-        let (connection, delivery) = (self.connection, open.delivery);
-        Some((open.frame.clone(), Receipt { connection, number, delivery }))
-    }
-}
-
-impl Standing {
-    /// Without room. What was sent at most once is gone.
-    fn unkept(packet_id: u16) -> Standing {
-        if packet_id == 0 { Standing::Settled } else { Standing::Unkept }
-    }
-}
-
-impl Open {
-    fn new(frame: Frame, now: DateTime<Utc>) -> Open {
-        Open { frame, delivery: 0, since: now, losses: 0, postponed: 0, stuck: 0 }
-    }
-
-    fn is_stuck(&self, now: DateTime<Utc>) -> bool {
-        now - self.since >= STUCK_AFTER * (1 << self.stuck.min(STUCK_DOUBLINGS_MAX))
-    }
-
-    /// The pause before it comes again.
-    fn postpone(&mut self, entropy: &Entropy) -> Duration {
-        metrics::REPEATED.inc(["postponed"]);
-        self.postponed += 1;
-        entropy.backoff(self.postponed - 1, PAUSE_MIN, PAUSE_MAX)
-    }
-
-    /// The pause before it comes again; none when it was lost too often.
-    fn lose(&mut self, entropy: &Entropy) -> Option<Duration> {
-        self.losses += 1;
-        if self.losses >= LOSSES_MAX {
-            return None;
-        }
-        metrics::REPEATED.inc(["lost"]);
-        Some(entropy.backoff(self.losses - 1, PAUSE_MIN, PAUSE_MAX))
-    }
-
-    fn set_aside(&self) {
-        metrics::FRAMES_REFUSED.inc(["set_aside"]);
-        let (cabinet, losses) = (&self.frame.uuid, self.losses);
-        tracing::error!(
-            cabinet.uuid = %cabinet, losses,
-            "a frame of cabinet {cabinet} failed {losses} times and is set aside"
-        );
+        let again = self.state.lock().held.due(now, is_read);
+        again.into_iter().map(|(frame, receipt)| self.incoming(frame, receipt)).collect()
     }
 }

@@ -128,7 +128,7 @@ catalogue! {
         "Requests answered from their key.";
 
     // ephemera
-    Counter EPHEMERA_ERRORS "chargeghar_ephemera_errors_total" ["operation"]
+    Counter EPHEMERA_FAILURES "chargeghar_ephemera_failures_total" []
         "Failed operations on short-lived data.";
     Gauge EPHEMERA_KEYS "chargeghar_ephemera_memory_keys" [] "Keys held in memory.";
     Counter EPHEMERA_EVICTED "chargeghar_ephemera_memory_evictions_total" []

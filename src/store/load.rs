@@ -125,8 +125,7 @@ impl Store {
 
     /// A station in service.
     pub async fn station(&self, id: StationId) -> Result<StationRow, Error> {
-        let mut session = self.read().await?;
-        one(stations(&mut session, Which { id: Some(id), name: None }).await?)
+        read_station(&mut self.read().await?, id).await
     }
 
     /// A station in service, by its serial or by what the cabinet calls itself.
@@ -144,6 +143,13 @@ impl Store {
         rows.sort_by(|a, b| (&a.info.name, &a.info.serial).cmp(&(&b.info.name, &b.info.serial)));
         Ok(rows)
     }
+}
+
+pub(super) async fn read_station(
+    session: &mut Session,
+    id: StationId,
+) -> Result<StationRow, Error> {
+    one(stations(session, Which { id: Some(id), name: None }).await?)
 }
 
 impl From<CorruptRow> for Error {

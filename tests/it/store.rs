@@ -2,5 +2,6 @@
 
 mod commit;
 mod load;
+mod operators;
 mod outbox;
 mod world;

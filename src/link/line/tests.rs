@@ -2,6 +2,7 @@
 
 use futures::FutureExt;
 
+use super::held::PAUSE_MAX;
 use super::*;
 use crate::link::inbox::inbox;
 use crate::link::{Events, LinkEvent};
@@ -71,17 +72,47 @@ async fn a_lost_frame_comes_again_as_it_was_and_holds_those_behind_it() {
 }
 
 #[tokio::test]
-async fn a_frame_that_is_always_lost_is_set_aside() {
-    let mut setup = setup(10);
+async fn a_frame_that_fails_for_itself_is_set_aside() {
+    let mut setup = setup(100);
     setup.enter(1);
 
-    for _ in 0..LOSSES_MAX {
-        assert_eq!(setup.acked(), [0; 0]);
+    // Others go on: after two minutes it is clear that it is this frame.
+    for packet_id in 2..=40 {
+        setup.enter(packet_id);
+        setup.fail_frame_one();
         setup.pass(PAUSE_MAX).await;
-        drop(setup.read());
     }
 
-    assert_eq!(setup.acked(), [1]);
+    setup.fail_frame_one();
+    assert_eq!(setup.acked(), (1..=40).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_frame_that_fails_while_nothing_is_confirmed_is_never_set_aside() {
+    let mut setup = setup(100);
+    setup.enter(1);
+
+    for _ in 0..100 {
+        setup.fail_frame_one();
+        setup.pass(PAUSE_MAX).await;
+    }
+
+    assert_eq!(setup.acked(), [0; 0]);
+}
+
+#[tokio::test]
+async fn frames_of_several_cabinets_that_fail_are_never_set_aside() {
+    let mut setup = setup(100);
+    setup.enter_from("860602069165357", 1, "1");
+    setup.enter_from("860000000000017", 2, "1");
+
+    for packet_id in 3..=60 {
+        setup.enter(packet_id);
+        setup.fail_frame_one();
+        setup.pass(PAUSE_MAX).await;
+    }
+
+    assert_eq!(setup.acked(), [0; 0]);
 }
 
 #[tokio::test]
@@ -89,7 +120,7 @@ async fn a_postponed_frame_comes_again_as_often_as_it_takes() {
     let mut setup = setup(10);
     setup.enter(1);
 
-    for _ in 0..LOSSES_MAX * 5 {
+    for _ in 0..100 {
         setup.read().ack.unwrap().postpone();
         setup.pass(PAUSE_MAX).await;
     }
@@ -191,10 +222,10 @@ async fn a_late_confirmation_counts_though_the_frame_came_again() {
     assert!(setup.events.next().now_or_never().is_none());
 }
 
-fn setup(entries_max: usize) -> Setup {
+fn setup(frames_max: usize) -> Setup {
     let clock = Clock::manual();
-    let (inbox, events) = inbox(entries_max);
-    let line = Line::new(inbox, entries_max, clock.clone(), Entropy::seeded(1));
+    let (inbox, events) = inbox(frames_max);
+    let line = Line::new(inbox, frames_max, clock.clone(), Entropy::seeded(1));
     let setup = Setup { line, events, acked: Arc::default(), clock };
     setup.reconnect();
     setup
@@ -206,17 +237,24 @@ impl Setup {
         self.line.begin(Box::new(move |packet_id| acked.lock().push(packet_id)));
     }
 
+    /// The payload is the packet's number.
     fn enter(&self, packet_id: u16) {
-        let at = self.clock.now();
-        self.line.enter(
-            packet_id,
-            Frame {
-                uuid: "860602069165357".into(),
-                payload: Bytes::from(packet_id.to_string()),
-                at,
-                sent: Sent { live: true, earliest: at },
-            },
-        );
+        self.enter_from("860602069165357", packet_id, &packet_id.to_string());
+    }
+
+    fn enter_from(&self, uuid: &str, packet_id: u16, payload: &str) {
+        let (at, payload) = (self.clock.now(), Bytes::copy_from_slice(payload.as_bytes()));
+        let frame =
+            Frame { uuid: uuid.into(), payload, at, sent: Sent { live: true, earliest: at } };
+        self.line.enter(packet_id, frame);
+    }
+
+    /// Reads everything: frames that say 1 are dropped, the others confirmed.
+    fn fail_frame_one(&mut self) {
+        while let Some(Some(LinkEvent::Message(message))) = self.events.next().now_or_never() {
+            let ack = message.ack.unwrap();
+            if message.payload == "1" { drop(ack) } else { ack.confirm() }
+        }
     }
 
     #[track_caller]

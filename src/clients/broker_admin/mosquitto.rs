@@ -1,0 +1,267 @@
+//! Accounts at Mosquitto, by its dynamic security plugin: one client and one role for each
+//! cabinet, one role for the service. Spoken to over its control topic, in a short conversation
+//! for each request.
+//!
+//! The plugin keeps hashes only, so a fingerprint of the password stands in a client's
+//! description. It writes its whole file after every command and nobody is served meanwhile:
+//! what is right already is left alone, and batches are small.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use devices::topic::Channel;
+use domain::ids::DeviceUuid;
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+use super::{BrokerAdmin, Cabinets, Error, Progress, Synced};
+use crate::clock::Clock;
+use crate::credentials::Password;
+use crate::entropy::Entropy;
+use crate::link::mqtt::Settings;
+use command::{Acl, Client, Command, NewClient, RoleOf};
+use control::Control;
+
+mod command;
+mod control;
+#[cfg(test)]
+mod tests;
+
+/// Commands that travel together: nobody else is served while they are carried out.
+const BATCH: usize = 10;
+
+pub struct Mosquitto {
+    settings: Settings,
+    clock: Clock,
+    entropy: Entropy,
+    /// One conversation at a time: they share a client id.
+    turn: Mutex<()>,
+}
+
+/// What the plugin has of ours.
+struct Inventory {
+    clients: BTreeMap<DeviceUuid, Client>,
+    roles: BTreeSet<String>,
+}
+
+impl Mosquitto {
+    /// The same address, user name and password as the link's: that user must be an
+    /// administrator of the plugin.
+    pub fn new(settings: Settings, clock: Clock, entropy: Entropy) -> Mosquitto {
+        Mosquitto { settings, clock, entropy, turn: Mutex::new(()) }
+    }
+
+    /// Gives the service's own user the rights that its link needs, if it has not got them.
+    /// To be done before the link starts: the broker may end the sessions of a user whose
+    /// rights change.
+    pub async fn prepare(&self) -> Result<(), Error> {
+        let _turn = self.turn.lock().await;
+        let mut control = self.open().await?;
+        let username = self.settings.address.username.clone();
+        let rolename = self.service_role();
+        let wanted = self.service_acls();
+        let mut commands = vec![Command::deny_by_default()];
+        match control.role(&rolename).await? {
+            None => {
+                let (rolename, textname) = (rolename.clone(), self.service_text());
+                commands.push(Command::CreateRole { rolename, textname, acls: wanted });
+            }
+            Some(known) if sorted(&known.acls) != sorted(&wanted) => {
+                commands.push(Command::ModifyRole { rolename: rolename.clone(), acls: wanted });
+            }
+            Some(_) => {}
+        }
+        let has_role = control.client(&username).await?.is_some_and(|c| c.has_role(&rolename));
+        if !has_role {
+            commands.push(Command::AddClientRole { username, rolename, priority: 0 });
+        }
+        control.run(&commands).await
+    }
+
+    async fn open(&self) -> Result<Control, Error> {
+        let (address, id) = (&self.settings.address, self.settings.admin_id());
+        let nonce = format!("{}-", self.entropy.base62(8));
+        Control::open(address, &id, nonce, self.clock.clone()).await
+    }
+
+    async fn inventory(&self, control: &mut Control) -> Result<Inventory, Error> {
+        let textname = self.cabinet_text();
+        let ours = control.clients().await?.into_iter().filter(|c| c.textname == textname);
+        let clients = ours.filter_map(|client| Some((uuid(&client.username).ok()?, client)));
+        let clients = clients.collect();
+        Ok(Inventory { clients, roles: control.roles().await?.into_iter().collect() })
+    }
+
+    /// What is to be done for each cabinet that differs; empty lists are none.
+    fn changes(&self, cabinets: &Cabinets, has: &Inventory) -> (Vec<Vec<Command>>, Synced) {
+        let mut synced = Synced::default();
+        let mut changes = Vec::new();
+        for cabinet in has.clients.keys().filter(|cabinet| !cabinets.contains_key(cabinet)) {
+            synced.removed += 1;
+            changes.push(self.removal(cabinet));
+        }
+        for (cabinet, password) in cabinets {
+            let client = has.clients.get(cabinet);
+            let commands = self.corrections(cabinet, password, client, &has.roles);
+            match client {
+                _ if commands.is_empty() => synced.unchanged += 1,
+                Some(_) => synced.changed += 1,
+                None => synced.added += 1,
+            }
+            changes.push(commands);
+        }
+        changes.retain(|commands| !commands.is_empty());
+        (changes, synced)
+    }
+
+    fn corrections(
+        &self,
+        cabinet: &DeviceUuid,
+        password: &Password,
+        client: Option<&Client>,
+        roles: &BTreeSet<String>,
+    ) -> Vec<Command> {
+        let (username, rolename) = (cabinet.0.clone(), self.cabinet_role(cabinet));
+        let mut commands = Vec::new();
+        if !roles.contains(&rolename) {
+            let (rolename, textname) = (rolename.clone(), self.cabinet_text());
+            let acls = self.cabinet_acls(cabinet);
+            commands.push(Command::CreateRole { rolename, textname, acls });
+        }
+        let Some(client) = client else {
+            commands.push(self.new_client(cabinet, password));
+            return commands;
+        };
+        let fingerprint = fingerprint(password);
+        if client.textdescription != fingerprint {
+            let (username, password) = (username.clone(), password.expose().to_owned());
+            commands.push(Command::SetClientPassword { username, password });
+            let (username, textdescription) = (cabinet.0.clone(), fingerprint);
+            commands.push(Command::ModifyClient { username, textdescription });
+        }
+        if !client.has_role(&rolename) {
+            commands.push(Command::AddClientRole { username, rolename, priority: 0 });
+        }
+        commands
+    }
+
+    fn new_client(&self, cabinet: &DeviceUuid, password: &Password) -> Command {
+        Command::CreateClient(Box::new(NewClient {
+            username: cabinet.0.clone(),
+            password: password.expose().to_owned(),
+            clientid: cabinet.0.clone(),
+            textname: self.cabinet_text(),
+            textdescription: fingerprint(password),
+            roles: vec![RoleOf { rolename: self.cabinet_role(cabinet) }],
+        }))
+    }
+
+    /// The client first: from then on nobody has the role.
+    fn removal(&self, cabinet: &DeviceUuid) -> Vec<Command> {
+        let (username, rolename) = (cabinet.0.clone(), self.cabinet_role(cabinet));
+        vec![Command::DeleteClient { username }, Command::DeleteRole { rolename }]
+    }
+
+    /// Its own topics by their names. To its own heartbeats it listens: that is their echo.
+    fn cabinet_acls(&self, cabinet: &DeviceUuid) -> Vec<Acl> {
+        let topic = |channel| self.settings.topics.format(cabinet, channel);
+        let mut acls =
+            vec![Acl::publish(&topic(Channel::Update)), Acl::publish(&topic(Channel::Heart))];
+        acls.extend(Acl::listen(&topic(Channel::Get)));
+        acls.extend(Acl::listen(&topic(Channel::Heart)));
+        acls
+    }
+
+    fn service_acls(&self) -> Vec<Acl> {
+        let filter = |channel| self.settings.topics.filter(channel);
+        let marker = self.settings.marker_topic();
+        let mut acls = vec![Acl::publish(&filter(Channel::Get)), Acl::publish(&marker)];
+        acls.extend(Acl::listen(&filter(Channel::Update)));
+        acls.extend(Acl::listen(&filter(Channel::Heart)));
+        acls.extend(Acl::listen(&marker));
+        acls
+    }
+
+    fn cabinet_role(&self, cabinet: &DeviceUuid) -> String {
+        format!("{}-cabinet-{cabinet}", self.settings.client_id)
+    }
+
+    /// By this text our cabinets are told from other clients of the broker.
+    fn cabinet_text(&self) -> String {
+        format!("{} cabinet", self.settings.client_id)
+    }
+
+    fn service_role(&self) -> String {
+        format!("{}-service", self.settings.client_id)
+    }
+
+    fn service_text(&self) -> String {
+        format!("{} service", self.settings.client_id)
+    }
+}
+
+#[async_trait]
+impl BrokerAdmin for Mosquitto {
+    async fn put(&self, cabinet: &DeviceUuid, password: &Password) -> Result<(), Error> {
+        let cabinet = uuid(cabinet.as_str())?;
+        let _turn = self.turn.lock().await;
+        let mut control = self.open().await?;
+        let client = control.client(cabinet.as_str()).await?;
+        // One that is not ours is not touched: to make it again is refused.
+        let client = client.filter(|client| client.textname == self.cabinet_text());
+        let rolename = self.cabinet_role(&cabinet);
+        let role = control.role(&rolename).await?.map(|_| rolename);
+        let roles = role.into_iter().collect();
+        let commands = self.corrections(&cabinet, password, client.as_ref(), &roles);
+        control.run(&commands).await
+    }
+
+    async fn remove(&self, cabinet: &DeviceUuid) -> Result<(), Error> {
+        let _turn = self.turn.lock().await;
+        let mut control = self.open().await?;
+        control.run(&self.removal(cabinet)).await
+    }
+
+    async fn sessions(&self) -> Result<Option<Vec<DeviceUuid>>, Error> {
+        Ok(None)
+    }
+
+    async fn sync(&self, cabinets: &Cabinets, progress: Progress<'_>) -> Result<Synced, Error> {
+        for cabinet in cabinets.keys() {
+            uuid(cabinet.as_str())?;
+        }
+        let _turn = self.turn.lock().await;
+        let mut control = self.open().await?;
+        let has = self.inventory(&mut control).await?;
+        let (changes, synced) = self.changes(cabinets, &has);
+        let count = changes.len();
+        let (mut batch, mut made) = (Vec::new(), 0);
+        for commands in changes {
+            batch.extend(commands);
+            made += 1;
+            if batch.len() >= BATCH || made == count {
+                control.run(&batch).await?;
+                batch.clear();
+                progress(made, count);
+            }
+        }
+        Ok(synced)
+    }
+}
+
+/// A name that fits into one level of a topic.
+fn uuid(text: &str) -> Result<DeviceUuid, Error> {
+    DeviceUuid::parse(text).map_err(|error| Error::Refused(error.to_string()))
+}
+
+/// Tells whether a password changed, and nothing about it: it has 190 bits.
+fn fingerprint(password: &Password) -> String {
+    let digest = Sha256::digest(["chargeghar cabinet ", password.expose()].concat());
+    hex::encode(&digest[..8])
+}
+
+fn sorted(acls: &[Acl]) -> Vec<&Acl> {
+    let mut acls: Vec<&Acl> = acls.iter().collect();
+    acls.sort_unstable();
+    acls
+}

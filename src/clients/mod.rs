@@ -1,0 +1,3 @@
+//! What the service asks of others: one narrow trait for each need.
+
+pub mod broker_admin;
