@@ -13,6 +13,7 @@ use crate::actors::rentals::{Rentals, Tariff};
 use crate::actors::stations::Stations;
 use crate::actors::sweeper::Retention;
 use crate::actors::{Context, Parts, flusher, route, sweeper};
+use crate::clients::broker_admin::{self, BrokerAdmin, Cabinets};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::Credentials;
@@ -21,11 +22,13 @@ use crate::embedded::{self, DataFolder, NodeLock, postgres};
 use crate::entropy::Entropy;
 use crate::link::{Link, mqtt};
 use crate::spawn::Tasks;
-use crate::store::load::{Loaded, StationInfo, StationRow};
+use crate::store::load::{Loaded, StationRow};
 use crate::store::{self, Lease, Store};
 
 mod edges;
 mod limits;
+
+use edges::Tools;
 
 /// What a caller may choose; the rest is configured.
 pub struct Options {
@@ -60,6 +63,8 @@ pub enum StartError {
     #[cfg(feature = "embedded-broker")]
     #[error(transparent)]
     Broker(#[from] broker::Error),
+    #[error(transparent)]
+    Accounts(#[from] broker_admin::Error),
     #[error(transparent)]
     Link(#[from] mqtt::BadSettings),
     #[error("{addr} can not be listened on: {cause}; set CHARGEGHAR__HTTP__PORT")]
@@ -105,6 +110,7 @@ pub struct Node {
     store: Store,
     tasks: Tasks,
     link: Arc<dyn Link>,
+    admin: Arc<dyn BrokerAdmin>,
     #[cfg(feature = "embedded-broker")]
     broker: Option<Arc<broker::Broker>>,
     database: Option<postgres::Postgres>,
@@ -132,8 +138,10 @@ impl Node {
         let lease = store.acquire(&holder(&entropy), wait).await?;
 
         let tasks = Tasks::new();
-        let cabinets = edges::cabinets(&config, &clock, &entropy, &tasks).await?;
         let loaded = store.load_all().await?;
+        let accounts = accounts(&credentials, &loaded);
+        let tools = Tools { clock: &clock, entropy: &entropy, tasks: &tasks };
+        let cabinets = edges::cabinets(&config.mqtt, accounts, tools).await?;
         let context = Arc::new(Context::new(Parts {
             store: store.clone(),
             lease: lease.clone(),
@@ -143,12 +151,6 @@ impl Node {
             entropy,
             settings: limits::actors(&config),
         }));
-        #[cfg(feature = "embedded-broker")]
-        if let Some(broker) = &cabinets.broker {
-            for station in &loaded.stations {
-                admit(broker, &credentials, &station.info)?;
-            }
-        }
         let (stations, rentals) = raise(&context, loaded).await?;
         tasks.spawn("route", route::run(Arc::clone(&context), cabinets.events));
         tasks.spawn("flusher", flusher::run(Arc::clone(&context)));
@@ -162,6 +164,7 @@ impl Node {
             http_addr: listener.local_addr().unwrap_or(config_addr(&config)),
             mqtt_addr: cabinets.addr,
             link: cabinets.link,
+            admin: cabinets.admin,
             #[cfg(feature = "embedded-broker")]
             broker: cabinets.broker,
             database: database.child,
@@ -188,10 +191,9 @@ impl Node {
 
     /// Takes a cabinet that was enrolled into service: its actor, and its account at the broker.
     pub async fn admit(&self, row: StationRow) -> Result<(), StartError> {
-        #[cfg(feature = "embedded-broker")]
-        if let Some(broker) = &self.broker {
-            admit(broker, &self.credentials, &row.info)?;
-        }
+        let info = &row.info;
+        let password = self.credentials.password(&info.uuid, info.credential_generation);
+        self.admin.put(&info.uuid, &password).await?;
         self.stations.enrolled(row).await;
         Ok(())
     }
@@ -239,19 +241,15 @@ async fn raise(context: &Arc<Context>, loaded: Loaded) -> Result<(Stations, Rent
     Ok((stations, rentals))
 }
 
-#[cfg(feature = "embedded-broker")]
-fn admit(
-    broker: &broker::Broker,
-    credentials: &Credentials,
-    info: &StationInfo,
-) -> Result<(), StartError> {
-    let password = credentials.password(&info.uuid, info.credential_generation);
-    let account = broker::Account {
-        username: info.uuid.to_string(),
-        password: password.expose().to_owned(),
-        role: broker::Role::Cabinet,
-    };
-    Ok(broker.put(info.uuid.as_str(), account)?)
+/// Every enrolled cabinet with its password at the broker.
+fn accounts(credentials: &Credentials, loaded: &Loaded) -> Cabinets {
+    let stations = loaded.stations.iter().map(|station| &station.info);
+    stations
+        .map(|info| {
+            let password = credentials.password(&info.uuid, info.credential_generation);
+            (info.uuid.clone(), password)
+        })
+        .collect()
 }
 
 async fn listen(config: &Config) -> Result<TcpListener, StartError> {

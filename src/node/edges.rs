@@ -3,9 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::clients::broker_admin::embedded::Embedded;
+use crate::clients::broker_admin::mosquitto::Mosquitto;
+use crate::clients::broker_admin::{BrokerAdmin, Cabinets as Accounts, Elsewhere};
 use crate::clock::Clock;
-use crate::config::{Config, Secret};
+use crate::config::{self, Config, Secret};
 use crate::embedded::DataFolder;
 use crate::embedded::postgres::{Options, Postgres};
 use crate::entropy::Entropy;
@@ -14,6 +18,9 @@ use crate::link::mqtt::{self, Mqtt};
 use crate::spawn::Tasks;
 
 use super::StartError;
+
+/// Between two tries to tell a broker its accounts.
+const ACCOUNTS_AGAIN: Duration = Duration::from_secs(5);
 
 /// The database by its URL, and the child behind it if it is our own.
 pub struct Database {
@@ -39,28 +46,37 @@ pub async fn database(
     Ok(Database { url: child.url().expose().to_owned(), child: Some(child) })
 }
 
-/// The link to the cabinets, and the broker behind it if it is our own.
+/// The link to the cabinets, their accounts, and the broker itself if it is our own.
 pub struct Cabinets {
     pub link: Arc<Mqtt>,
     pub events: Events,
+    pub admin: Arc<dyn BrokerAdmin>,
     #[cfg(feature = "embedded-broker")]
     pub broker: Option<Arc<broker::Broker>>,
     /// Where cabinets connect, as the connect answer tells them.
     pub addr: (String, u16),
 }
 
+/// What the making of an edge needs.
+#[derive(Clone, Copy)]
+pub struct Tools<'n> {
+    pub clock: &'n Clock,
+    pub entropy: &'n Entropy,
+    pub tasks: &'n Tasks,
+}
+
+/// `known` is every enrolled cabinet with its password: they are let in before the link starts.
 pub async fn cabinets(
-    config: &Config,
-    clock: &Clock,
-    entropy: &Entropy,
-    tasks: &Tasks,
+    config: &config::Mqtt,
+    known: Accounts,
+    tools: Tools<'_>,
 ) -> Result<Cabinets, StartError> {
-    if config.mqtt.url.is_set() {
-        return external(config, clock, entropy, tasks);
+    if config.url.is_set() {
+        return external(config, known, tools).await;
     }
     #[cfg(feature = "embedded-broker")]
     {
-        embedded(config, clock, entropy, tasks).await
+        embedded(config, known, tools).await
     }
     #[cfg(not(feature = "embedded-broker"))]
     {
@@ -68,15 +84,28 @@ pub async fn cabinets(
     }
 }
 
-fn external(
-    config: &Config,
-    clock: &Clock,
-    entropy: &Entropy,
-    tasks: &Tasks,
+/// A broker that is away now is told of its accounts when it is back.
+async fn external(
+    config: &config::Mqtt,
+    known: Accounts,
+    tools: Tools<'_>,
 ) -> Result<Cabinets, StartError> {
+    let Tools { clock, entropy, tasks } = tools;
     // what came before this process is backlog
-    let settings = mqtt::Settings::external(&config.mqtt, clock.now())?;
+    let settings = mqtt::Settings::external(config, clock.now())?;
     let addr = (settings.address.host.clone(), settings.address.port);
+    let admin: Arc<dyn BrokerAdmin> = match config.admin {
+        config::BrokerAdmin::None => Arc::new(Elsewhere),
+        config::BrokerAdmin::DynamicSecurity => {
+            let mosquitto = Mosquitto::new(settings.clone(), clock.clone(), entropy.clone());
+            if let Err(error) = mosquitto.prepare().await {
+                tracing::warn!(%error, "the broker was not prepared");
+            }
+            let mosquitto = Arc::new(mosquitto);
+            tasks.spawn("accounts", tell(Arc::clone(&mosquitto), known, clock.clone()));
+            mosquitto
+        }
+    };
     let parts = mqtt::Parts {
         clock: clock.clone(),
         entropy: entropy.clone(),
@@ -88,40 +117,50 @@ fn external(
     Ok(Cabinets {
         link,
         events,
+        admin,
         #[cfg(feature = "embedded-broker")]
         broker: None,
         addr,
     })
 }
 
+/// Until the broker knows every cabinet.
+async fn tell(mosquitto: Arc<Mosquitto>, known: Accounts, clock: Clock) {
+    loop {
+        let progress = |done: usize, all: usize| {
+            tracing::info!(done, all, "telling the broker its accounts");
+        };
+        match mosquitto.sync(&known, &progress).await {
+            Ok(synced) => return tracing::info!(?synced, "the broker knows its accounts"),
+            Err(error) => tracing::warn!(%error, "the broker was not told its accounts"),
+        }
+        clock.sleep(ACCOUNTS_AGAIN).await;
+    }
+}
+
 #[cfg(feature = "embedded-broker")]
 async fn embedded(
-    config: &Config,
-    clock: &Clock,
-    entropy: &Entropy,
-    tasks: &Tasks,
+    config: &config::Mqtt,
+    known: Accounts,
+    tools: Tools<'_>,
 ) -> Result<Cabinets, StartError> {
-    let bind = SocketAddr::new(config.mqtt.bind, config.mqtt.port);
-    let settings = broker::Settings {
-        bind,
-        max_connections: config.mqtt.embedded_clients_max,
-        service_queue_len: config.mqtt.embedded_queue_max,
-        publish_rate_per_client: config.mqtt.embedded_client_messages_per_s.saturating_mul(60),
-        publish_burst_per_client: config.mqtt.embedded_client_messages_per_s.saturating_mul(2),
+    let Tools { clock, entropy, tasks } = tools;
+    let per_second = config.embedded_client_messages_per_s;
+    let broker = broker::Broker::start(broker::Settings {
+        bind: SocketAddr::new(config.bind, config.port),
+        max_connections: config.embedded_clients_max,
+        service_queue_len: config.embedded_queue_max,
+        publish_rate_per_client: per_second.saturating_mul(60),
+        publish_burst_per_client: per_second.saturating_mul(2),
         ..broker::Settings::default()
-    };
-    let broker = Arc::new(broker::Broker::start(settings).await?);
-    let password = Secret::new(entropy.base62(32));
+    });
+    let broker = Arc::new(broker.await?);
     let addr = broker.local_addr();
-    let settings = mqtt::Settings::embedded(&config.mqtt, addr, password.clone(), clock.now());
-    for client in [settings.updates_id(), settings.hearts_id(), settings.admin_id()] {
-        let account = broker::Account {
-            username: settings.address.username.clone(),
-            password: password.expose().to_owned(),
-            role: broker::Role::Service,
-        };
-        broker.put(&client, account)?;
-    }
+    let password = Secret::new(entropy.base62(32));
+    let settings = mqtt::Settings::embedded(config, addr, password, clock.now());
+    let admin = Embedded::new(Arc::clone(&broker));
+    admin.put_service(&settings)?;
+    admin.sync(&known, &|_, _| {}).await?;
     let parts = mqtt::Parts {
         clock: clock.clone(),
         entropy: entropy.clone(),
@@ -129,5 +168,6 @@ async fn embedded(
         broker: Some(Arc::clone(&broker)),
     };
     let (link, events) = Mqtt::start(settings, parts);
-    Ok(Cabinets { link, events, broker: Some(broker), addr: (addr.ip().to_string(), addr.port()) })
+    let (admin, addr) = (Arc::new(admin), (addr.ip().to_string(), addr.port()));
+    Ok(Cabinets { link, events, admin, broker: Some(broker), addr })
 }
