@@ -22,6 +22,7 @@ pub mod feed;
 pub mod flusher;
 pub mod mailbox;
 pub mod outbox;
+pub mod payments;
 pub mod rental;
 pub mod rentals;
 pub mod restart;

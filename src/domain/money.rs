@@ -35,6 +35,8 @@ impl Money {
     /// NUMERIC(14,2) holds it with room.
     pub const MAX_RUPEES: i64 = 100_000_000_000;
     pub const ZERO: Money = Money(Decimal::ZERO);
+    /// ISO 4217 of every amount.
+    pub const CURRENCY: &str = "NPR";
 
     /// Whole rupees. For constants and tests; the value must be within the range.
     pub const fn rupees(rupees: i64) -> Money {

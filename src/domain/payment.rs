@@ -1,6 +1,8 @@
 //! A payment from the outside: what a gateway's answer means for an intent, and when to ask
 //! again. Whoever calls in, only the gateway's own answer decides.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +60,25 @@ impl IntentStatus {
     }
 }
 
+/// Where a rider goes to pay, as the app is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redirect {
+    pub url: String,
+    pub method: RedirectMethod,
+    /// What a form that is posted carries.
+    pub fields: BTreeMap<String, String>,
+    /// For people.
+    pub instructions: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "UPPERCASE")]
+pub enum RedirectMethod {
+    Get,
+    Post,
+}
+
 /// What a gateway says of a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -65,6 +86,8 @@ pub enum Answer {
         /// Our reference, as the gateway has it.
         reference: String,
         amount: Money,
+        /// ISO 4217.
+        currency: String,
         /// The gateway's own number.
         txn_id: String,
     },
@@ -96,6 +119,27 @@ pub enum Verdict {
 pub enum Mismatch {
     Reference,
     Amount,
+    Currency,
+}
+
+impl Answer {
+    /// Whether asking again may bring another answer.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Answer::Paid { .. } | Answer::Declined | Answer::Expired => true,
+            Answer::Pending => false,
+        }
+    }
+}
+
+impl Mismatch {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mismatch::Reference => "reference",
+            Mismatch::Amount => "amount",
+            Mismatch::Currency => "currency",
+        }
+    }
 }
 
 /// Only money that the gateway took for exactly this intent settles it. An intent that ended
@@ -108,6 +152,9 @@ pub fn judge(intent: &Intent, answer: &Answer, now: DateTime<Utc>) -> Verdict {
     match answer {
         Answer::Paid { reference, .. } if *reference != intent.gateway_ref => {
             Verdict::Mismatch(Mismatch::Reference)
+        }
+        Answer::Paid { currency, .. } if currency != Money::CURRENCY => {
+            Verdict::Mismatch(Mismatch::Currency)
         }
         Answer::Paid { amount, .. } if *amount != intent.amount => {
             Verdict::Mismatch(Mismatch::Amount)

@@ -152,6 +152,8 @@ pub struct NewIntent {
     pub gateway_ref: String,
     pub redirect: Value,
     pub expires_at: DateTime<Utc>,
+    /// When the gateway is asked unasked.
+    pub next_check_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Debug)]

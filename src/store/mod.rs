@@ -29,11 +29,13 @@ pub mod ledger;
 pub mod load;
 mod migrations;
 pub mod outbox;
+pub mod payments;
 mod session;
 mod settings;
 pub mod stations;
 mod tariff;
 pub mod telemetry;
+pub mod wallets;
 mod writer;
 
 pub use error::Error;

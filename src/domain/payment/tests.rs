@@ -16,12 +16,15 @@ fn a_payment_of_this_amount_under_this_reference_settles() {
 }
 
 #[test]
-fn another_amount_or_another_reference_settles_nothing() {
+fn another_amount_currency_or_reference_settles_nothing() {
     assert_eq!(judge(&intent(), &paid("ours", 10), noon()), Verdict::Mismatch(Mismatch::Amount));
     assert_eq!(
         judge(&intent(), &paid("theirs", 500), noon()),
         Verdict::Mismatch(Mismatch::Reference)
     );
+    let Answer::Paid { reference, amount, txn_id, .. } = paid("ours", 500) else { unreachable!() };
+    let pounds = Answer::Paid { reference, amount, currency: "GBP".to_owned(), txn_id };
+    assert_eq!(judge(&intent(), &pounds, noon()), Verdict::Mismatch(Mismatch::Currency));
 }
 
 #[test]
@@ -91,6 +94,7 @@ fn paid(reference: &str, rupees: i64) -> Answer {
     Answer::Paid {
         reference: reference.to_owned(),
         amount: Money::rupees(rupees),
+        currency: "NPR".to_owned(),
         txn_id: "T1".to_owned(),
     }
 }

@@ -33,9 +33,9 @@ async fn create(session: &mut Session, new: &[(&Fact, &NewIntent)]) -> Result<()
             created_at, expires_at, next_check_at
         )
         select id, rider_id, gateway, 'WALLET_TOPUP', amount, 'PENDING', gateway_ref, redirect,
-            at, expires_at, at
-        from unnest($1, $2, $3, $4, $5, $6, $7, $8) as w (
-            id, rider_id, gateway, amount, gateway_ref, redirect, at, expires_at
+            at, expires_at, next_check_at
+        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) as w (
+            id, rider_id, gateway, amount, gateway_ref, redirect, at, expires_at, next_check_at
         )";
 
     if new.is_empty() {
@@ -50,6 +50,7 @@ async fn create(session: &mut Session, new: &[(&Fact, &NewIntent)]) -> Result<()
         .bind(new.iter().map(|(_, i)| Json(&i.redirect)).collect::<Vec<_>>())
         .bind(new.iter().map(|(f, _)| f.at).collect::<Vec<_>>())
         .bind(new.iter().map(|(_, i)| i.expires_at).collect::<Vec<_>>())
+        .bind(new.iter().map(|(_, i)| i.next_check_at).collect::<Vec<_>>())
         .execute(session)
         .await?;
     Ok(())
@@ -79,10 +80,11 @@ async fn settle(
     all_written(done.rows_affected(), settled.len(), Row::Intent)
 }
 
+/// The schedule of checks goes on: what ended here may still be paid there.
 async fn end(session: &mut Session, ended: &[(&Fact, IntentId, IntentEnd)]) -> Result<(), Failure> {
     const SQL: &str = "
         update payment_intents i
-        set status = w.status, completed_at = w.at, next_check_at = null
+        set status = w.status, completed_at = w.at
         from unnest($1, $2, $3) as w (id, status, at)
         where i.id = w.id and i.status <> 'COMPLETED'";
 

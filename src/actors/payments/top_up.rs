@@ -1,0 +1,140 @@
+//! The beginning of a top-up: the gateway registers the order, then the intent is stored, and
+//! only then the rider is told where to pay.
+
+use domain::ids::{IntentId, RiderId};
+use domain::ledger::Gateway;
+use domain::money::Money;
+use domain::payment::{Intent, IntentStatus, next_check};
+
+use super::Payments;
+use crate::clients::payments::{Error, Order, Started};
+use crate::metrics;
+use crate::store::fact::{CommitError, Conflict, Fact, IntentWrite, KeyWrite, NewIntent};
+use crate::store::payments::StoredIntent;
+
+/// A rider wants to bring money in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopUp {
+    pub rider: RiderId,
+    pub amount: Money,
+    pub gateway: Gateway,
+}
+
+/// Makes the record of a request's key from what the request made.
+pub type KeyOf = Box<dyn FnOnce(&StoredIntent) -> KeyWrite + Send>;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    #[error("no such way to pay")]
+    NotOffered,
+    #[error("the smallest amount is NPR {0}")]
+    TooLow(Money),
+    #[error("the largest amount is NPR {0}")]
+    TooHigh(Money),
+    /// The gateway says no to this order.
+    #[error("the gateway refuses this payment")]
+    Declined,
+    /// Nothing was begun that the rider has to know of: try again.
+    #[error("the gateway can not be reached at this moment")]
+    GatewayUnavailable,
+    #[error("the key was used by another request")]
+    KeyUsed,
+    #[error("payments can not be started at this moment")]
+    Unavailable,
+}
+
+impl Payments {
+    /// Makes an intent, with the record of the request's key in the same fact.
+    pub async fn start_top_up(
+        &self,
+        wish: TopUp,
+        key: Option<KeyOf>,
+    ) -> Result<StoredIntent, StartError> {
+        let gateway = self.inner.gateways.get(wish.gateway).ok_or(StartError::NotOffered)?;
+        self.check_bounds(wish)?;
+        let created_at = self.inner.clock.now();
+        let order = Order {
+            intent: IntentId(self.inner.entropy.uuid_at(created_at)),
+            rider: wish.rider,
+            amount: wish.amount,
+            expires_at: created_at + self.inner.settings.intent_ttl,
+        };
+        let started = self.timed(wish.gateway, gateway.start(&order)).await;
+        let started = started.map_err(|error| refused(wish, &error))?;
+        let Started { reference, redirect } = started;
+        let intent = Intent {
+            id: order.intent,
+            rider: wish.rider,
+            gateway: wish.gateway,
+            amount: wish.amount,
+            status: IntentStatus::Pending,
+            gateway_ref: reference,
+            gateway_txn_id: None,
+            created_at,
+            expires_at: order.expires_at,
+            checks: 0,
+        };
+        self.store_intent(StoredIntent { intent, redirect }, key).await
+    }
+
+    fn check_bounds(&self, wish: TopUp) -> Result<(), StartError> {
+        let offers = self.offers();
+        let offer = offers.iter().find(|offer| offer.gateway == wish.gateway);
+        match offer {
+            None => Err(StartError::NotOffered),
+            Some(offer) if wish.amount < offer.least => Err(StartError::TooLow(offer.least)),
+            Some(offer) if wish.amount > offer.most => Err(StartError::TooHigh(offer.most)),
+            Some(_) => Ok(()),
+        }
+    }
+
+    async fn store_intent(
+        &self,
+        stored: StoredIntent,
+        key: Option<KeyOf>,
+    ) -> Result<StoredIntent, StartError> {
+        let intent = &stored.intent;
+        let redirect = serde_json::to_value(&stored.redirect).unwrap_or_default();
+        let new = NewIntent {
+            id: intent.id,
+            rider: intent.rider,
+            gateway: intent.gateway,
+            amount: intent.amount,
+            gateway_ref: intent.gateway_ref.clone(),
+            redirect,
+            expires_at: intent.expires_at,
+            next_check_at: next_check(intent.created_at, intent.created_at),
+        };
+        let mut fact = Fact::at(intent.created_at);
+        fact.intent = Some(IntentWrite::Create(new));
+        fact.key = key.map(|key| key(&stored));
+        let written = match self.inner.store.commit(fact).await {
+            // the row says whether it is there
+            Err(CommitError::Ambiguous) if self.inner.store.intent(intent.id).await.is_ok() => {
+                Ok(())
+            }
+            other => other.map(drop),
+        };
+        match written {
+            Ok(()) => {
+                metrics::PAYMENTS.inc([intent.gateway.as_str(), "started"]);
+                Ok(stored)
+            }
+            Err(CommitError::Conflict(Conflict::KeyUsed)) => Err(StartError::KeyUsed),
+            Err(error) => {
+                tracing::warn!(intent.id = %intent.id, %error, "a payment was not stored");
+                Err(StartError::Unavailable)
+            }
+        }
+    }
+}
+
+fn refused(wish: TopUp, error: &Error) -> StartError {
+    let gateway = wish.gateway.as_str();
+    tracing::warn!(gateway, %error, "a payment was not begun");
+    match error {
+        Error::Declined(_) => StartError::Declined,
+        // an order that was registered after all is known to nobody, and dies there
+        Error::Unsure(_) | Error::Down(_) => StartError::GatewayUnavailable,
+    }
+}

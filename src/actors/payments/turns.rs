@@ -1,0 +1,84 @@
+//! One piece of work at a time for each intent. Ten that ask the same at once make two
+//! questions at most: whoever came before a question began takes its answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dashmap::DashMap;
+use domain::ids::IntentId;
+use tokio::sync::Mutex;
+
+#[cfg(test)]
+mod tests;
+
+/// The intents that somebody works on.
+pub struct Turns<T> {
+    lines: DashMap<IntentId, Arc<Line<T>>>,
+}
+
+struct Line<T> {
+    /// How many have come.
+    arrived: AtomicU64,
+    /// The last answer, and how many had come when its question began.
+    last: Mutex<Option<(u64, T)>>,
+}
+
+impl<T> Default for Turns<T> {
+    fn default() -> Turns<T> {
+        Turns { lines: DashMap::new() }
+    }
+}
+
+impl<T> Default for Line<T> {
+    fn default() -> Line<T> {
+        Line { arrived: AtomicU64::new(0), last: Mutex::new(None) }
+    }
+}
+
+impl<T: Clone> Turns<T> {
+    /// The answer of a question that began after this call: its own, or another's.
+    pub async fn share<F: Future<Output = T>>(
+        &self,
+        id: IntentId,
+        question: impl FnOnce() -> F,
+    ) -> T {
+        let place = self.join(id);
+        let mine = place.line.arrived.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut last = place.line.last.lock().await;
+        if let Some((covered, answer)) = &*last
+            && *covered >= mine
+        {
+            return answer.clone();
+        }
+        let covers = place.line.arrived.load(Ordering::SeqCst);
+        let answer = question().await;
+        *last = Some((covers, answer.clone()));
+        answer
+    }
+
+    /// Does something while nobody else works on this intent.
+    pub async fn alone<F: Future>(&self, id: IntentId, work: impl FnOnce() -> F) -> F::Output {
+        let place = self.join(id);
+        let _turn = place.line.last.lock().await;
+        work().await
+    }
+
+    fn join(&self, id: IntentId) -> Place<'_, T> {
+        let line = Arc::clone(&self.lines.entry(id).or_default());
+        Place { turns: self, id, line }
+    }
+}
+
+/// A place in a line; the last one to leave takes the line away.
+struct Place<'a, T> {
+    turns: &'a Turns<T>,
+    id: IntentId,
+    line: Arc<Line<T>>,
+}
+
+impl<T> Drop for Place<'_, T> {
+    fn drop(&mut self) {
+        // the map's and this one
+        self.turns.lines.remove_if(&self.id, |_, line| Arc::strong_count(line) <= 2);
+    }
+}
