@@ -1,29 +1,247 @@
-//! A rider rents a bank at one cabinet and returns it at another.
+//! A rider rents a bank at one cabinet and returns it at another; and everything that can come
+//! between the wish and the bank.
 
+use std::time::Duration;
+
+use cabinet::Fault;
+use chargeghar::actors::rentals::{Error, StartError};
 use domain::money::Money;
-use domain::rental::Status;
+use domain::rental::{CancelReason, Phase, Refusal, Status};
+use domain::slot::Standing;
 
-use crate::harness::node::{SOON, TestNode};
+use crate::harness::node::TestNode;
+
+const CABINET: &str = "860000000000017";
+const OTHER: &str = "860000000000025";
+const BANK: &str = "40818048";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rider_rents_at_one_cabinet_and_returns_at_another() {
     let node = TestNode::start().await;
-    let first = node.cabinet("860000000000017", "CG-1", &["40818048", "40818049"]).await;
-    let second = node.cabinet("860000000000025", "CG-2", &["40818050"]).await;
+    let first = node.cabinet(CABINET, "CG-1", &[BANK, "40818049"]).await;
+    let second = node.cabinet(OTHER, "CG-2", &["40818050"]).await;
     let rider = node.rider(500).await;
 
     let rental = node.rent(rider, "CG-1").await.unwrap();
     assert_eq!(rental.status(), Status::Active);
     assert_eq!(node.wallet(rider).await, Money::rupees(450));
     let bank = first.take(&rental.bank).unwrap();
-
-    node.clock.advance(std::time::Duration::from_secs(30 * 60));
+    node.clock.advance(Duration::from_secs(30 * 60));
     second.insert(bank, None).unwrap();
     let rental = node.until_status(rental.id, Status::Completed).await;
 
     assert_eq!(rental.owed, Money::ZERO);
     assert_eq!(node.wallet(rider).await, Money::rupees(450));
+    node.until_banks("CG-2", 2).await;
     node.audit().await;
-    let _ = SOON;
-    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_eject_costs_nothing() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let rider = node.rider(500).await;
+    cabinet.faults(|faults| faults.next(1, Fault::EjectCode { code: 0xFD, out: false }));
+
+    let rental = node.rent(rider, "CG-1").await.unwrap();
+
+    assert_eq!(rental.status(), Status::Cancelled);
+    assert_eq!(node.wallet(rider).await, Money::rupees(500));
+    node.until_banks("CG-1", 1).await;
+    node.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_starts_at_once_by_one_rider_are_one_rental_one_hold_and_one_eject() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK, "40818049", "40818050"]).await;
+    let rider = node.rider(5000).await;
+
+    let starts = (0..20).map(|_| node.rent(rider, "CG-1"));
+    let answers = futures::future::join_all(starts).await;
+
+    let good = answers.iter().filter(|answer| answer.is_ok()).count();
+    let busy = |answer: &&Result<_, StartError>| {
+        matches!(answer, Err(StartError::RiderHasRental { .. }))
+    };
+    assert_eq!((good, answers.iter().filter(busy).count()), (1, 19), "{answers:?}");
+    assert_eq!(cabinet.counts().command("popup_sn"), 1);
+    assert_eq!(node.wallet(rider).await, Money::rupees(4950));
+    assert_eq!(node.database.number("select count(*) from rentals").await, 1);
+    node.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_twenty_riders_who_want_one_bank_one_gets_it() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let mut riders = Vec::new();
+    for _ in 0..20 {
+        riders.push(node.rider(100).await);
+    }
+
+    let starts = riders.iter().map(|rider| node.rent(*rider, "CG-1"));
+    let answers = futures::future::join_all(starts).await;
+
+    let good = answers.iter().filter(|answer| answer.is_ok()).count();
+    let refused = |answer: &&Result<_, StartError>| {
+        matches!(answer, Err(StartError::NoBank | StartError::SlotBusy { .. }))
+    };
+    assert_eq!((good, answers.iter().filter(refused).count()), (1, 19), "{answers:?}");
+    assert_eq!(cabinet.counts().ejects, 1);
+    node.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_start_waits_for_the_gap_between_two_ejects() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK, "40818049"]).await;
+    let (one, two) = (node.rider(100).await, node.rider(100).await);
+    node.rent(one, "CG-1").await.unwrap();
+
+    let second = node.rent(two, "CG-1");
+    let advance = async {
+        node.until("the second start waits", || {
+            (cabinet.counts().command("popup_sn") == 1).then_some(())
+        })
+        .await;
+        node.clock.advance(Duration::from_secs(5));
+    };
+    let (second, ()) = tokio::join!(second, advance);
+
+    assert_eq!(second.unwrap().status(), Status::Active);
+    assert_eq!(cabinet.counts().ejects, 2);
+    node.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_was_refilled_while_its_rental_is_out_can_be_rented_again() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let (one, two) = (node.rider(100).await, node.rider(100).await);
+    let first = node.rent(one, "CG-1").await.unwrap();
+    cabinet.take(&first.bank).unwrap();
+
+    cabinet.insert("40818099", Some(first.key)).unwrap();
+    node.until_banks("CG-1", 1).await;
+    node.clock.advance(Duration::from_secs(10));
+    let second = node.rent(two, "CG-1").await.unwrap();
+
+    assert_eq!((second.status(), second.key), (Status::Active, first.key));
+    assert_eq!(node.stored(first.id).await.status(), Status::Active);
+    node.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rider_without_enough_money_is_refused_before_anything_moves() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let rider = node.rider(20).await;
+
+    let answer = node.rent(rider, "CG-1").await;
+
+    let (needed, balance) = (Money::rupees(50), Money::rupees(20));
+    assert_eq!(answer, Err(StartError::Short { needed, balance }));
+    assert_eq!(cabinet.counts().command("popup_sn"), 0);
+    assert_eq!(node.database.number("select count(*) from rentals").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bank_in_hand_cannot_be_cancelled_but_has_to_be_returned() {
+    let node = TestNode::start().await;
+    node.cabinet_kept(CABINET, "CG-1", &[BANK]).await;
+    let rider = node.rider(100).await;
+    let rental = node.rent(rider, "CG-1").await.unwrap();
+
+    let answer = node.node.rentals.cancel(rider, rental.id, None).await;
+    let stranger = node.rider(0).await;
+    let stolen = node.node.rentals.cancel(stranger, rental.id, None).await;
+
+    assert_eq!(answer, Err(Error::Refused(Refusal::NotReturned)));
+    assert_eq!(stolen, Err(Error::NotFound));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_during_the_eject_is_decided_by_the_eject() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let rider = node.rider(100).await;
+    cabinet.faults(|faults| faults.next(1, Fault::SlowEject { by_ms: 1500 }));
+
+    let start = node.rent(rider, "CG-1");
+    let cancel = async {
+        let id = node.until("the rental is open", || node.node.rentals.open_of(rider)).await;
+        node.until("the eject is sent", || {
+            (cabinet.counts().command("popup_sn") == 1).then_some(())
+        })
+        .await;
+        node.node.rentals.cancel(rider, id, None).await.unwrap()
+    };
+    let (started, wished) = tokio::join!(start, cancel);
+
+    assert_eq!((wished.status(), wished.cancel_requested), (Status::PendingPopup, true));
+    assert_eq!(started.unwrap().status(), Status::Active);
+    node.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_rental_falls_overdue_by_itself_and_its_fee_is_collected_at_the_return() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let rider = node.rider(100).await;
+    let rental = node.rent(rider, "CG-1").await.unwrap();
+    let bank = cabinet.take(&rental.bank).unwrap();
+
+    node.clock.advance(Duration::from_secs(60 * 60 + 1));
+    node.until_status(rental.id, Status::Overdue).await;
+    node.clock.advance(Duration::from_secs(62 * 60));
+    cabinet.insert(bank, None).unwrap();
+    let rental = node.until_status(rental.id, Status::Completed).await;
+
+    assert_eq!(rental.late_charge(node.clock.now()).amount, Money::rupees(100));
+    assert_eq!((node.wallet(rider).await, rental.owed), (Money::ZERO, Money::rupees(50)));
+    let again = node.rent(rider, "CG-1").await;
+    assert_eq!(again, Err(StartError::UnpaidDues { amount: Money::rupees(50) }));
+    node.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_bank_back_within_a_minute_is_no_rental() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let rider = node.rider(100).await;
+    let rental = node.rent(rider, "CG-1").await.unwrap();
+    let bank = cabinet.take(&rental.bank).unwrap();
+
+    node.clock.advance(Duration::from_secs(15));
+    cabinet.insert(bank, None).unwrap();
+    let rental = node.until_status(rental.id, Status::Cancelled).await;
+
+    let at_once = Phase::Cancelled {
+        reason: CancelReason::ReturnedAtOnce,
+        at: rental_end(&rental.phase),
+    };
+    assert_eq!(rental.phase, at_once);
+    assert_eq!(node.wallet(rider).await, Money::rupees(100));
+    node.until_banks("CG-1", 1).await;
+    node.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn phantom_rows_never_become_slots() {
+    let node = TestNode::start().await;
+    let layout = cabinet::Layout::marker(&[4, 4]).with_phantoms(3);
+    node.cabinet_like(CABINET, "CG-1", &[BANK], |spec| spec.layout(layout)).await;
+
+    let view = node.view("CG-1");
+
+    assert_eq!(view.slots.len(), 8);
+    assert!(view.slots.iter().all(|slot| slot.standing != Standing::Faulted));
+}
+
+fn rental_end(phase: &Phase) -> chrono::DateTime<chrono::Utc> {
+    match phase {
+        Phase::Cancelled { at, .. } => *at,
+        other => panic!("{other:?}"),
+    }
 }

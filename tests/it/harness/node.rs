@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cabinet::{Cabinet, Fleet, Layout, Spec, Timing};
+use chargeghar::actors::availability::StationView;
 use chargeghar::actors::rentals::{Start, StartError};
 use chargeghar::clock::Clock;
 use chargeghar::config::Config;
 use chargeghar::entropy::Entropy;
 use chargeghar::node::{Node, Options};
-use domain::ids::{PackageId, RentalId, RiderId, Serial, Sn, StationId};
+use domain::ids::{PackageId, RentalId, RiderId, Serial, StationId};
 use domain::money::Money;
 use domain::presence::Shown;
 use domain::rental::{Rental, Status};
@@ -63,7 +64,6 @@ impl TestNode {
         TestNode { node, clock, database, base_url, fleet: Fleet::new(), _folder: folder }
     }
 
-    /// The same network after the process died without a word.
     pub async fn enrol(&self, uuid: &str, serial: &str, slots: u16) -> StationId {
         let id = StationId(Entropy::system().uuid());
         let sql = format!(
@@ -112,6 +112,24 @@ impl TestNode {
         cabinet
     }
 
+    /// The same, for tests that need not talk to it.
+    pub async fn cabinet_kept(&self, uuid: &str, serial: &str, banks: &[&str]) {
+        let cabinet = self.cabinet(uuid, serial, banks).await;
+        std::mem::forget(cabinet);
+    }
+
+    pub fn view(&self, serial: &str) -> Arc<StationView> {
+        self.node.stations.availability().by_serial(&Serial::from(serial)).unwrap()
+    }
+
+    /// Waits until so many banks can be rented there.
+    pub async fn until_banks(&self, serial: &str, count: u16) {
+        self.until(&format!("{count} banks at {serial}"), || {
+            (self.view(serial).banks == count).then_some(())
+        })
+        .await;
+    }
+
     /// A rider with money.
     pub async fn rider(&self, rupees: i64) -> RiderId {
         let phone = format!("98{}", Entropy::system().digits(8));
@@ -142,6 +160,7 @@ impl TestNode {
             gateway_ref: id.to_string(),
             redirect: serde_json::json!({}),
             expires_at: self.clock.now(),
+            next_check_at: None,
         }));
         self.node.context.store.commit(fact).await.unwrap();
         let mut fact = Fact::at(self.clock.now());
@@ -218,10 +237,6 @@ impl TestNode {
             where account like 'receivable:%'";
         let dues = "select coalesce(sum(owed), 0)::bigint from rentals";
         assert_eq!(self.database.number(owed).await, self.database.number(dues).await, "dues");
-    }
-
-    pub fn sn(text: &str) -> Sn {
-        Sn::from(text)
     }
 
     pub async fn stop(self) {
