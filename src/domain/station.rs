@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::eject::Sighting;
 use crate::ids::{SlotKey, Sn};
@@ -12,8 +12,10 @@ use crate::slot::{Reading, SlotState};
 #[cfg(test)]
 mod tests;
 
-/// How many reports in a row must leave the same slots out before they are gone for good.
+/// How many reports in a row must leave the same slots out, and for how long, before they are
+/// gone for good: a fault that passes must not look like another cabinet.
 pub const SHRINK_AFTER: u8 = 3;
+pub const SHRINK_FOR: TimeDelta = TimeDelta::minutes(30);
 
 /// What may be picked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +60,15 @@ pub struct Layout {
     pub slots: BTreeSet<SlotKey>,
     /// A whole report has shown them; until then they are what an operator typed in.
     pub confirmed: bool,
-    /// The same slots left out by so many reports in a row.
-    shrinking: (BTreeSet<SlotKey>, u8),
+    shrinking: Option<Shrinking>,
+}
+
+/// The same slots left out by so many reports in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shrinking {
+    missing: BTreeSet<SlotKey>,
+    since: DateTime<Utc>,
+    reports: u8,
 }
 
 impl Layout {
@@ -68,8 +77,8 @@ impl Layout {
     }
 
     /// Compares, and learns: a layout an operator typed in gives way to the first exact
-    /// report, a confirmed one only to new slots or to the third report that leaves the same
-    /// ones out.
+    /// report, a confirmed one only to new slots or to several reports over half an hour that
+    /// leave the same ones out.
     pub fn meet(&mut self, snapshot: &Snapshot) -> Coverage {
         let listed: BTreeSet<SlotKey> = snapshot.slots.keys().copied().collect();
         let added: Vec<SlotKey> = listed.difference(&self.slots).copied().collect();
@@ -79,10 +88,11 @@ impl Layout {
         }
         if added.is_empty() && missing.is_empty() {
             self.confirmed = true;
-            self.shrinking = (BTreeSet::new(), 0);
+            self.shrinking = None;
             return Coverage::Whole;
         }
-        let shrunk = !missing.is_empty() && self.shrinks(&missing);
+        let at = snapshot.at().unwrap_or_default();
+        let shrunk = !missing.is_empty() && self.shrinks(&missing, at);
         if self.confirmed && added.is_empty() && !shrunk {
             return Coverage::Partial { missing: missing.into_iter().collect() };
         }
@@ -91,14 +101,15 @@ impl Layout {
         Coverage::Changed { added, removed }
     }
 
-    fn shrinks(&mut self, missing: &BTreeSet<SlotKey>) -> bool {
-        let (before, times) = &mut self.shrinking;
-        if before == missing {
-            *times = times.saturating_add(1);
-        } else {
-            (*before, *times) = (missing.clone(), 1);
-        }
-        *times >= SHRINK_AFTER
+    fn shrinks(&mut self, missing: &BTreeSet<SlotKey>, at: DateTime<Utc>) -> bool {
+        let same = self.shrinking.take().filter(|before| before.missing == *missing);
+        let fresh = Shrinking { missing: missing.clone(), since: at, reports: 0 };
+        let mut shrinking = same.unwrap_or(fresh);
+        shrinking.reports = shrinking.reports.saturating_add(1);
+        let long = at - shrinking.since >= SHRINK_FOR;
+        let gone = long && shrinking.reports >= SHRINK_AFTER;
+        self.shrinking = Some(shrinking);
+        gone
     }
 }
 

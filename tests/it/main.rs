@@ -7,4 +7,8 @@ mod harness;
 #[cfg(test)]
 mod renting;
 #[cfg(test)]
+mod returning;
+#[cfg(test)]
 mod store;
+#[cfg(test)]
+mod unknown;

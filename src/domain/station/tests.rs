@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 
 use super::{Coverage, Difference, Layout, Offer, Snapshot, pick, reconcile, sighting};
 use crate::eject::Sighting;
@@ -29,14 +29,26 @@ fn what_an_operator_typed_in_gives_way_to_the_first_report() {
 }
 
 #[test]
-fn a_report_with_fewer_slots_is_partial_twice_and_wins_the_third_time() {
+fn a_report_with_fewer_slots_is_partial_and_wins_after_half_an_hour_of_the_same() {
     let mut layout = Layout::new((1..=3).map(key), true);
-    let fewer = snapshot(&[(1, None), (2, None)]);
     let partial = Coverage::Partial { missing: vec![key(3)] };
 
-    assert_eq!(layout.meet(&fewer), partial);
-    assert_eq!(layout.meet(&fewer), partial);
-    assert_eq!(layout.meet(&fewer), Coverage::Changed { added: vec![], removed: vec![key(3)] });
+    for minute in [0, 1, 2, 29] {
+        assert_eq!(layout.meet(&fewer(minute)), partial, "minute {minute}");
+    }
+    let changed = Coverage::Changed { added: vec![], removed: vec![key(3)] };
+    assert_eq!(layout.meet(&fewer(30)), changed);
+}
+
+#[test]
+fn one_whole_report_in_between_begins_the_half_hour_anew() {
+    let mut layout = Layout::new((1..=3).map(key), true);
+    layout.meet(&fewer(0));
+    layout.meet(&snapshot(&[(1, None), (2, None), (3, None)]));
+
+    layout.meet(&fewer(29));
+
+    assert!(matches!(layout.meet(&fewer(31)), Coverage::Partial { .. }));
 }
 
 #[test]
@@ -95,6 +107,14 @@ fn key(slot: u16) -> SlotKey {
 
 fn believed(banks: &[(u16, &str)]) -> BTreeMap<SlotKey, Sn> {
     banks.iter().map(|(slot, sn)| (key(*slot), Sn::from(*sn))).collect()
+}
+
+fn fewer(minute: i64) -> Snapshot {
+    let mut report = snapshot(&[(1, None), (2, None)]);
+    for reading in report.slots.values_mut() {
+        reading.at = DateTime::UNIX_EPOCH + TimeDelta::minutes(minute);
+    }
+    report
 }
 
 fn snapshot(slots: &[(u16, Option<&str>)]) -> Snapshot {

@@ -130,6 +130,16 @@ impl TestNode {
         .await;
     }
 
+    /// Lets what is under way arrive: round trips through the actors and the sockets.
+    pub async fn settle(&self, rounds: u32) {
+        for _ in 0..rounds {
+            for view in self.node.stations.availability().all().collect::<Vec<_>>() {
+                self.node.stations.describe(view.info.id).await.unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// A rider with money.
     pub async fn rider(&self, rupees: i64) -> RiderId {
         let phone = format!("98{}", Entropy::system().digits(8));
