@@ -188,7 +188,7 @@ impl Actor for StationActor {
         match message {
             Msg::Inbound(inbound) => state.inbound(*inbound, &myself).await,
             Msg::Session { connected, at } => state.session(connected, at).await,
-            Msg::LinkBack { down_for } => state.link_back(down_for),
+            Msg::LinkBack { down_for } => state.link_back(down_for).await,
             Msg::SlotChanged(view) => state.slot_changed(view),
             Msg::Moved(key) => state.moved(key),
             Msg::Reserve(reserve) => state.reserve(reserve).await,
@@ -295,7 +295,7 @@ impl State {
         let due = [
             self.presence.next_change(now, &self.context.settings.presence),
             self.lane.next_due(&self.context.settings),
-            self.check.next_due(),
+            self.check.next_due(self.is_reachable()),
         ];
         let due = due.into_iter().flatten().min();
         self.alarm.set(due, &self.context.clock, &self.myself, Msg::Tick);

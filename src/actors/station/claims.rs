@@ -39,9 +39,10 @@ struct Doubt {
 }
 
 impl Checking {
-    pub fn next_due(&self) -> Option<DateTime<Utc>> {
-        let sent_at = self.sent_at?;
-        match (self.open, self.again) {
+    /// A cabinet that can not be reached is asked when it is back.
+    pub fn next_due(&self, reachable: bool) -> Option<DateTime<Utc>> {
+        let sent_at = self.sent_at.unwrap_or(DateTime::UNIX_EPOCH);
+        match (self.open, self.again && reachable) {
             (true, _) => Some(sent_at + ANSWER),
             (false, true) => Some(sent_at + GAP),
             (false, false) => None,
@@ -80,18 +81,15 @@ impl State {
     /// Asks the cabinet for a report, or remembers to ask when it may be asked again.
     pub(super) async fn ask_for_report(&mut self, reason: &'static str) {
         let now = self.now();
-        if !self.is_reachable() {
-            return;
-        }
         let early = self.check.sent_at.is_some_and(|sent_at| now - sent_at < GAP);
-        if self.check.open || early {
+        if self.check.open || early || !self.is_reachable() {
             self.check.again = true;
             return;
         }
         metrics::CHECKS.inc([reason]);
         self.check.sent_at = Some(now);
-        self.check.again = false;
         self.check.open = self.send(&Downlink::CheckAll, now + ANSWER).await;
+        self.check.again = !self.check.open;
     }
 
     /// A report answers for what was asked before it; what was asked since wants another.
@@ -103,7 +101,7 @@ impl State {
 
     pub(super) async fn check_due(&mut self) {
         let now = self.now();
-        if self.check.next_due().is_none_or(|due| due > now) {
+        if self.check.next_due(self.is_reachable()).is_none_or(|due| due > now) {
             return;
         }
         if self.check.open {

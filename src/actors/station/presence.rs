@@ -48,8 +48,11 @@ impl State {
     }
 
     /// Our own outage is no evidence against a cabinet.
-    pub(super) fn link_back(&mut self, down_for: TimeDelta) {
+    pub(super) async fn link_back(&mut self, down_for: TimeDelta) {
         self.presence.excused += down_for;
         self.dirty = true;
+        if self.lane.eject.is_some() {
+            self.resume_eject().await;
+        }
     }
 }
