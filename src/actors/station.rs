@@ -137,6 +137,8 @@ pub struct State {
     slot_ids: BTreeMap<ActorId, SlotKey>,
 
     presence: Presence,
+    /// When the broker last saw the cabinet come.
+    up_since: Option<DateTime<Utc>>,
     /// A whole report came since the service started.
     confirmed: bool,
     whole_at: Option<DateTime<Utc>>,
@@ -242,6 +244,7 @@ impl State {
             slots: BTreeMap::new(),
             slot_ids: BTreeMap::new(),
             presence,
+            up_since: None,
             confirmed: false,
             whole_at: seed.whole_at,
             seq: context.clock.now().timestamp_micros(),

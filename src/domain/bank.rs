@@ -101,9 +101,14 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// The frames remembered when one more closed a rental.
-    pub fn consumed_with(&self, frame: Option<Fingerprint>) -> Vec<Fingerprint> {
-        let all: Vec<Fingerprint> = self.consumed.iter().copied().chain(frame).collect();
+    /// The frames remembered when more of them belong to a rental that is over.
+    pub fn consumed_with(&self, frames: impl IntoIterator<Item = Fingerprint>) -> Vec<Fingerprint> {
+        let mut all = self.consumed.clone();
+        for frame in frames {
+            if !all.contains(&frame) {
+                all.push(frame);
+            }
+        }
         let skip = all.len().saturating_sub(CONSUMED_MAX);
         all[skip..].to_vec()
     }

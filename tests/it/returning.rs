@@ -208,7 +208,9 @@ async fn out() -> Out {
 impl Out {
     async fn completed(&self) -> Source {
         let rental = self.node.until_status(self.rental.id, Status::Completed).await;
-        assert_eq!(self.node.wallet(self.rider).await, Money::rupees(450));
+        let story = "select string_agg(event::text, E'\\n' order by version) from rental_events";
+        let story = self.node.database.text(story).await;
+        assert_eq!(self.node.wallet(self.rider).await, Money::rupees(450), "{story}");
         self.node.audit().await;
         let Phase::Completed { ended, .. } = rental.phase else { panic!("{rental:?}") };
         ended.source

@@ -144,13 +144,14 @@ impl State {
         let Some((custody, cause)) = last else { return vec![] };
         let Some(bank) = self.context.banks.get(&before.bank) else { return vec![] };
         let closes = !state.is_open();
-        let frame = consumed_frame(&job.command).filter(|_| closes);
+        let claimed = before.claims.iter().filter_map(|claim| claim.frame);
+        let frames = claimed.chain(consumed_frame(&job.command)).filter(|_| closes);
         vec![BankWrite {
             sn: bank.sn.clone(),
             before: Some(bank.version),
             custody,
             condition: bank.condition,
-            consumed: bank.consumed_with(frame),
+            consumed: bank.consumed_with(frames),
             cause,
             rental: Some(before.id),
         }]

@@ -118,7 +118,7 @@ impl State {
             key,
             source,
             at: received.at,
-            earliest: received.earliest,
+            earliest: self.noticed_after(source, received),
             live: received.live,
             frame: Some(received.frame),
             level,
@@ -130,7 +130,7 @@ impl State {
         }
         match key {
             Some(key) if source.is_trusted() && received.live => {
-                self.bank_seen(vec![(key, sn)], "returned", cause);
+                self.bank_seen(vec![(key, sn)], "returned", Some(received.frame), cause);
             }
             Some(_) | None => {
                 // anybody can say so over HTTP, and a backlog may be old: a report decides

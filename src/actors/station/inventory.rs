@@ -1,7 +1,7 @@
 //! Banks that no rental carries: where a cabinet shows them, there they are. Their facts are
 //! written beside the mailbox, so that a slow database does not stop the cabinet.
 
-use domain::bank::{Bank, Condition, Custody};
+use domain::bank::{Bank, Condition, Custody, Fingerprint};
 use domain::ids::{SlotKey, Sn};
 use serde_json::json;
 
@@ -12,12 +12,19 @@ use crate::spawn::spawn;
 use crate::store::fact::{BankWrite, Fact, NewIncident};
 
 impl State {
-    /// Banks without a rental are in these slots.
-    pub(super) fn bank_seen(&mut self, seen: Vec<(SlotKey, Sn)>, why: &'static str, cause: Cause) {
+    /// Banks without a rental are in these slots. The frame of an insertion is remembered: the
+    /// same bytes again must not close a later rental.
+    pub(super) fn bank_seen(
+        &mut self,
+        seen: Vec<(SlotKey, Sn)>,
+        why: &'static str,
+        frame: Option<Fingerprint>,
+        cause: Cause,
+    ) {
         let seen: Vec<_> = seen.into_iter().filter(|(_, sn)| !self.moving.contains(sn)).collect();
         let mut fact = Fact::at(self.now());
         for (key, sn) in seen {
-            self.gain(&mut fact, key, &sn, why);
+            self.gain(&mut fact, key, &sn, why, frame);
         }
         if fact.banks.is_empty() {
             return self.context.keep(cause);
@@ -25,7 +32,14 @@ impl State {
         self.write(fact, cause);
     }
 
-    fn gain(&mut self, fact: &mut Fact, key: SlotKey, sn: &Sn, why: &'static str) {
+    fn gain(
+        &self,
+        fact: &mut Fact,
+        key: SlotKey,
+        sn: &Sn,
+        why: &'static str,
+        frame: Option<Fingerprint>,
+    ) {
         let known = self.context.banks.get(sn);
         let custody = match &known {
             Some(Bank { custody: Custody::Quarantine { .. }, .. }) => {
@@ -34,7 +48,8 @@ impl State {
             Some(_) => Custody::Slot { station: self.id(), key },
             None => self.context.settings.unknown_banks.custody(self.id(), key),
         };
-        if known.as_ref().is_some_and(|bank| bank.custody == custody) {
+        let told = |bank: &Bank| frame.is_none_or(|frame| bank.consumed.contains(&frame));
+        if known.as_ref().is_some_and(|bank| bank.custody == custody && told(bank)) {
             return;
         }
         if known.is_none() && matches!(custody, Custody::Quarantine { .. }) {
@@ -45,7 +60,7 @@ impl State {
             before: known.as_ref().map(|bank| bank.version),
             custody,
             condition: known.as_ref().map_or(Condition::Good, |bank| bank.condition),
-            consumed: known.map(|bank| bank.consumed).unwrap_or_default(),
+            consumed: known.map(|bank| bank.consumed_with(frame)).unwrap_or_default(),
             cause: why,
             rental: None,
         });

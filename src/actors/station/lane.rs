@@ -103,10 +103,13 @@ impl Lane {
         self.recent.push(Recent { sn, rental, until });
     }
 
-    /// The rental that a late answer belongs to.
-    pub fn recent(&mut self, sn: &Sn, now: DateTime<Utc>) -> Option<RentalId> {
+    /// The rental that a late answer belongs to: the one whose outcome is being stored, or the
+    /// last one of this bank.
+    pub fn of_bank(&mut self, sn: &Sn, now: DateTime<Utc>) -> Option<RentalId> {
         self.recent.retain(|recent| now < recent.until);
-        self.recent.iter().rev().find(|recent| recent.sn == *sn).map(|recent| recent.rental)
+        let storing = self.eject.as_ref().filter(|eject| eject.sn == *sn);
+        let recent = || self.recent.iter().rev().find(|recent| recent.sn == *sn);
+        storing.map(|eject| eject.rental).or_else(|| recent().map(|recent| recent.rental))
     }
 
     pub fn published_at(&self) -> Option<DateTime<Utc>> {

@@ -4,9 +4,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use devices::Uplink;
 use domain::presence::Session;
+use domain::returns::Source;
 
 use super::State;
+use super::inbound::Received;
 use crate::actors::flusher::StationNews;
+
+/// How long after an outage a cabinet may still repeat what happened in it.
+const REPEATS: TimeDelta = TimeDelta::minutes(5);
 
 impl State {
     pub(super) fn hear(&mut self, at: DateTime<Utc>, uplink: &Uplink) {
@@ -40,11 +45,26 @@ impl State {
             return;
         }
         self.presence.session = Session::Up;
+        self.up_since = Some(at);
         self.presence.heard(at);
         if self.lane.eject.is_some() {
             self.resume_eject().await;
         }
         self.ask_for_report("back").await;
+    }
+
+    /// The instant after which a cabinet can have noticed what it says by this source. What it
+    /// says soon after an outage may be about the time before: such calls are made again until
+    /// they get through.
+    pub(super) fn noticed_after(&self, source: Source, received: Received) -> DateTime<Utc> {
+        let repeated = matches!(source, Source::HttpReturn | Source::Inspection);
+        let back = self.up_since.is_some_and(|since| received.at - since < REPEATS);
+        let away = matches!(self.presence.session, Session::Down { .. });
+        if repeated && (back || away) {
+            self.whole_at.unwrap_or(DateTime::UNIX_EPOCH).min(received.earliest)
+        } else {
+            received.earliest
+        }
     }
 
     /// Our own outage is no evidence against a cabinet.

@@ -122,7 +122,7 @@ impl State {
         }
         if received.live {
             self.bank_gone(gone);
-            self.bank_seen(seen, "seen", cause);
+            self.bank_seen(seen, "seen", None, cause);
         } else {
             self.context.keep(cause);
         }

@@ -17,16 +17,18 @@ impl State {
     /// An answer to an eject: of the open one, of one that is over, or of none.
     pub(super) async fn eject_reply(&mut self, reply: EjectReply, live: bool, cause: Cause) {
         let now = self.now();
+        // an eject whose outcome is being stored is over
+        let settling = self.lane.settlement.is_some();
         let open = self.lane.eject.as_mut().filter(|eject| {
             let by_sn = reply.sn.as_ref().is_none_or(|sn| *sn == eject.sn);
-            by_sn && reply.key.is_none_or(|key| key == eject.key)
+            !settling && by_sn && reply.key.is_none_or(|key| key == eject.key)
         });
         if let Some(eject) = open {
             let step = eject.reply(reply.outcome, now, &self.context.settings.eject);
             self.drive(step, cause).await;
             return;
         }
-        let late = reply.sn.as_ref().and_then(|sn| self.lane.recent(sn, now));
+        let late = reply.sn.as_ref().and_then(|sn| self.lane.of_bank(sn, now));
         match (reply.outcome, late) {
             (EjectOutcome::Out, Some(rental)) if live => {
                 let command = Command::LateSuccess { at: now };

@@ -29,7 +29,7 @@ const MARKER_PATIENCE: TimeDelta = TimeDelta::seconds(10);
 
 /// A connection on which nothing arrives for this long, not even the receipt of a marker, is
 /// dead.
-const SILENCE_MAX: TimeDelta = TimeDelta::seconds(25);
+const SILENCE_MAX: Duration = Duration::from_secs(25);
 
 pub(super) struct Updates {
     shared: Arc<Shared>,
@@ -37,7 +37,8 @@ pub(super) struct Updates {
     line: Arc<Line>,
     tide: Mutex<Tide>,
     marker_topic: String,
-    heard_at: Mutex<DateTime<Utc>>,
+    /// As `Clock::running` counts: the life of a connection is real time.
+    heard_at: Mutex<Duration>,
     subscribed: Notify,
     /// The broker must forget us, because it holds something that cannot be read.
     is_cursed: Mutex<bool>,
@@ -54,7 +55,7 @@ impl Updates {
             line: Line::new(inbox, unacked_max, clock.clone(), entropy.clone()),
             tide: Mutex::new(Tide::new(settings.complete_until, first_marker)),
             marker_topic: settings.marker_topic(),
-            heard_at: Mutex::new(clock.now()),
+            heard_at: Mutex::new(clock.running()),
             subscribed: Notify::new(),
             is_cursed: Mutex::new(false),
             counted: metrics::FRAMES.handle(["update"]),
@@ -100,7 +101,7 @@ impl Updates {
     /// From the CONNACK on the broker may repeat what it held for us.
     fn connected(&self, sender: &Sender, had_session: bool) -> Connected<'_> {
         let now = self.shared.clock.now();
-        *self.heard_at.lock() = now;
+        *self.heard_at.lock() = self.shared.clock.running();
         self.tide.lock().subscribed(had_session, now);
         let acknowledging = sender.clone();
         self.line.begin(Box::new(move |packet_id| {
@@ -132,7 +133,7 @@ impl Updates {
                 Ok(Received::Sent) => continue,
                 Err(error) => return error,
             }
-            *self.heard_at.lock() = self.shared.clock.now();
+            *self.heard_at.lock() = self.shared.clock.running();
         }
     }
 
@@ -162,7 +163,7 @@ impl Updates {
         }
         loop {
             let now = clock.now();
-            if now - *self.heard_at.lock() > SILENCE_MAX {
+            if clock.running().saturating_sub(*self.heard_at.lock()) > SILENCE_MAX {
                 return Error::Lost("nothing arrives any more".into());
             }
             let marker = self.tide.lock().next_marker(now, MARKER_PATIENCE);

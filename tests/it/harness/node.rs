@@ -109,6 +109,9 @@ impl TestNode {
             (known && !view.stale && view.shown == Shown::Online).then_some(())
         })
         .await;
+        // what the station still wanted to ask is asked and answered
+        self.clock.advance(Duration::from_secs(2));
+        self.settle(20).await;
         cabinet
     }
 
