@@ -142,6 +142,7 @@ impl TestNode {
             gateway_ref: id.to_string(),
             redirect: serde_json::json!({}),
             expires_at: self.clock.now(),
+            next_check_at: None,
         }));
         self.node.context.store.commit(fact).await.unwrap();
         let mut fact = Fact::at(self.clock.now());
