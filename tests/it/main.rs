@@ -5,6 +5,8 @@ mod embedded;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod pay;
+#[cfg(test)]
 mod renting;
 #[cfg(test)]
 mod store;
