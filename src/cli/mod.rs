@@ -1,0 +1,3 @@
+//! What a person can do from the command line: one file per command.
+
+pub mod doctor;
