@@ -23,7 +23,7 @@ const LINE_MAX: usize = 512 * 1024;
     // is a comment; of stdin, every line that is more than a comment is one frame.")]
 pub struct Arguments {
     /// One frame; several words are read as one. A single dash reads stdin, one frame per line
-    #[arg(required = true, value_name = "HEX|-", allow_hyphen_values = true)]
+    #[arg(required = true, value_name = "HEX|-")]
     frame: Vec<String>,
     #[command(flatten)]
     format: Format,

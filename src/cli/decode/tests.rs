@@ -18,7 +18,7 @@ fn every_vector_is_described_as_the_file_says() {
 
         assert_eq!(json!(good), frame["expect"]["ok"], "{id}");
         for (name, expected) in frame["expect"].as_object().unwrap() {
-            assert_eq!(&said[name], expected, "{id} {name}");
+            assert!(&said[name] == expected, "{id} {name}");
         }
     }
 }
