@@ -44,7 +44,11 @@ impl Display for Table {
         for row in &self.rows {
             let cells = row.iter().zip(&widths).enumerate().map(|(at, (cell, wide))| {
                 let pad = " ".repeat(wide - width(cell));
-                if self.right.contains(&at) { format!("{pad}{cell}") } else { format!("{cell}{pad}") }
+                if self.right.contains(&at) {
+                    format!("{pad}{cell}")
+                } else {
+                    format!("{cell}{pad}")
+                }
             });
             writeln!(f, "{}", cells.collect::<Vec<_>>().join(GAP).trim_end())?;
         }

@@ -18,6 +18,7 @@ use crate::entropy::Entropy;
 use crate::spawn::{Tasks, spawn};
 
 pub mod audit;
+pub mod backup;
 mod connect;
 mod error;
 pub mod fact;
@@ -28,6 +29,7 @@ pub mod lease;
 pub mod ledger;
 pub mod load;
 mod migrations;
+pub mod operators;
 pub mod outbox;
 pub mod payments;
 mod session;

@@ -1,5 +1,6 @@
 //! The store on a real Postgres: what it promises, one test for each sentence.
 
+mod backup;
 mod commit;
 mod load;
 mod operators;

@@ -78,7 +78,7 @@ async fn refuse_used(session: &mut Session) -> Result<(), Error> {
     for name in USED {
         let sql = format!("select 1 from {} limit 1", quoted(name));
         if !session.run(sql).await?.is_empty() {
-            return Err(Error::Conflict(super::super::fact::Conflict::Duplicate));
+            return Err(Error::NotEmpty((*name).to_owned()));
         }
     }
     Ok(())

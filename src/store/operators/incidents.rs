@@ -38,7 +38,7 @@ pub struct Resolution {
     pub at: DateTime<Utc>,
 }
 
-const SELECT: &str = "
+pub(super) const SELECT: &str = "
     select i.id, i.kind, i.state, i.opened_at, s.serial as station, i.rental_id,
         r.code as rental_code, i.bank_sn as bank, i.evidence, i.resolved_at, i.resolved_by,
         i.resolution

@@ -18,7 +18,8 @@ fn a_circle_does_not_stop_the_rest() {
 
 #[test]
 fn names_are_quoted() {
-    let table = Table { name: "or\"der".to_owned(), columns: vec!["at".to_owned(), "x".to_owned()] };
+    let table =
+        Table { name: "or\"der".to_owned(), columns: vec!["at".to_owned(), "x".to_owned()] };
 
     assert_eq!(table.copy_in(), r#"copy "or""der" ("at", "x") from stdin"#);
     assert_eq!(table.copy_out(), r#"copy (select "at", "x" from "or""der") to stdout"#);
