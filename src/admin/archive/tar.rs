@@ -145,6 +145,5 @@ fn cut(error: Error) -> Error {
 fn number(field: &[u8]) -> Result<u64, Error> {
     let text = std::str::from_utf8(field).unwrap_or_default();
     let digits = text.trim_matches(|c: char| c == '\0' || c == ' ');
-    u64::from_str_radix(digits, 8)
-        .map_err(|_| Error::Foreign("it is no tar archive".to_owned()))
+    u64::from_str_radix(digits, 8).map_err(|_| Error::Foreign("it is no tar archive".to_owned()))
 }
