@@ -29,7 +29,6 @@ pub mod lease;
 pub mod ledger;
 pub mod load;
 mod migrations;
-pub mod operators;
 pub mod outbox;
 pub mod payments;
 mod session;
@@ -37,6 +36,7 @@ mod settings;
 pub mod stations;
 mod tariff;
 pub mod telemetry;
+pub mod views;
 pub mod wallets;
 mod writer;
 

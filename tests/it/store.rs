@@ -5,4 +5,5 @@ mod commit;
 mod load;
 mod operators;
 mod outbox;
+mod views;
 mod world;
