@@ -37,10 +37,11 @@ pub(super) const SELECT: &str = "
 impl Store {
     /// Oldest first: those wait longest.
     pub async fn incident_rows(&self, which: Which, limit: u32) -> Result<Vec<IncidentRow>, Error> {
-        let sql = format!(
-            "{SELECT} where $1 or i.state = 'open' order by i.opened_at, i.id limit $2"
-        );
-        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(which == Which::All).bind(i64::from(limit));
+        let sql =
+            format!("{SELECT} where $1 or i.state = 'open' order by i.opened_at, i.id limit $2");
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(which == Which::All)
+            .bind(i64::from(limit));
         Ok(query.fetch_all(&mut self.read().await?).await?)
     }
 
