@@ -1,6 +1,7 @@
 //! The service: modules only.
 
 pub mod actors;
+pub mod admin;
 pub mod cli;
 pub mod clients;
 pub mod cli;

@@ -83,6 +83,7 @@ impl From<store::Error> for StartError {
             | store::Error::Conflict(_)
             | store::Error::Unavailable(_)
             | store::Error::Unsure
+            | store::Error::NotEmpty(_)
             | store::Error::Fenced
             | store::Error::Newer { .. }
             | store::Error::Migration(_)

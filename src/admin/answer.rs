@@ -68,8 +68,16 @@ impl Refusal {
                 let text = format!("{error}; look at the {thing} before you try again");
                 Refusal::new(Code::Unsure, text)
             }
-            store::Error::Conflict(_) => Refusal::new(Code::Refused, error.to_string()),
-            _ => Refusal::new(Code::Unavailable, error.to_string()),
+            store::Error::Conflict(_) | store::Error::NotEmpty(_) => {
+                Refusal::new(Code::Refused, error.to_string())
+            }
+            store::Error::Corrupt(_)
+            | store::Error::Unavailable(_)
+            | store::Error::Fenced
+            | store::Error::Held { .. }
+            | store::Error::Newer { .. }
+            | store::Error::Migration(_)
+            | store::Error::Address(_) => Refusal::new(Code::Unavailable, error.to_string()),
         }
     }
 }

@@ -20,6 +20,8 @@ mod tests;
 
 /// Name of the last entry.
 const MANIFEST: &str = "manifest.json";
+/// How the name of a table's part ends.
+const PART_END: &str = ".copy";
 /// Version of this format.
 const FORMAT: u32 = 1;
 /// Rows are gathered up to this size before they become an entry, in bytes.
@@ -164,7 +166,7 @@ impl Packer {
         self.hash.update(&part);
         self.parts += 1;
         table.bytes += u64::try_from(part.len()).unwrap_or(0);
-        let name = format!("{}/{:06}.copy", table.name, self.parts);
+        let name = format!("{}/{:06}{PART_END}", table.name, self.parts);
         self.entry(&name, part).await
     }
 
@@ -248,7 +250,7 @@ fn in_table(entry: &str, table: &TableNote) -> bool {
 }
 
 fn table_of(entry: &str) -> Result<&str, Error> {
-    let table = entry.split_once('/').filter(|(_, part)| part.ends_with(".copy"));
+    let table = entry.strip_suffix(PART_END).and_then(|part| part.split_once('/'));
     let foreign = || Error::Foreign(format!("it has an entry {entry:?}"));
     table.map(|(table, _)| table).ok_or_else(foreign)
 }
@@ -267,7 +269,10 @@ fn read_manifest(entries: &mut tar::Entries<impl Read>, size: u64) -> Result<Man
     if manifest.format == FORMAT {
         Ok(manifest)
     } else {
-        Err(Error::Foreign(format!("its format is {}, this program reads {FORMAT}", manifest.format)))
+        Err(Error::Foreign(format!(
+            "its format is {}, this program reads {FORMAT}",
+            manifest.format
+        )))
     }
 }
 

@@ -10,9 +10,9 @@ use serde_json::json;
 use super::answer::{Answer, Code, Refusal, ok};
 use super::{Admin, Operator, ROWS_MAX};
 use crate::actors::station;
+use crate::store;
 use crate::store::fact::{AuditEntry, BankWrite, Fact};
-use crate::store::operators::{BankRow, Books};
-use crate::store::{self};
+use crate::store::views::{BankRow, Books};
 
 /// Longest serial of a bank.
 const SN_MAX: usize = 32;

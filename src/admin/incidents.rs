@@ -2,12 +2,16 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use chrono::{DateTime, Utc};
 use domain::ids::IncidentId;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::answer::{Answer, Code, Refusal, ok};
 use super::{Admin, Operator, ROWS_MAX};
-use crate::store::operators::{AuditRow, IncidentRow, Resolution};
+use crate::store::audit::AuditRow;
+use crate::store::incidents::Which;
+use crate::store::views::IncidentRow;
 
 /// Least length of a resolution: a word is none.
 const RESOLUTION_MIN: usize = 5;
@@ -25,12 +29,30 @@ pub struct Resolve {
     pub resolution: String,
 }
 
+/// Who did what to which thing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditBody {
+    pub at: DateTime<Utc>,
+    pub actor: String,
+    pub action: String,
+    pub target: String,
+    pub details: Value,
+}
+
+impl From<AuditRow> for AuditBody {
+    fn from(row: AuditRow) -> AuditBody {
+        let AuditRow { id: _, at, actor, action, target, details } = row;
+        AuditBody { at, actor, action, target, details }
+    }
+}
+
 pub async fn list(
     State(admin): State<Admin>,
     Query(filter): Query<Filter>,
 ) -> Answer<Vec<IncidentRow>> {
     let limit = filter.limit.unwrap_or(ROWS_MAX).min(ROWS_MAX);
-    let rows = admin.store().incidents(filter.all, limit).await;
+    let which = if filter.all { Which::All } else { Which::Open };
+    let rows = admin.store().incident_rows(which, limit).await;
     ok(rows.map_err(|error| Refusal::of(error, "incident"))?)
 }
 
@@ -50,20 +72,20 @@ pub async fn resolve(
         let by = incident.resolved_by.unwrap_or_default();
         return Err(Refusal::new(Code::Refused, format!("incident {id} was resolved by {by}")));
     }
-    let actor = operator.to_string();
-    let resolution = Resolution { incident: incident.id, actor, text, at: admin.now() };
-    let done = admin.store().resolve_incident(resolution).await;
+    let done = admin.store().resolve_incident(incident.id, &operator.to_string(), &text).await;
     done.map_err(|error| Refusal::of(error, "incident"))?;
     ok(find(&admin, &id).await?)
 }
 
+/// The newest first.
 pub async fn audit(
     State(admin): State<Admin>,
     Query(filter): Query<Filter>,
-) -> Answer<Vec<AuditRow>> {
+) -> Answer<Vec<AuditBody>> {
     let limit = filter.limit.unwrap_or(ROWS_MAX).min(ROWS_MAX);
-    let rows = admin.store().audit_rows(limit).await;
-    ok(rows.map_err(|error| Refusal::of(error, "audit"))?)
+    let rows = admin.store().audit(None, limit).await;
+    let rows = rows.map_err(|error| Refusal::of(error, "audit"))?;
+    ok(rows.into_iter().map(AuditBody::from).collect())
 }
 
 /// A text that another person can understand later.
@@ -81,5 +103,5 @@ async fn find(admin: &Admin, id: &str) -> Result<IncidentRow, Refusal> {
     let id: IncidentId = id
         .parse()
         .map_err(|_| Refusal::new(Code::Invalid, format!("{id} is no id; see incident list")))?;
-    admin.store().incident(id).await.map_err(|error| Refusal::of(error, &thing))
+    admin.store().incident_row(id).await.map_err(|error| Refusal::of(error, &thing))
 }

@@ -4,7 +4,6 @@
 //!
 //! Owns no rule and no row: it asks the actors where a node runs, and the store otherwise.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -14,14 +13,15 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::actors::Context;
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
 use crate::clock::Clock;
-use crate::entropy::Entropy;
 use crate::store::Store;
+use crate::store::load::StationRow;
 
 mod answer;
 pub mod archive;
@@ -35,10 +35,10 @@ mod stations;
 
 pub use answer::{Code, Failure, Refusal, Success};
 pub use banks::Adopt;
-pub use incidents::Resolve;
+pub use incidents::{AuditBody, Resolve};
 pub use operator::Operator;
 pub use rentals::{Settle, Verdict};
-pub use stations::{Eject, Ejected, Enrol, Maintain, Reported, SlotBody, StationBody};
+pub use stations::{Eject, Ejected, Enrol, Maintain, PendingBody, Reported, SlotBody, StationBody};
 
 use answer::{Answer, ok};
 use socket::Peer;
@@ -56,7 +56,6 @@ pub struct Admin {
 pub struct AdminParts {
     pub store: Store,
     pub clock: Clock,
-    pub entropy: Entropy,
     /// Nothing where no node runs.
     pub live: Option<Live>,
 }
@@ -66,10 +65,18 @@ pub struct Live {
     pub context: Arc<Context>,
     pub stations: Stations,
     pub rentals: Rentals,
+    /// Gives a cabinet its actor and its account at the broker.
+    pub admit: Admit,
     pub started_at: DateTime<Utc>,
-    pub http: Option<SocketAddr>,
-    pub mqtt: Option<SocketAddr>,
+    /// Where it listens, such as `http://127.0.0.1:8080`.
+    pub http: String,
+    /// Such as `mqtt://127.0.0.1:1883`.
+    pub mqtt: String,
 }
+
+/// Takes a cabinet that was enrolled into service; an error says why it has to wait for the
+/// next start.
+pub type Admit = Box<dyn Fn(StationRow) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// How the node is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,8 +86,8 @@ pub struct Status {
     /// Whether a node runs, or a command answers by itself.
     pub running: bool,
     pub started_at: Option<DateTime<Utc>>,
-    pub http: Option<SocketAddr>,
-    pub mqtt: Option<SocketAddr>,
+    pub http: Option<String>,
+    pub mqtt: Option<String>,
     pub link_up: Option<bool>,
 }
 
@@ -124,7 +131,10 @@ impl Admin {
     /// What needs the cabinets is refused where no node runs.
     fn live(&self) -> Result<&Live, Refusal> {
         self.parts.live.as_ref().ok_or_else(|| {
-            Refusal::new(Code::NotRunning, "no node runs on this data folder; start chargeghar serve")
+            Refusal::new(
+                Code::NotRunning,
+                "no node runs on this data folder; start chargeghar serve",
+            )
         })
     }
 }
@@ -136,14 +146,18 @@ async fn status(State(admin): State<Admin>) -> Answer<Status> {
         pid: std::process::id(),
         running: live.is_some(),
         started_at: live.map(|live| live.started_at),
-        http: live.and_then(|live| live.http),
-        mqtt: live.and_then(|live| live.mqtt),
+        http: live.map(|live| live.http.clone()),
+        mqtt: live.map(|live| live.mqtt.clone()),
         link_up: live.map(|live| live.context.link_is_up()),
     })
 }
 
 /// A second lock behind the rights of the socket's file.
-async fn only_trusted(ConnectInfo(peer): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
+async fn only_trusted(
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
     if peer.is_trusted() {
         return next.run(request).await;
     }

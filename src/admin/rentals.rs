@@ -14,7 +14,7 @@ use super::incidents::reason;
 use super::{Admin, Operator};
 use crate::actors::rentals::Error;
 use crate::store::fact::AuditEntry;
-use crate::store::operators::Story;
+use crate::store::views::Story;
 
 /// How a rental goes on, or ends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -78,26 +78,19 @@ fn over(story: &Story) -> Refusal {
 
 /// A verdict about the eject needs a rental whose eject has no end, a return one that is out.
 fn fits(verdict: &Verdict, phase: &Phase, story: &Story) -> Result<(), Refusal> {
-    let good = match (verdict, phase) {
-        (Verdict::Out | Verdict::NotOut, Phase::Dispensing) => true,
-        (Verdict::Returned { .. }, Phase::Active { .. } | Phase::Overdue { .. }) => true,
+    let advice = match (verdict, phase) {
+        (Verdict::Out | Verdict::NotOut, Phase::Dispensing)
+        | (Verdict::Returned { .. }, Phase::Active { .. } | Phase::Overdue { .. }) => return Ok(()),
         (Verdict::Out | Verdict::NotOut, Phase::Active { .. } | Phase::Overdue { .. }) => {
-            let text = format!(
-                "rental {} is {}: its bank is known to be out; say --returned STATION when it is back",
-                story.code, story.status
-            );
-            return Err(Refusal::new(Code::Refused, text));
+            "its bank is known to be out; say --returned STATION when it is back"
         }
         (Verdict::Returned { .. }, Phase::Dispensing) => {
-            let text = format!(
-                "rental {} is {}: say first whether its bank left, with --out or --not-out",
-                story.code, story.status
-            );
-            return Err(Refusal::new(Code::Refused, text));
+            "say first whether its bank left, with --out or --not-out"
         }
-        (_, Phase::Completed { .. } | Phase::Cancelled { .. }) => false,
+        (_, Phase::Completed { .. } | Phase::Cancelled { .. }) => return Err(over(story)),
     };
-    if good { Ok(()) } else { Err(over(story)) }
+    let text = format!("rental {} is {}: {advice}", story.code, story.status);
+    Err(Refusal::new(Code::Refused, text))
 }
 
 async fn command(admin: &Admin, verdict: Verdict) -> Result<Command, Refusal> {

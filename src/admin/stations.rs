@@ -7,16 +7,15 @@ use chrono::{DateTime, Utc};
 use domain::ids::{DeviceUuid, Serial, SlotKey, Sn, StationId};
 use domain::slot::Standing;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::answer::{Answer, Code, Refusal, ok};
 use super::{Admin, Live, Operator, ROWS_MAX};
 use crate::actors::availability::StationView;
+use crate::store;
+use crate::store::fact::{AuditEntry, Conflict};
 use crate::store::load::StationRow;
-use crate::store::operators::PendingRow;
-use crate::store::stations::NewStation;
-
-#[cfg(test)]
-mod tests;
+use crate::store::stations::{NewStation, Particulars, Pending};
 
 /// Slots of the largest cabinet there is.
 const SLOTS_MAX: u16 = 512;
@@ -97,6 +96,24 @@ pub struct Maintain {
     pub on: bool,
 }
 
+/// A cabinet that called without being enrolled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingBody {
+    pub uuid: DeviceUuid,
+    pub attempts: i64,
+    pub address: Option<String>,
+    pub hardware: Option<String>,
+    pub first_seen_at: DateTime<Utc>,
+    pub last_seen_at: DateTime<Utc>,
+}
+
+impl From<Pending> for PendingBody {
+    fn from(row: Pending) -> PendingBody {
+        let Pending { device_uuid, attempts, address, hardware, first_seen_at, last_seen_at } = row;
+        PendingBody { uuid: device_uuid, attempts, address, hardware, first_seen_at, last_seen_at }
+    }
+}
+
 /// Whether a whole report came.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reported {
@@ -114,9 +131,11 @@ pub async fn list(State(admin): State<Admin>) -> Answer<Vec<StationBody>> {
     ok(stations)
 }
 
-pub async fn pending(State(admin): State<Admin>) -> Answer<Vec<PendingRow>> {
-    let rows = admin.store().pending_cabinets(ROWS_MAX).await;
-    ok(rows.map_err(|error| Refusal::of(error, "pending cabinet"))?)
+/// The last to call first.
+pub async fn pending(State(admin): State<Admin>) -> Answer<Vec<PendingBody>> {
+    let rows = admin.store().pending(ROWS_MAX).await;
+    let rows = rows.map_err(|error| Refusal::of(error, "pending cabinet"))?;
+    ok(rows.into_iter().map(PendingBody::from).collect())
 }
 
 pub async fn show(State(admin): State<Admin>, Path(name): Path<String>) -> Answer<StationBody> {
@@ -128,11 +147,22 @@ pub async fn enrol(
     operator: Operator,
     Json(wanted): Json<Enrol>,
 ) -> Answer<StationBody> {
-    let station = checked(wanted, &operator)?;
+    let station = checked(&wanted)?;
     let (uuid, serial) = (station.uuid.clone(), station.serial.clone());
-    let row = admin.store().enrol(station).await.map_err(|error| taken(error, &uuid, &serial))?;
+    let audit = AuditEntry {
+        actor: operator.to_string(),
+        action: "station.enrol",
+        target: serial.to_string(),
+        details: json!(wanted),
+    };
+    let enrolled = admin.store().enrol(station, audit).await;
+    let row = enrolled.map_err(|error| taken(error, &uuid, &serial))?;
     if let Some(live) = &admin.parts.live {
-        live.stations.enrolled(row.clone()).await;
+        let admitted = (live.admit)(row.clone()).await;
+        admitted.map_err(|why| {
+            let text = format!("{serial} is enrolled, but not in service before a restart: {why}");
+            Refusal::new(Code::Unavailable, text)
+        })?;
     }
     ok(body(&admin, &row).await)
 }
@@ -190,21 +220,19 @@ fn silent(name: &str) -> Refusal {
     Refusal::new(Code::Unavailable, format!("{name} does not answer at this moment; try again"))
 }
 
-fn taken(error: crate::store::Error, uuid: &DeviceUuid, serial: &Serial) -> Refusal {
-    use crate::store::fact::Conflict;
-    let text = match error {
-        crate::store::Error::Conflict(Conflict::DeviceUsed) => {
-            format!("the cabinet {uuid} is enrolled already; see station show {uuid}")
-        }
-        crate::store::Error::Conflict(Conflict::SerialUsed) => {
-            format!("the serial {serial} belongs to another station; see station show {serial}")
-        }
-        other => return Refusal::of(other, "station"),
-    };
-    Refusal::new(Code::Refused, text)
+fn taken(error: store::Error, uuid: &DeviceUuid, serial: &Serial) -> Refusal {
+    let refused = |text: String| Refusal::new(Code::Refused, text);
+    if error == store::Error::Conflict(Conflict::DeviceUsed) {
+        return refused(format!("the cabinet {uuid} is enrolled already; see station show {uuid}"));
+    }
+    if error == store::Error::Conflict(Conflict::SerialUsed) {
+        let text = format!("the serial {serial} is another station's; see station show {serial}");
+        return refused(text);
+    }
+    Refusal::of(error, "station")
 }
 
-fn checked(wanted: Enrol, operator: &Operator) -> Result<NewStation, Refusal> {
+fn checked(wanted: &Enrol) -> Result<NewStation, Refusal> {
     let invalid = |text: String| Refusal::new(Code::Invalid, text);
     let uuid = DeviceUuid::parse(&wanted.uuid)
         .map_err(|error| invalid(format!("{:?}: {error}", wanted.uuid)))?;
@@ -216,22 +244,16 @@ fn checked(wanted: Enrol, operator: &Operator) -> Result<NewStation, Refusal> {
     }
     let inside = (-90.0..=90.0).contains(&wanted.lat) && (-180.0..=180.0).contains(&wanted.lng);
     if !inside || (wanted.lat == 0.0 && wanted.lng == 0.0) {
-        let text = format!("{}, {} is no place; Thamel is 27.7154, 85.3123", wanted.lat, wanted.lng);
+        let text =
+            format!("{}, {} is no place; Thamel is 27.7154, 85.3123", wanted.lat, wanted.lng);
         return Err(invalid(text));
     }
     if !(1..=SLOTS_MAX).contains(&wanted.slots) {
         return Err(invalid(format!("a cabinet has 1 to {SLOTS_MAX} slots")));
     }
-    Ok(NewStation {
-        uuid,
-        serial,
-        name: name.to_owned(),
-        latitude: wanted.lat,
-        longitude: wanted.lng,
-        address: wanted.address,
-        slots: wanted.slots,
-        actor: operator.to_string(),
-    })
+    let about = Particulars::new(name, wanted.lat, wanted.lng);
+    let about = Particulars { address: wanted.address.trim().to_owned(), ..about };
+    Ok(NewStation { uuid, serial, slots: wanted.slots, about })
 }
 
 /// As the node sees it, else as the rows have it.
