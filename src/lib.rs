@@ -4,7 +4,6 @@ pub mod actors;
 pub mod admin;
 pub mod cli;
 pub mod clients;
-pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod credentials;

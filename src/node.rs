@@ -25,8 +25,8 @@ use crate::spawn::Tasks;
 use crate::store::load::{Loaded, StationRow};
 use crate::store::{self, Lease, Store};
 
-mod edges;
-mod limits;
+pub(crate) mod edges;
+pub(crate) mod limits;
 
 use edges::Tools;
 

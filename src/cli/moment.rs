@@ -13,11 +13,6 @@ pub fn stamp(at: DateTime<Utc>) -> String {
     at.with_timezone(&nepal()).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// `15:40:07.123`, in Nepal's time.
-pub fn clock(at: DateTime<Utc>) -> String {
-    at.with_timezone(&nepal()).format("%H:%M:%S%.3f").to_string()
-}
-
 /// `2025-11-22 15:40:07 (3 min ago)`, `(in 2 h)`.
 pub fn with_distance(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     format!("{} ({})", stamp(at), distance(at, now))
@@ -37,8 +32,8 @@ pub fn distance(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
 fn rough(duration: TimeDelta) -> String {
     match duration.num_seconds() {
         seconds @ ..120 => format!("{seconds} s"),
-        seconds @ ..7_200 => format!("{} min", seconds / 60),
-        seconds @ ..172_800 => format!("{} h", seconds / 3_600),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
         seconds => format!("{} d", seconds / 86_400),
     }
 }
@@ -48,9 +43,9 @@ pub fn span(duration: TimeDelta) -> String {
     let millis = duration.num_milliseconds().max(0);
     let seconds = millis / 1_000;
     match seconds {
-        ..10 => format!("{seconds}.{:02} s", millis % 1_000 / 10),
-        ..120 => format!("{seconds}.{} s", millis % 1_000 / 100),
-        ..7_200 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        0..10 => format!("{seconds}.{:02} s", millis % 1_000 / 10),
+        10..120 => format!("{seconds}.{} s", millis % 1_000 / 100),
+        120..7_200 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         _ => format!("{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
     }
 }
