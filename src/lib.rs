@@ -1,6 +1,8 @@
 //! The service: modules only.
 
 pub mod actors;
+pub mod admin;
+pub mod cli;
 pub mod clients;
 pub mod clock;
 pub mod config;

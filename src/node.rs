@@ -25,8 +25,8 @@ use crate::spawn::Tasks;
 use crate::store::load::{Loaded, StationRow};
 use crate::store::{self, Lease, Store};
 
-mod edges;
-mod limits;
+pub(crate) mod edges;
+pub(crate) mod limits;
 
 use edges::Tools;
 
@@ -83,6 +83,7 @@ impl From<store::Error> for StartError {
             | store::Error::Conflict(_)
             | store::Error::Unavailable(_)
             | store::Error::Unsure
+            | store::Error::NotEmpty(_)
             | store::Error::Fenced
             | store::Error::Newer { .. }
             | store::Error::Migration(_)

@@ -27,6 +27,7 @@ mod tests;
 
 use super::DataFolder;
 use cluster::Cluster;
+pub use cluster::made_by;
 use keeper::{Keeper, Phase};
 pub use programs::{OLDEST, Programs};
 

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 pub use dialogue::Dialogue;
+pub use probe::{Found, probe};
 pub use settings::{BadSettings, Settings};
 pub use wire::Address;
 
@@ -32,6 +33,7 @@ mod dialogue;
 mod hearts;
 mod keeper;
 mod outlet;
+mod probe;
 #[cfg(feature = "embedded-broker")]
 mod sessions;
 mod settings;

@@ -23,6 +23,9 @@ pub enum Error {
     /// The connection broke at the commit: it may be written or not.
     #[error("the connection broke at the commit")]
     Unsure,
+    /// A restore would mix two networks.
+    #[error("the database is in use: its table {0} has rows")]
+    NotEmpty(String),
     #[error("this instance does not hold the lease")]
     Fenced,
     /// Another instance runs on this database.

@@ -76,9 +76,14 @@ async fn apply(session: &mut Session) -> Result<(), Error> {
     Ok(())
 }
 
+/// The number of the newest migration, which names the form of all tables.
+pub(super) fn newest() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
 /// What is still to be applied, in order.
 fn missing(applied: &BTreeMap<i64, Vec<u8>>) -> Result<Vec<&'static Migration>, Error> {
-    let program = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+    let program = newest();
     if let Some((&database, _)) = applied.last_key_value().filter(|(last, _)| **last > program) {
         return Err(Error::Newer { database, program });
     }

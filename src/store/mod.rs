@@ -18,6 +18,7 @@ use crate::entropy::Entropy;
 use crate::spawn::{Tasks, spawn};
 
 pub mod audit;
+pub mod backup;
 mod connect;
 mod error;
 pub mod fact;
@@ -35,6 +36,7 @@ mod settings;
 pub mod stations;
 mod tariff;
 pub mod telemetry;
+pub mod views;
 pub mod wallets;
 mod writer;
 

@@ -6,10 +6,11 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
+use sqlx::postgres::{PgConnectOptions, PgCopyIn, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
 use sqlx::{AssertSqlSafe, Connection, Either, Execute, Executor, PgConnection, Postgres, SqlStr};
 
 use super::settings::Settings;
@@ -17,6 +18,9 @@ use super::settings::Settings;
 /// Facts hold it shared, a take-over alone: the epoch that was read then stands until the end
 /// of the transaction.
 pub(super) const FENCE: i64 = 0x6368_6172_6765_0001;
+
+/// Bytes of a copy, as they come.
+pub(super) type Chunks<'a> = BoxStream<'a, Result<Bytes, sqlx::Error>>;
 
 pub(super) struct Session {
     link: Link,
@@ -115,6 +119,16 @@ impl Session {
             self.rollback().await;
         }
         Ok(ours)
+    }
+
+    /// What a `copy .. to stdout` tells.
+    pub async fn copy_out(&mut self, sql: &str) -> Result<Chunks<'_>, sqlx::Error> {
+        self.connection().copy_out_raw(sql).await
+    }
+
+    /// What a `copy .. from stdin` is told.
+    pub async fn copy_in(&mut self, sql: &str) -> Result<PgCopyIn<&mut PgConnection>, sqlx::Error> {
+        self.connection().copy_in_raw(sql).await
     }
 
     pub async fn commit(&mut self) -> Result<(), sqlx::Error> {

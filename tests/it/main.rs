@@ -1,9 +1,13 @@
 //! Stories of the whole service, each on real parts.
 
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod embedded;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod pay;
 #[cfg(test)]
 mod renting;
 #[cfg(test)]

@@ -1,47 +1,30 @@
 //! Who may import whom, by the imports of each file and the dependencies of each package.
 
-use std::collections::BTreeSet;
-
 use crate::tree::{File, blank};
 
-/// A folder of the service, and what no file under it may import.
-const ARROWS: &[(&str, &[&str])] = &[
-    ("src/store", &["axum", "ractor", "rumqttc", "crate::actors", "crate::http", "crate::clients"]),
-    (
-        "src/clients",
-        &["axum", "ractor", "rumqttc", "sqlx", "crate::store", "crate::actors", "crate::http"],
-    ),
-    ("src/actors", &["axum", "sqlx", "crate::http"]),
-    ("src/http", &["ractor", "rumqttc", "sqlx", "crate::clients"]),
-    (
-        "src/ephemera",
-        &[
-            "axum",
-            "ractor",
-            "sqlx",
-            "crate::actors",
-            "crate::http",
-            "crate::store",
-            "crate::clients",
-        ],
-    ),
-    (
-        "src/config",
-        &[
-            "axum",
-            "ractor",
-            "sqlx",
-            "crate::actors",
-            "crate::http",
-            "crate::store",
-            "crate::clients",
-        ],
-    ),
-    ("src/embedded", &["axum", "ractor", "crate::actors", "crate::http", "crate::clients"]),
+/// A library, and the only modules that may name it.
+const LIBRARIES: &[(&str, &[&str])] = &[
+    ("axum", &["src/http", "src/admin", "src/node"]),
+    ("ractor", &["src/actors", "src/node"]),
+    ("redis", &["src/ephemera"]),
+    ("reqwest", &["src/clients", "src/cli"]),
+    ("rumqttc", &["src/link"]),
+    ("sqlx", &["src/store", "src/embedded"]),
 ];
 
-/// Layers below the commands and the node: nothing in them may import either.
-const LAYERS: &[&str] = &["store", "clients", "actors", "http", "ephemera", "config", "embedded"];
+/// A layer, and the layers of ours that it may not know. `node` wires all of them.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("store", &["actors", "admin", "cli", "clients", "http", "link", "node"]),
+    ("clients", &["actors", "admin", "cli", "http", "node", "store"]),
+    ("link", &["actors", "admin", "cli", "clients", "http", "node", "store"]),
+    ("ephemera", &["actors", "admin", "cli", "clients", "http", "link", "node", "store"]),
+    ("config", &["actors", "admin", "cli", "clients", "http", "link", "node", "store"]),
+    ("embedded", &["actors", "admin", "cli", "clients", "http", "link", "node"]),
+    ("actors", &["admin", "cli", "http", "node"]),
+    ("http", &["admin", "cli", "clients", "node"]),
+    ("admin", &["cli"]),
+    ("node", &["cli"]),
+];
 
 /// A package, and the only dependencies it may have. This is what keeps the rules pure.
 const MAY_DEPEND: &[(&str, &[&str])] = &[
@@ -73,22 +56,17 @@ const HOMES: &[(&str, &[&str])] = &[
     ("src/http/error", &["StatusCode::"]),
 ];
 
-/// Modules that may speak SQL's library: `store`, and the parts that bring its database up.
-const SQL_HOMES: &[&str] = &["src/store", "src/embedded"];
-
 pub fn arrows(files: &[File]) -> Vec<String> {
     let mut complaints = Vec::new();
     for file in service(files) {
-        let layer = LAYERS.iter().any(|layer| file.is_under(&format!("src/{layer}")));
-        let above: &[&str] = if layer { &["crate::cli", "crate::node"] } else { &[] };
-        let sql: &[&str] =
-            if SQL_HOMES.iter().any(|home| file.is_under(home)) { &[] } else { &["sqlx"] };
-        let arrow =
-            ARROWS.iter().find(|(folder, _)| file.is_under(folder)).map_or(&[][..], |a| a.1);
-        let forbidden: BTreeSet<&str> = [arrow, above, sql].concat().into_iter().collect();
+        let layer = ARROWS.iter().find(|(layer, _)| file.is_under(&format!("src/{layer}")));
+        let above = layer.map_or(&[][..], |(_, above)| above);
         for (line, path) in imports(&file.text) {
-            if forbidden.iter().any(|word| path == *word || path.starts_with(&format!("{word}::")))
-            {
+            let (first, second) = path.split_once("::").unwrap_or((&path, ""));
+            let homes = LIBRARIES.iter().find(|(library, _)| first == *library);
+            let astray =
+                homes.is_some_and(|(_, homes)| !homes.iter().any(|home| file.is_under(home)));
+            if astray || (first == "crate" && above.contains(&second)) {
                 complaints.push(format!("{}:{line}: imports `{path}`", file.path));
             }
         }

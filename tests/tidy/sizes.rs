@@ -1,5 +1,7 @@
 //! How long a file and a function may be, and that each file starts with what it owns.
 
+use std::ops::Range;
+
 use crate::tree::{File, blank};
 
 /// Lines of code: blank lines, doc comments and attributes do not count.
@@ -24,8 +26,8 @@ pub fn sizes(files: &[File]) -> Vec<String> {
         if file.is_test() {
             continue;
         }
-        for (start, end) in functions(&file.text) {
-            let long = counted[start..=end].iter().filter(|counts| **counts).count();
+        for (start, body) in functions(&file.text) {
+            let long = counted[body].iter().filter(|counts| **counts).count();
             if long > FUNCTION_MAX {
                 let (path, line) = (&file.path, start + 1);
                 complaints.push(format!(
@@ -60,8 +62,8 @@ fn counted(text: &str) -> Vec<bool> {
     counts
 }
 
-/// First and last line of every function with a body, by the indentation that rustfmt keeps.
-fn functions(text: &str) -> Vec<(usize, usize)> {
+/// The lines between the braces of every function, by the indentation that rustfmt keeps.
+fn functions(text: &str) -> Vec<(usize, Range<usize>)> {
     let code = blank(text);
     let lines: Vec<&str> = code.lines().map(str::trim_end).collect();
     let mut found = Vec::new();
@@ -74,7 +76,7 @@ fn functions(text: &str) -> Vec<(usize, usize)> {
         let indent = lines[start].len() - lines[start].trim_start().len();
         let last = format!("{}}}", " ".repeat(indent));
         if let Some(offset) = lines[head..].iter().position(|line| *line == last) {
-            found.push((start, head + offset));
+            found.push((start, head + 1..head + offset));
         }
     }
     found
@@ -113,9 +115,9 @@ mod tests {
                 "        b();\n".repeat(lines)
             )
         };
-        speaks(sizes(&bad("src/node.rs", &function(58))), "a function of 61 lines");
-        silent(sizes(&bad("src/node.rs", &function(57))));
-        silent(sizes(&bad("src/node/tests.rs", &function(58))));
+        speaks(sizes(&bad("src/node.rs", &function(61))), "a function of 61 lines");
+        silent(sizes(&bad("src/node.rs", &function(60))));
+        silent(sizes(&bad("src/node/tests.rs", &function(61))));
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub struct File {
     pub text: String,
 }
 
-/// Folders that hold nothing written by hand.
+/// What holds nothing written by hand.
 const SKIPPED: &[&str] = &["target", ".git", "node_modules"];
 
 pub fn tree() -> Vec<File> {
@@ -26,10 +26,11 @@ fn gather(folder: &Path, prefix: &str, files: &mut Vec<File>) {
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}{name}");
+        if SKIPPED.contains(&name.as_str()) {
+            continue;
+        }
         if entry.path().is_dir() {
-            if !SKIPPED.contains(&name.as_str()) {
-                gather(&entry.path(), &format!("{path}/"), files);
-            }
+            gather(&entry.path(), &format!("{path}/"), files);
         } else if name != "Cargo.lock"
             && let Ok(text) = fs::read_to_string(entry.path())
         {

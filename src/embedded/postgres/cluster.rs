@@ -48,7 +48,7 @@ enum Address {
 }
 
 /// The major version of the cluster in `folder`, if there is one.
-pub(super) fn made_by(folder: &Path) -> Option<u32> {
+pub fn made_by(folder: &Path) -> Option<u32> {
     fs::read_to_string(folder.join("cluster/PG_VERSION")).ok()?.trim().parse().ok()
 }
 

@@ -1,0 +1,176 @@
+//! What operators do: one router, served on a socket in the data folder of a running node, and
+//! run inside a command where no node runs. Every change is audited with the name that the
+//! kernel gives the caller.
+//!
+//! Owns no rule and no row: it asks the actors where a node runs, and the store otherwise.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use crate::actors::Context;
+use crate::actors::rentals::Rentals;
+use crate::actors::stations::Stations;
+use crate::clock::Clock;
+use crate::store::Store;
+use crate::store::load::StationRow;
+
+mod answer;
+pub mod archive;
+mod backup;
+mod banks;
+mod incidents;
+pub mod operator;
+mod rentals;
+pub mod socket;
+mod stations;
+
+pub use answer::{Code, Failure, Refusal, Success};
+pub use banks::Adopt;
+pub use incidents::{AuditBody, Resolve};
+pub use operator::Operator;
+pub use rentals::{Settle, Verdict};
+pub use stations::{Eject, Ejected, Enrol, Maintain, PendingBody, Reported, SlotBody, StationBody};
+
+use answer::{Answer, ok};
+use socket::Peer;
+
+/// Most rows of one list.
+const ROWS_MAX: u32 = 10_000;
+
+/// What the handlers work with. Clones share it.
+#[derive(Clone)]
+pub struct Admin {
+    parts: Arc<AdminParts>,
+}
+
+/// What an `Admin` is made of.
+pub struct AdminParts {
+    pub store: Store,
+    pub clock: Clock,
+    /// Nothing where no node runs.
+    pub live: Option<Live>,
+}
+
+/// The running network.
+pub struct Live {
+    pub context: Arc<Context>,
+    pub stations: Stations,
+    pub rentals: Rentals,
+    /// Gives a cabinet its actor and its account at the broker.
+    pub admit: Admit,
+    pub started_at: DateTime<Utc>,
+    /// Where it listens, such as `http://127.0.0.1:8080`.
+    pub http: String,
+    /// Such as `mqtt://127.0.0.1:1883`.
+    pub mqtt: String,
+}
+
+/// Takes a cabinet that was enrolled into service; an error says why it has to wait for the
+/// next start.
+pub type Admit = Box<dyn Fn(StationRow) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// How the node is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub pid: u32,
+    /// Whether a node runs, or a command answers by itself.
+    pub running: bool,
+    pub started_at: Option<DateTime<Utc>>,
+    pub http: Option<String>,
+    pub mqtt: Option<String>,
+    pub link_up: Option<bool>,
+}
+
+impl Admin {
+    pub fn new(parts: AdminParts) -> Admin {
+        Admin { parts: Arc::new(parts) }
+    }
+
+    /// Every command, for callers of `Peer`.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/status", get(status))
+            .route("/incidents", get(incidents::list))
+            .route("/incidents/{id}", get(incidents::show))
+            .route("/incidents/{id}/resolve", post(incidents::resolve))
+            .route("/rentals/{name}", get(rentals::show))
+            .route("/rentals/{name}/settle", post(rentals::settle))
+            .route("/stations", get(stations::list).post(stations::enrol))
+            .route("/stations/pending", get(stations::pending))
+            .route("/stations/by/{name}", get(stations::show))
+            .route("/stations/by/{name}/check", post(stations::check))
+            .route("/stations/by/{name}/eject", post(stations::eject))
+            .route("/stations/by/{name}/maintenance", post(stations::maintain))
+            .route("/banks", get(banks::list))
+            .route("/banks/adopt", post(banks::adopt))
+            .route("/books", get(banks::books))
+            .route("/audit", get(incidents::audit))
+            .route("/backup", get(backup::download))
+            .layer(middleware::from_fn(only_trusted))
+            .with_state(self.clone())
+    }
+
+    fn store(&self) -> &Store {
+        &self.parts.store
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.parts.clock.now()
+    }
+
+    /// What needs the cabinets is refused where no node runs.
+    fn live(&self) -> Result<&Live, Refusal> {
+        self.parts.live.as_ref().ok_or_else(|| {
+            Refusal::new(
+                Code::NotRunning,
+                "no node runs on this data folder; start chargeghar serve",
+            )
+        })
+    }
+}
+
+async fn status(State(admin): State<Admin>) -> Answer<Status> {
+    let live = admin.parts.live.as_ref();
+    ok(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        running: live.is_some(),
+        started_at: live.map(|live| live.started_at),
+        http: live.map(|live| live.http.clone()),
+        mqtt: live.map(|live| live.mqtt.clone()),
+        link_up: live.map(|live| live.context.link_is_up()),
+    })
+}
+
+/// A second lock behind the rights of the socket's file.
+async fn only_trusted(
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if peer.is_trusted() {
+        return next.run(request).await;
+    }
+    Refusal::new(Code::Forbidden, "only root and the user of the node may do this").into_response()
+}
+
+impl<S: Sync> FromRequestParts<S> for Operator {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Operator, Refusal> {
+        let peer = parts.extensions.get::<ConnectInfo<Peer>>().and_then(|info| info.0.uid);
+        let uid = peer.ok_or_else(|| Refusal::new(Code::Forbidden, "the caller is not known"))?;
+        let on_behalf = parts.headers.get(operator::ON_BEHALF);
+        Ok(Operator::of(uid, on_behalf.and_then(|name| name.to_str().ok())))
+    }
+}

@@ -1,0 +1,125 @@
+//! `/rentals`: everything about one rental, and how an operator ends what no cabinet can end.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use chrono::{DateTime, Utc};
+use domain::eject::{NotOutReason, Settlement};
+use domain::rental::{Command, Phase};
+use domain::returns::{Claim, Source};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::answer::{Answer, Code, Refusal, ok};
+use super::incidents::reason;
+use super::{Admin, Operator};
+use crate::actors::rentals::Error;
+use crate::store::fact::AuditEntry;
+use crate::store::views::Story;
+
+/// How a rental goes on, or ends.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Settle {
+    pub verdict: Verdict,
+    /// Why; kept in the audit.
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// The bank left the cabinet: billing begins at this moment.
+    Out,
+    /// The bank stayed in: the rider gets the money back.
+    NotOut,
+    /// The bank is back at this station since then.
+    Returned { station: String, at: Option<DateTime<Utc>> },
+}
+
+pub async fn show(State(admin): State<Admin>, Path(name): Path<String>) -> Answer<Story> {
+    ok(find(&admin, &name).await?)
+}
+
+pub async fn settle(
+    State(admin): State<Admin>,
+    operator: Operator,
+    Path(name): Path<String>,
+    Json(body): Json<Settle>,
+) -> Answer<Story> {
+    let reason = reason(&body.reason)?;
+    let live = admin.live()?;
+    let story = find(&admin, &name).await?;
+    let stored = live.rentals.get(story.id).ok_or_else(|| over(&story))?;
+    fits(&body.verdict, &stored.rental.phase, &story)?;
+    let audit = AuditEntry {
+        actor: operator.to_string(),
+        action: "rental.settle",
+        target: story.id.to_string(),
+        details: json!({ "code": story.code, "verdict": body.verdict, "reason": reason }),
+    };
+    let command = command(&admin, body.verdict).await?;
+    let settled = live.rentals.settle(story.id, command, audit).await;
+    settled.map_err(|error| match error {
+        Error::NotFound => over(&story),
+        Error::Refused(refusal) => Refusal::new(Code::Refused, refusal.to_string()),
+        Error::KeyUsed | Error::Unavailable => Refusal::new(Code::Unavailable, error.to_string()),
+    })?;
+    ok(find(&admin, &name).await?)
+}
+
+async fn find(admin: &Admin, name: &str) -> Result<Story, Refusal> {
+    let story = admin.store().story(name).await;
+    story.map_err(|error| Refusal::of(error, &format!("rental {name}")))
+}
+
+fn over(story: &Story) -> Refusal {
+    let text = format!("rental {} is {}: there is nothing to settle", story.code, story.status);
+    Refusal::new(Code::Refused, text)
+}
+
+/// A verdict about the eject needs a rental whose eject has no end, a return one that is out.
+fn fits(verdict: &Verdict, phase: &Phase, story: &Story) -> Result<(), Refusal> {
+    let advice = match (verdict, phase) {
+        (Verdict::Out | Verdict::NotOut, Phase::Dispensing)
+        | (Verdict::Returned { .. }, Phase::Active { .. } | Phase::Overdue { .. }) => return Ok(()),
+        (Verdict::Out | Verdict::NotOut, Phase::Active { .. } | Phase::Overdue { .. }) => {
+            "its bank is known to be out; say --returned STATION when it is back"
+        }
+        (Verdict::Returned { .. }, Phase::Dispensing) => {
+            "say first whether its bank left, with --out or --not-out"
+        }
+        (_, Phase::Completed { .. } | Phase::Cancelled { .. }) => return Err(over(story)),
+    };
+    let text = format!("rental {} is {}: {advice}", story.code, story.status);
+    Err(Refusal::new(Code::Refused, text))
+}
+
+async fn command(admin: &Admin, verdict: Verdict) -> Result<Command, Refusal> {
+    let now = admin.now();
+    match verdict {
+        Verdict::Out => Ok(Command::Settle(Settlement::Out { at: now })),
+        Verdict::NotOut => {
+            let reason = NotOutReason::Operator;
+            Ok(Command::Settle(Settlement::NotOut { reason }))
+        }
+        Verdict::Returned { station, at } => {
+            let row = admin.store().find_station(&station).await;
+            let row = row.map_err(|error| Refusal::of(error, &format!("station {station}")))?;
+            let at = at.unwrap_or(now);
+            if at > now {
+                return Err(Refusal::new(Code::Invalid, "the return lies in the future"));
+            }
+            let (key, source, frame, level) = (None, Source::Operator, None, None);
+            let station = row.info.id;
+            Ok(Command::Return(Claim {
+                station,
+                key,
+                source,
+                at,
+                earliest: at,
+                live: true,
+                frame,
+                level,
+            }))
+        }
+    }
+}

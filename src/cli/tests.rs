@@ -1,0 +1,48 @@
+//! The command line is understood, or refused with code 2.
+
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+use super::*;
+
+#[test]
+fn the_definition_holds_together() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_takes_a_settings_file_and_says_what_it_does() {
+    for command in leaves(Cli::command()) {
+        let name = command.get_name().to_owned();
+        assert!(command.get_about().is_some_and(|about| !about.to_string().is_empty()), "{name}");
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{name}: {}", argument.get_id());
+        }
+    }
+    assert!(Cli::try_parse_from(["chargeghar", "decode", "--config", "x.toml", "A8"]).is_ok());
+    assert!(Cli::try_parse_from(["chargeghar", "--config", "x.toml", "decode", "A8"]).is_ok());
+}
+
+#[test]
+fn unknown_things_are_refused() {
+    for words in [
+        &["chargeghar"][..],
+        &["chargeghar", "fly"],
+        &["chargeghar", "decode"],
+        &["chargeghar", "config", "--yaml"],
+        &["chargeghar", "version", "more"],
+    ] {
+        let error = Cli::try_parse_from(words).err().unwrap();
+        assert!(error.use_stderr(), "{words:?}");
+    }
+    let help = Cli::try_parse_from(["chargeghar", "decode", "--help"]).err().unwrap();
+    assert_eq!(help.kind(), ErrorKind::DisplayHelp);
+}
+
+fn leaves(command: clap::Command) -> Vec<clap::Command> {
+    let below: Vec<clap::Command> = command.get_subcommands().cloned().collect();
+    if below.is_empty() {
+        return vec![command];
+    }
+    below.into_iter().flat_map(leaves).collect()
+}

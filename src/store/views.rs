@@ -1,0 +1,11 @@
+//! Rows put together for people: read models that are shown as they are. Nothing here writes.
+
+mod banks;
+mod books;
+mod incidents;
+mod story;
+
+pub use banks::BankRow;
+pub use books::{Books, Sum};
+pub use incidents::IncidentRow;
+pub use story::{EventRow, FrameRow, LineRow, Story, TransferRow};
