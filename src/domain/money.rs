@@ -15,7 +15,7 @@ mod tests;
 
 /// An amount in NPR at scale 2. Its magnitude stays below [`Money::MAX_RUPEES`], so sums of
 /// many amounts can not overflow the decimal behind it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[cfg_attr(feature = "sqlx", derive(sqlx::Type), sqlx(transparent))]
 #[serde(transparent)]
 pub struct Money(Decimal);
@@ -34,7 +34,7 @@ pub enum NotMoney {
 impl Money {
     /// NUMERIC(14,2) holds it with room.
     pub const MAX_RUPEES: i64 = 100_000_000_000;
-    pub const ZERO: Money = Money(Decimal::ZERO);
+    pub const ZERO: Money = Money(Decimal::from_parts(0, 0, 0, false, 2));
     /// ISO 4217 of every amount.
     pub const CURRENCY: &str = "NPR";
 
@@ -137,6 +137,12 @@ impl fmt::Display for Money {
 impl fmt::Debug for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NPR {self}")
+    }
+}
+
+impl Default for Money {
+    fn default() -> Money {
+        Money::ZERO
     }
 }
 

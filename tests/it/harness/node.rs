@@ -143,6 +143,16 @@ impl TestNode {
         }
     }
 
+    /// Waits until the service knows that a cabinet can be reached, or not.
+    pub async fn until_reachable(&self, serial: &str, reachable: bool) {
+        let id = self.view(serial).info.id;
+        self.until_async("the cabinet's session", async || {
+            let described = self.node.stations.describe(id).await?;
+            (described.reachable == reachable).then_some(())
+        })
+        .await;
+    }
+
     /// A rider with money.
     pub async fn rider(&self, rupees: i64) -> RiderId {
         let phone = format!("98{}", Entropy::system().digits(8));
