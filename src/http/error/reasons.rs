@@ -1,0 +1,1 @@
+//! What each handle's refusals are to a client: one exhaustive match per handle.
