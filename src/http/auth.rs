@@ -1,15 +1,15 @@
 //! Who asks: the bearer of a token, nobody, or somebody with a token that is no good.
 //! Authorisation is closed unless a handler takes no caller.
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRef, FromRequestParts, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::App;
 use super::error::{ApiError, Code};
+use super::front::Front;
 use super::token::{BadToken, Caller};
 
 /// What a request's `Authorization` header says.
@@ -21,10 +21,10 @@ pub enum Identity {
 }
 
 impl Identity {
-    fn of(headers: &HeaderMap, app: &App) -> Identity {
+    fn of(headers: &HeaderMap, front: &Front) -> Identity {
         let Some(header) = headers.get(AUTHORIZATION) else { return Identity::Nobody };
         let token = header.to_str().ok().and_then(bearer);
-        match token.ok_or(BadToken::Invalid).and_then(|token| app.tokens.verify(token)) {
+        match token.ok_or(BadToken::Invalid).and_then(|token| front.tokens.verify(token)) {
             Ok(caller) => Identity::Rider(caller),
             Err(error) => Identity::Refused(error),
         }
@@ -37,17 +37,20 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 /// Reads the header once, for limits and handlers.
-pub async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let identity = Identity::of(request.headers(), &app);
+pub async fn identify(State(front): State<Front>, mut request: Request, next: Next) -> Response {
+    let identity = Identity::of(request.headers(), &front);
     request.extensions_mut().insert(identity);
     next.run(request).await
 }
 
-impl FromRequestParts<App> for Caller {
+impl<S: Sync> FromRequestParts<S> for Caller
+where
+    Front: FromRef<S>,
+{
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Caller, ApiError> {
-        match identity(parts, app) {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Caller, ApiError> {
+        match identity(parts, &Front::from_ref(state)) {
             Identity::Rider(caller) => Ok(caller),
             Identity::Refused(error) => Err(refused(error)),
             Identity::Nobody => {
@@ -63,11 +66,14 @@ impl FromRequestParts<App> for Caller {
 #[derive(Clone, Copy, Debug)]
 pub struct MaybeCaller(pub Option<Caller>);
 
-impl FromRequestParts<App> for MaybeCaller {
+impl<S: Sync> FromRequestParts<S> for MaybeCaller
+where
+    Front: FromRef<S>,
+{
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<MaybeCaller, ApiError> {
-        match identity(parts, app) {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<MaybeCaller, ApiError> {
+        match identity(parts, &Front::from_ref(state)) {
             Identity::Rider(caller) => Ok(MaybeCaller(Some(caller))),
             Identity::Nobody => Ok(MaybeCaller(None)),
             Identity::Refused(error) => Err(refused(error)),
@@ -75,9 +81,9 @@ impl FromRequestParts<App> for MaybeCaller {
     }
 }
 
-fn identity(parts: &Parts, app: &App) -> Identity {
+fn identity(parts: &Parts, front: &Front) -> Identity {
     let known = parts.extensions.get::<Identity>().copied();
-    known.unwrap_or_else(|| Identity::of(&parts.headers, app))
+    known.unwrap_or_else(|| Identity::of(&parts.headers, front))
 }
 
 fn refused(error: BadToken) -> ApiError {

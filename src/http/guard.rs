@@ -15,7 +15,8 @@ use tracing::Instrument;
 
 use super::address::ClientAddress;
 use super::error::{ApiError, Code};
-use super::{App, devices};
+use super::devices;
+use super::front::Front;
 use crate::metrics;
 use crate::spawn;
 
@@ -59,19 +60,19 @@ impl Surface {
 }
 
 /// Gives a request its id and its address, and counts it.
-pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let id = request_id(&request).unwrap_or_else(|| app.entropy.uuid().simple().to_string());
-    let address = ClientAddress::of(&request, &app.config.http.trusted_proxies);
+pub async fn observe(State(front): State<Front>, mut request: Request, next: Next) -> Response {
+    let id = request_id(&request).unwrap_or_else(|| front.entropy.uuid().simple().to_string());
+    let address = ClientAddress::of(&request, &front.config.http.trusted_proxies);
     request.extensions_mut().insert(address);
     let method = request.method().clone();
     let surface = Surface::of(request.uri().path());
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let span = tracing::info_span!("request", request.id = id, %method, route);
-    let begun = app.clock.now();
+    let begun = front.clock.now();
 
     let mut response = next.run(request).instrument(span).await;
 
-    let took = (app.clock.now() - begun).to_std().unwrap_or_default();
+    let took = (front.clock.now() - begun).to_std().unwrap_or_default();
     metrics::REQUEST_SECONDS.observe(took, [surface.as_str()]);
     metrics::REQUESTS.inc([method_name(&method), class(response.status())]);
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -170,15 +171,15 @@ impl Lanes {
 }
 
 /// Bounds the number of requests in work and the time of each.
-pub async fn bound(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn bound(State(front): State<Front>, request: Request, next: Next) -> Response {
     let lane = Lane::of(request.method(), request.uri().path());
-    let Some(_place) = app.lanes.enter(lane) else {
+    let Some(_place) = front.lanes.enter(lane) else {
         metrics::LIMITED.inc(["requests_open"]);
         return ApiError::new(Code::Overloaded, "Too many requests, please try again")
             .retry_after(WAIT_WHEN_FULL)
             .into_response();
     };
-    let patience = app.config.http.request_timeout_s.duration();
+    let patience = front.config.http.request_timeout_s.duration();
     if let Ok(response) = tokio::time::timeout(patience, next.run(request)).await {
         return response;
     }

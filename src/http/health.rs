@@ -1,7 +1,7 @@
 //! `/healthz`, `/readyz`, `/metrics` and the public keys of tokens: what machines ask.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -10,9 +10,14 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{App, error};
+use super::error;
+use super::front::Front;
 
-pub fn router() -> OpenApiRouter<App> {
+pub fn router<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Front: FromRef<S>,
+{
     OpenApiRouter::new()
         .routes(routes!(alive))
         .routes(routes!(ready))
@@ -41,8 +46,8 @@ async fn alive() -> Json<Health> {
     tag = "System",
     responses((status = OK, body = Health), (status = SERVICE_UNAVAILABLE, body = Health)),
 )]
-async fn ready(State(app): State<App>) -> Response {
-    let missing: Vec<&str> = app.readiness.missing().iter().map(|part| part.as_str()).collect();
+async fn ready(State(front): State<Front>) -> Response {
+    let missing: Vec<&str> = front.readiness.missing().iter().map(|part| part.as_str()).collect();
     if missing.is_empty() {
         return Json(Health { status: "ready", missing }).into_response();
     }
@@ -56,9 +61,9 @@ async fn ready(State(app): State<App>) -> Response {
     tag = "System",
     responses((status = OK, body = String, content_type = "text/plain")),
 )]
-async fn metrics(State(app): State<App>) -> Response {
+async fn metrics(State(front): State<Front>) -> Response {
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(CONTENT_TYPE, kind)], app.recorder.render()).into_response()
+    ([(CONTENT_TYPE, kind)], front.recorder.render()).into_response()
 }
 
 /// The keys that tokens are signed with.
@@ -69,7 +74,7 @@ async fn metrics(State(app): State<App>) -> Response {
     responses((status = OK, body = Object)),
 )]
 async fn keys(
-    State(app): State<App>,
+    State(front): State<Front>,
 ) -> ([(axum::http::HeaderName, &'static str); 1], Json<Value>) {
-    ([(CACHE_CONTROL, "public, max-age=300")], Json(app.tokens.jwks().clone()))
+    ([(CACHE_CONTROL, "public, max-age=300")], Json(front.tokens.jwks().clone()))
 }

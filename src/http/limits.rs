@@ -22,9 +22,11 @@ use governor::{Quota, RateLimiter};
 use super::address::ClientAddress;
 use super::auth::Identity;
 use super::error::{ApiError, Code, whole_seconds};
-use super::{App, devices};
+use super::devices;
+use super::front::Front;
 use crate::clock::Clock;
 use crate::config;
+use crate::ephemera::{self, Verdict};
 use crate::metrics;
 
 #[cfg(test)]
@@ -49,6 +51,23 @@ pub struct Left {
 }
 
 impl Left {
+    /// What short-lived data says of a limit of `quota` in `window` seconds.
+    pub fn of(policy: &'static str, quota: u32, window: u64, verdict: Verdict) -> Left {
+        Left {
+            policy,
+            quota,
+            window: Duration::from_secs(window),
+            remaining: verdict.remaining,
+            reset: verdict.reset_after,
+        }
+    }
+
+    /// The limit could not be asked: nothing is held against anybody.
+    pub fn unknown(policy: &'static str, quota: u32, error: ephemera::Error) -> Left {
+        tracing::warn!(%error, policy, "a limit could not be asked");
+        Left { policy, quota, window: WINDOW, remaining: quota, reset: Duration::ZERO }
+    }
+
     pub fn headers(&self) -> [(HeaderName, HeaderValue); 2] {
         let Left { policy, quota, window, remaining, reset } = self;
         let rule = format!("\"{policy}\";q={quota};w={}", window.as_secs());
@@ -87,7 +106,7 @@ enum Bucket {
 
 type Limiter = RateLimiter<Bucket, HashMapStateStore<Bucket>, Beats, StateInformationMiddleware>;
 
-/// The limits that hold for every request of the app.
+/// The limits that hold for every request of the front.
 #[derive(Debug)]
 pub struct Limits {
     riders: Limiter,
@@ -155,7 +174,7 @@ fn is_full(limiter: &Limiter) -> bool {
 }
 
 /// Counts a request of the app, and tells its sender what is left.
-pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn limit(State(front): State<Front>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if !path.starts_with("/api/")
         || devices::is_device_path(path)
@@ -168,7 +187,7 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
     let Some(address) = extensions.get::<ClientAddress>().copied() else {
         return ApiError::internal("a request has no address", &"").into_response();
     };
-    match app.limits.count(identity, address) {
+    match front.limits.count(identity, address) {
         Err((left, wait)) => left.refusal(wait).into_response(),
         Ok(left) => {
             let mut response = next.run(request).await;

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, FromRef, Request};
 use axum::http::Uri;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
@@ -18,11 +18,16 @@ use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::actors::logins::Logins;
+use crate::actors::rentals::Rentals;
+use crate::actors::stations::Stations;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
+use crate::ephemera::Ephemera;
 use crate::metrics::Recorder;
 use crate::readiness::Readiness;
+use crate::store::Store;
 
 pub mod address;
 pub mod auth;
@@ -30,20 +35,25 @@ mod cors;
 mod devices;
 pub mod error;
 pub mod extract;
+pub mod front;
 mod guard;
 mod health;
+mod idempotency;
 mod limits;
 mod openapi;
 pub mod page;
 pub mod reply;
+mod rentals;
+mod riders;
+mod sessions;
 pub mod token;
 
 #[cfg(test)]
 mod tests;
 
 use error::{ApiError, Code};
-use guard::Lanes;
-use limits::Limits;
+use front::Front;
+use idempotency::Keys;
 use token::Tokens;
 
 /// The handles that the node gives to the server.
@@ -54,6 +64,11 @@ pub struct Parts {
     pub recorder: Recorder,
     pub readiness: Readiness,
     pub tokens: Tokens,
+    pub store: Store,
+    pub ephemera: Arc<dyn Ephemera>,
+    pub logins: Logins,
+    pub stations: Stations,
+    pub rentals: Rentals,
 }
 
 /// What every handler can reach. Clones share it.
@@ -61,16 +76,22 @@ pub struct Parts {
 pub struct App(Arc<Inner>);
 
 pub struct Inner {
-    parts: Parts,
-    lanes: Lanes,
-    limits: Limits,
+    front: Front,
+    store: Store,
+    ephemera: Arc<dyn Ephemera>,
+    keys: Keys,
+    logins: Logins,
+    stations: Stations,
+    rentals: Rentals,
 }
 
 impl App {
     pub fn new(parts: Parts) -> App {
-        let lanes = Lanes::new(parts.config.http.requests_max);
-        let limits = Limits::new(&parts.config.limits, &parts.clock);
-        App(Arc::new(Inner { parts, lanes, limits }))
+        let Parts { config, clock, entropy, recorder, readiness, tokens, .. } = parts;
+        let Parts { store, ephemera, logins, stations, rentals, .. } = parts;
+        let keys = Keys::default();
+        let front = Front::new(config, clock, entropy, recorder, readiness, tokens);
+        App(Arc::new(Inner { front, store, ephemera, keys, logins, stations, rentals }))
     }
 }
 
@@ -83,31 +104,39 @@ impl Deref for App {
 }
 
 impl Deref for Inner {
-    type Target = Parts;
+    type Target = Front;
 
-    fn deref(&self) -> &Parts {
-        &self.parts
+    fn deref(&self) -> &Front {
+        &self.front
+    }
+}
+
+impl FromRef<App> for Front {
+    fn from_ref(app: &App) -> Front {
+        app.front.clone()
     }
 }
 
 /// Every route, and what stands around it.
 pub fn router(app: App) -> Router {
     let (routes, api) = api().split_for_parts();
-    around(routes.merge(openapi::router(api)), app)
+    let front = app.front.clone();
+    around(routes.merge(openapi::router(api)).with_state(app), &front)
 }
 
-fn around(routes: Router<App>, app: App) -> Router {
+/// What stands around every route.
+fn around(routes: Router, front: &Front) -> Router {
     let layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(app.clone(), guard::observe))
+        .layer(from_fn_with_state(front.clone(), guard::observe))
         .layer(CatchPanicLayer::custom(guard::panicked))
-        .layer(cors::layer(&app.config.http.cors_origins))
-        .layer(from_fn_with_state(app.clone(), guard::bound))
-        .layer(from_fn_with_state(app.clone(), auth::identify))
-        .layer(from_fn_with_state(app.clone(), limits::limit))
-        .layer(DefaultBodyLimit::max(app.config.http.body_max_bytes))
+        .layer(cors::layer(&front.config.http.cors_origins))
+        .layer(from_fn_with_state(front.clone(), guard::bound))
+        .layer(from_fn_with_state(front.clone(), auth::identify))
+        .layer(from_fn_with_state(front.clone(), limits::limit))
+        .layer(DefaultBodyLimit::max(front.config.http.body_max_bytes))
         .layer(map_response(no_store));
     let routes = routes.fallback(not_found).method_not_allowed_fallback(not_allowed);
-    let served = routes.layer(layers).with_state(app);
+    let served = routes.layer(layers);
     // outside of the routes, because it decides which one is meant
     let trimmed = ServiceBuilder::new().layer(MapRequestLayer::new(trimmed)).service(served);
     Router::new().fallback_service(trimmed)
@@ -115,7 +144,7 @@ fn around(routes: Router<App>, app: App) -> Router {
 
 /// The routes with their descriptions.
 fn api() -> OpenApiRouter<App> {
-    let mut router = OpenApiRouter::new().merge(health::router());
+    let mut router = OpenApiRouter::new().merge(health::router()).merge(sessions::router()).merge(riders::router()).merge(rentals::router());
     let api = openapi::complete(router.to_openapi());
     OpenApiRouter::with_openapi(api).merge(router)
 }

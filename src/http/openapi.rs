@@ -8,7 +8,6 @@ use utoipa::openapi::{self, Content, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::App;
 use super::error::ErrorBody;
 
 /// Where the description is; with and without a slash at the end.
@@ -52,7 +51,10 @@ fn refusal() -> RefOr<openapi::Response> {
 }
 
 /// Routes that serve the description and its page.
-pub fn router(api: OpenApi) -> Router<App> {
+pub fn router<S>(api: OpenApi) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
     let page = SwaggerUi::new("/docs").config(Config::from(SCHEMA));
     Router::new().route(SCHEMA, get(move || async move { Json(api) })).merge(page)
 }

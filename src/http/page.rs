@@ -37,6 +37,10 @@ pub struct Page {
 }
 
 impl PageQuery {
+    pub fn new(page: Option<u32>, page_size: Option<u32>) -> PageQuery {
+        PageQuery { page, page_size }
+    }
+
     pub fn wanted(self, default: u16, max: u16) -> Result<Wanted, ApiError> {
         let number = self.page.unwrap_or(1);
         let size = self.page_size.unwrap_or(u32::from(default)).min(u32::from(max));

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::error;
+use super::limits::Left;
 
 /// What a client is told when its request went well.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -51,6 +52,13 @@ impl<T> Reply<T> {
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Reply<T> {
         self.headers.insert(name, value);
+        self
+    }
+
+    /// Tells what is left of a limit.
+    #[must_use]
+    pub fn left(mut self, left: Left) -> Reply<T> {
+        self.headers.extend(left.headers());
         self
     }
 }

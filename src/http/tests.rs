@@ -17,7 +17,8 @@ use uuid::Uuid;
 use super::error::Code;
 use super::extract::Body as Read;
 use super::token::{Caller, Tokens};
-use super::{App, Parts, around, router};
+use super::front::Front;
+use super::{around, health, openapi};
 use crate::clock::Clock;
 use crate::config::{Config, Seconds};
 use crate::entropy::Entropy;
@@ -26,17 +27,17 @@ use crate::readiness::{Part, Readiness};
 
 #[tokio::test]
 async fn what_is_not_there_is_said_in_the_envelope() {
-    let (status, _, body) = ask(app(), Method::GET, "/api/nothing", &[]).await;
+    let (status, _, body) = ask(front(), Method::GET, "/api/nothing", &[]).await;
     assert_eq!((status, &body["error"]["code"]), (StatusCode::NOT_FOUND, &json!("not_found")));
 
-    let (status, _, body) = ask(app(), Method::POST, "/healthz", &[]).await;
+    let (status, _, body) = ask(front(), Method::POST, "/healthz", &[]).await;
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(body["error"]["code"], "method_not_allowed");
 }
 
 #[tokio::test]
 async fn readiness_names_what_is_missing() {
-    let app = app();
+    let app = front();
 
     let (status, _, body) = ask(app.clone(), Method::GET, "/readyz", &[]).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
@@ -51,11 +52,11 @@ async fn readiness_names_what_is_missing() {
 
 #[tokio::test]
 async fn every_answer_has_the_id_of_its_request() {
-    let (_, headers, _) = ask(app(), Method::GET, "/healthz", &[("x-request-id", "abc-1")]).await;
+    let (_, headers, _) = ask(front(), Method::GET, "/healthz", &[("x-request-id", "abc-1")]).await;
     assert_eq!(headers["x-request-id"], "abc-1");
 
     for odd in ["", "a b", "<script>", &"a".repeat(65)] {
-        let (_, headers, _) = ask(app(), Method::GET, "/healthz", &[("x-request-id", odd)]).await;
+        let (_, headers, _) = ask(front(), Method::GET, "/healthz", &[("x-request-id", odd)]).await;
         assert_eq!(headers["x-request-id"].len(), 32, "{odd}");
     }
 }
@@ -63,7 +64,7 @@ async fn every_answer_has_the_id_of_its_request() {
 #[tokio::test]
 async fn a_slash_at_the_end_means_the_same() {
     for path in ["/api/v1/schema", "/api/v1/schema/"] {
-        let (status, _, body) = ask(app(), Method::GET, path, &[]).await;
+        let (status, _, body) = ask(front(), Method::GET, path, &[]).await;
         assert_eq!(status, StatusCode::OK, "{path}");
         assert!(body["openapi"].as_str().unwrap().starts_with("3.1"));
     }
@@ -71,7 +72,7 @@ async fn a_slash_at_the_end_means_the_same() {
 
 #[tokio::test]
 async fn the_page_of_the_description_needs_no_network() {
-    let response = send(app(), Method::GET, "/docs/", &[]).await;
+    let response = send(front(), Method::GET, "/docs/", &[]).await;
     let page = to_bytes(response.into_body(), 1 << 20).await.unwrap();
     let page = String::from_utf8(page.to_vec()).unwrap();
 
@@ -83,7 +84,7 @@ async fn the_page_of_the_description_needs_no_network() {
 async fn a_panic_is_an_answer() {
     let routes = Router::new().route("/api/boom", get(boom));
 
-    let (status, body) = with(app(), routes, Method::GET, "/api/boom", "").await;
+    let (status, body) = with(front(), routes, Method::GET, "/api/boom", "").await;
 
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(body["error"]["code"], "internal_error");
@@ -95,7 +96,7 @@ async fn a_body_that_is_too_large_is_refused() {
     let routes = Router::new().route("/api/echo", post(async |_: Read<Value>| "read"));
     let large = format!("\"{}\"", "a".repeat(70_000));
 
-    let (status, body) = with(app(), routes, Method::POST, "/api/echo", &large).await;
+    let (status, body) = with(front(), routes, Method::POST, "/api/echo", &large).await;
 
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(body["error"]["code"], "payload_too_large");
@@ -105,7 +106,7 @@ async fn a_body_that_is_too_large_is_refused() {
 async fn a_request_that_takes_too_long_is_answered() {
     let mut config = Config::default();
     config.http.request_timeout_s = Seconds(0);
-    let app = app_with(config, Clock::manual());
+    let app = front_with(config, Clock::manual());
     let routes = Router::new().route("/api/slow", get(std::future::pending::<()>));
 
     let (status, body) = with(app, routes, Method::GET, "/api/slow", "").await;
@@ -116,7 +117,7 @@ async fn a_request_that_takes_too_long_is_answered() {
 
 #[tokio::test]
 async fn a_route_with_a_caller_is_closed_to_others() {
-    let app = app();
+    let app = front();
     let routes = || Router::new().route("/api/mine", get(async |_: Caller| "mine"));
     let token = app.tokens.mint(RiderId(7), Uuid::nil(), 0).unwrap();
     let status = async |authorization: Option<String>| {
@@ -124,7 +125,7 @@ async fn a_route_with_a_caller_is_closed_to_others() {
         if let Some(value) = authorization {
             request = request.header("authorization", value);
         }
-        let served = around(routes(), app.clone());
+        let served = around(routes().with_state(app.clone()), &app);
         served.oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
     };
 
@@ -138,7 +139,7 @@ async fn a_route_with_a_caller_is_closed_to_others() {
 async fn a_browser_of_another_origin_may_not_call() {
     let mut config = Config::default();
     config.http.cors_origins = vec!["https://admin.example.com".to_owned()];
-    let app = app_with(config, Clock::manual());
+    let app = front_with(config, Clock::manual());
     let preflight = async |origin: &str| {
         let headers = [("origin", origin), ("access-control-request-method", "POST")];
         let (_, headers, _) = ask(app.clone(), Method::OPTIONS, "/healthz", &headers).await;
@@ -165,26 +166,26 @@ fn the_description_is_as_it_was() {
     insta::assert_json_snapshot!("openapi", api);
 }
 
-pub fn app() -> App {
-    app_with(Config::default(), Clock::manual())
+fn front() -> Front {
+    front_with(Config::default(), Clock::manual())
 }
 
-pub fn app_with(config: Config, clock: Clock) -> App {
+fn front_with(config: Config, clock: Clock) -> Front {
     let key = SigningKey::from_bytes(&[7; 32]);
     let tokens = Tokens::new(&key, "chargeghar", TimeDelta::minutes(15), clock.clone()).unwrap();
-    App::new(Parts {
-        config: Arc::new(config),
-        clock,
-        entropy: Entropy::seeded(1),
-        recorder: Recorder::install(),
-        readiness: Readiness::new(),
-        tokens,
-    })
+    let (config, readiness) = (Arc::new(config), Readiness::new());
+    Front::new(config, clock, Entropy::seeded(1), Recorder::install(), readiness, tokens)
 }
 
-/// The answer of the whole server.
-pub async fn ask(
-    app: App,
+/// Those routes that need no handle, with all that stands around them.
+fn router(front: Front) -> Router {
+    let (routes, _) = health::router::<Front>().split_for_parts();
+    let api = super::api().into_openapi();
+    around(routes.merge(openapi::router(api)).with_state(front.clone()), &front)
+}
+
+async fn ask(
+    app: Front,
     method: Method,
     path: &str,
     headers: &[(&str, &str)],
@@ -196,7 +197,7 @@ pub async fn ask(
 }
 
 async fn send(
-    app: App,
+    app: Front,
     method: Method,
     path: &str,
     headers: &[(&str, &str)],
@@ -209,15 +210,15 @@ async fn send(
 
 /// The answer of made-up routes, with all that stands around real ones.
 async fn with(
-    app: App,
-    routes: Router<App>,
+    app: Front,
+    routes: Router<Front>,
     method: Method,
     path: &str,
     body: &str,
 ) -> (StatusCode, Value) {
     let request = Request::builder().method(method).uri(path);
     let request = request.body(Body::from(body.to_owned())).unwrap();
-    let response = around(routes, app).oneshot(request).await.unwrap();
+    let response = around(routes.with_state(app.clone()), &app).oneshot(request).await.unwrap();
     let status = response.status();
     let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
     (status, serde_json::from_slice(&body).unwrap_or_default())

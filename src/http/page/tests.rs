@@ -49,5 +49,5 @@ fn page(page: Option<u32>, page_size: Option<u32>, total: u64) -> Page {
 }
 
 fn query(page: Option<u32>, page_size: Option<u32>) -> PageQuery {
-    PageQuery { page, page_size }
+    PageQuery::new(page, page_size)
 }
