@@ -15,7 +15,7 @@ mod tests;
 
 /// An amount in NPR at scale 2. Its magnitude stays below [`Money::MAX_RUPEES`], so sums of
 /// many amounts can not overflow the decimal behind it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[cfg_attr(feature = "sqlx", derive(sqlx::Type), sqlx(transparent))]
 #[serde(transparent)]
 pub struct Money(Decimal);
@@ -34,7 +34,8 @@ pub enum NotMoney {
 impl Money {
     /// NUMERIC(14,2) holds it with room.
     pub const MAX_RUPEES: i64 = 100_000_000_000;
-    pub const ZERO: Money = Money(Decimal::ZERO);
+    /// Written with two decimals, as every amount.
+    pub const ZERO: Money = Money::rupees(0);
     /// ISO 4217 of every amount.
     pub const CURRENCY: &str = "NPR";
 
@@ -126,6 +127,12 @@ const fn low(rupees: i64) -> u32 {
 
 const fn middle(rupees: i64) -> u32 {
     ((rupees.unsigned_abs() * 100) >> 32) as u32
+}
+
+impl Default for Money {
+    fn default() -> Money {
+        Money::ZERO
+    }
 }
 
 impl fmt::Display for Money {
