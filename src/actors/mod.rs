@@ -20,6 +20,7 @@ mod context;
 pub mod directory;
 pub mod feed;
 pub mod flusher;
+pub mod logins;
 pub mod mailbox;
 pub mod outbox;
 pub mod payments;

@@ -2,4 +2,5 @@
 //! and says what the caller may do next; it keeps no state of ours and retries nothing.
 
 pub mod broker_admin;
+pub mod messenger;
 pub mod payments;

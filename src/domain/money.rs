@@ -34,7 +34,8 @@ pub enum NotMoney {
 impl Money {
     /// NUMERIC(14,2) holds it with room.
     pub const MAX_RUPEES: i64 = 100_000_000_000;
-    pub const ZERO: Money = Money(Decimal::from_parts(0, 0, 0, false, 2));
+    /// Written with two decimals, as every amount.
+    pub const ZERO: Money = Money::rupees(0);
     /// ISO 4217 of every amount.
     pub const CURRENCY: &str = "NPR";
 
@@ -128,6 +129,12 @@ const fn middle(rupees: i64) -> u32 {
     ((rupees.unsigned_abs() * 100) >> 32) as u32
 }
 
+impl Default for Money {
+    fn default() -> Money {
+        Money::ZERO
+    }
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.2}", self.0)
@@ -137,12 +144,6 @@ impl fmt::Display for Money {
 impl fmt::Debug for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NPR {self}")
-    }
-}
-
-impl Default for Money {
-    fn default() -> Money {
-        Money::ZERO
     }
 }
 

@@ -235,7 +235,7 @@ impl Rentals {
         let event = Event::Started { rental: Box::new(rental.clone()) };
         let mut fact = Fact::at(rental.created_at);
         fact.movements = movements(rental, &event);
-        fact.key = key;
+        fact.key = key.map(|key| KeyWrite { resource: Some(id.to_string()), ..key });
         fact.rental = Some(RentalWrite {
             before: None,
             after: rental.clone(),

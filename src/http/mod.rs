@@ -1,0 +1,189 @@
+//! The HTTP server: translates requests into questions to handles, and outcomes into answers.
+//!
+//! [`router`] is the table of contents. A handler extracts, makes one call, and answers; it
+//! decides nothing about rentals or money and writes nothing itself.
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef, Request};
+use axum::http::Uri;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::Response;
+use tokio::net::TcpListener;
+use tower::ServiceBuilder;
+use tower::util::MapRequestLayer;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::actors::logins::Logins;
+use crate::actors::rentals::Rentals;
+use crate::actors::stations::Stations;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::entropy::Entropy;
+use crate::ephemera::Ephemera;
+use crate::metrics::Recorder;
+use crate::readiness::Readiness;
+use crate::store::Store;
+
+pub mod address;
+pub mod auth;
+mod cors;
+mod devices;
+pub mod error;
+pub mod extract;
+pub mod front;
+mod guard;
+mod health;
+mod idempotency;
+mod limits;
+mod openapi;
+pub mod page;
+pub mod reply;
+mod rentals;
+mod riders;
+mod sessions;
+pub mod token;
+
+#[cfg(test)]
+mod tests;
+
+use error::{ApiError, Code};
+use front::Front;
+use idempotency::Keys;
+use token::Tokens;
+
+/// The handles that the node gives to the server.
+pub struct Parts {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub entropy: Entropy,
+    pub recorder: Recorder,
+    pub readiness: Readiness,
+    pub tokens: Tokens,
+    pub store: Store,
+    pub ephemera: Arc<dyn Ephemera>,
+    pub logins: Logins,
+    pub stations: Stations,
+    pub rentals: Rentals,
+}
+
+/// What every handler can reach. Clones share it.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+pub struct Inner {
+    front: Front,
+    store: Store,
+    ephemera: Arc<dyn Ephemera>,
+    keys: Keys,
+    logins: Logins,
+    stations: Stations,
+    rentals: Rentals,
+}
+
+impl App {
+    pub fn new(parts: Parts) -> App {
+        let Parts { config, clock, entropy, recorder, readiness, tokens, .. } = parts;
+        let Parts { store, ephemera, logins, stations, rentals, .. } = parts;
+        let keys = Keys::default();
+        let front = Front::new(config, clock, entropy, recorder, readiness, tokens);
+        App(Arc::new(Inner { front, store, ephemera, keys, logins, stations, rentals }))
+    }
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Deref for Inner {
+    type Target = Front;
+
+    fn deref(&self) -> &Front {
+        &self.front
+    }
+}
+
+impl FromRef<App> for Front {
+    fn from_ref(app: &App) -> Front {
+        app.front.clone()
+    }
+}
+
+/// Every route, and what stands around it.
+pub fn router(app: App) -> Router {
+    let (routes, api) = api().split_for_parts();
+    let front = app.front.clone();
+    around(routes.merge(openapi::router(api)).with_state(app), &front)
+}
+
+/// What stands around every route.
+fn around(routes: Router, front: &Front) -> Router {
+    let layers = ServiceBuilder::new()
+        .layer(from_fn_with_state(front.clone(), guard::observe))
+        .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(cors::layer(&front.config.http.cors_origins))
+        .layer(from_fn_with_state(front.clone(), guard::bound))
+        .layer(from_fn_with_state(front.clone(), auth::identify))
+        .layer(from_fn_with_state(front.clone(), limits::limit))
+        .layer(DefaultBodyLimit::max(front.config.http.body_max_bytes))
+        .layer(map_response(no_store));
+    let routes = routes.fallback(not_found).method_not_allowed_fallback(not_allowed);
+    let served = routes.layer(layers);
+    // outside of the routes, because it decides which one is meant
+    let trimmed = ServiceBuilder::new().layer(MapRequestLayer::new(trimmed)).service(served);
+    Router::new().fallback_service(trimmed)
+}
+
+/// The routes with their descriptions.
+fn api() -> OpenApiRouter<App> {
+    let mut router = OpenApiRouter::new().merge(health::router()).merge(sessions::router()).merge(riders::router()).merge(rentals::router());
+    let api = openapi::complete(router.to_openapi());
+    OpenApiRouter::with_openapi(api).merge(router)
+}
+
+/// Serves until `shutdown` is done; then the requests in work are finished.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
+}
+
+/// A path of the API means the same with a slash at its end.
+fn trimmed(mut request: Request) -> Request {
+    let path = request.uri().path();
+    let Some(plain) = path.strip_suffix('/').filter(|plain| plain.starts_with("/api/")) else {
+        return request;
+    };
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    if let Ok(uri) = format!("{plain}{query}").parse::<Uri>() {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+/// What is told to one rider is kept by nobody in between, unless a route says otherwise.
+async fn no_store(response: Response) -> Response {
+    use axum::http::header::{CACHE_CONTROL, HeaderValue};
+    let mut response = response;
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn not_found() -> ApiError {
+    ApiError::new(Code::NotFound, "There is nothing at this address")
+}
+
+async fn not_allowed() -> ApiError {
+    ApiError::new(Code::MethodNotAllowed, "This address does not take that method")
+}

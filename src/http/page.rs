@@ -1,0 +1,126 @@
+//! Pages: which one is asked for, and the two blocks that tell where one is.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::error::ApiError;
+
+#[cfg(test)]
+mod tests;
+
+/// Which page is wanted.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// From 1.
+    #[param(minimum = 1)]
+    page: Option<u32>,
+    /// Rows of a page; more than the route allows counts as what it allows.
+    #[param(minimum = 1)]
+    page_size: Option<u32>,
+}
+
+/// A page that was asked for, before it is known how many there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub number: u64,
+    pub size: u64,
+}
+
+/// A page that exists; its rows are `offset..offset + size`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub number: u64,
+    pub pages: u64,
+    pub size: u64,
+    pub total: u64,
+}
+
+impl PageQuery {
+    pub fn new(page: Option<u32>, page_size: Option<u32>) -> PageQuery {
+        PageQuery { page, page_size }
+    }
+
+    pub fn wanted(self, default: u16, max: u16) -> Result<Wanted, ApiError> {
+        let number = self.page.unwrap_or(1);
+        let size = self.page_size.unwrap_or(u32::from(default)).min(u32::from(max));
+        if number == 0 {
+            return Err(ApiError::field("page", "must be at least 1"));
+        }
+        if size == 0 {
+            return Err(ApiError::field("page_size", "must be at least 1"));
+        }
+        Ok(Wanted { number: u64::from(number), size: u64::from(size) })
+    }
+}
+
+impl Wanted {
+    /// A page past the end is the last one; an empty list has one page.
+    pub fn of(self, total: u64) -> Page {
+        let pages = total.div_ceil(self.size).max(1);
+        Page { number: self.number.min(pages), pages, size: self.size, total }
+    }
+}
+
+impl Page {
+    pub fn offset(&self) -> u64 {
+        (self.number - 1) * self.size
+    }
+
+    fn next(&self) -> Option<u64> {
+        (self.number < self.pages).then_some(self.number + 1)
+    }
+
+    fn previous(&self) -> Option<u64> {
+        (self.number > 1).then_some(self.number - 1)
+    }
+}
+
+/// Where one is, for rentals and payments.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Pagination {
+    current_page: u64,
+    total_pages: u64,
+    total_count: u64,
+    page_size: u64,
+    has_next: bool,
+    has_previous: bool,
+    next_page: Option<u64>,
+    previous_page: Option<u64>,
+}
+
+impl From<Page> for Pagination {
+    fn from(page: Page) -> Pagination {
+        Pagination {
+            current_page: page.number,
+            total_pages: page.pages,
+            total_count: page.total,
+            page_size: page.size,
+            has_next: page.next().is_some(),
+            has_previous: page.previous().is_some(),
+            next_page: page.next(),
+            previous_page: page.previous(),
+        }
+    }
+}
+
+/// Rows and where one is, for stations.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Results<T> {
+    count: u64,
+    next: bool,
+    previous: bool,
+    #[serde(rename = "results")]
+    rows: Vec<T>,
+}
+
+impl<T> Results<T> {
+    pub fn new(page: Page, rows: Vec<T>) -> Results<T> {
+        Results {
+            count: page.total,
+            next: page.next().is_some(),
+            previous: page.previous().is_some(),
+            rows,
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! `POST /api/rentals/start`.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use domain::ids::{PackageId, RentalId, RiderId, Serial, Sn, StationId};
+use domain::money::Money;
+use domain::rental::{PaymentStatus, Rental, Status};
+use domain::tariff::PaymentModel;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::actors::rentals::{Start, StartError};
+use crate::ephemera::Limit;
+use crate::http::App;
+use crate::http::error::{ApiError, Code, PaymentRequired};
+use crate::http::extract::Body;
+use crate::http::idempotency::{Begun, Deed, Key, REPLAYED, Turn, known};
+use crate::http::limits::Left;
+use crate::http::reply::{Done, made};
+use crate::http::token::Caller;
+use crate::spawn::spawn;
+
+const MINUTE: Duration = Duration::from_mins(1);
+const ROUTE: &str = "rentals/start";
+const MESSAGE: &str = "Rental started successfully";
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(start))
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+struct StartRental {
+    /// The cabinet number of the QR label.
+    station_sn: String,
+    #[schema(value_type = String)]
+    package_id: Uuid,
+    /// Only this bank will do.
+    powerbank_sn: Option<String>,
+    /// How to pay what the wallet has not got.
+    payment_method_id: Option<Uuid>,
+    #[serde(default)]
+    payment_mode: PaymentMode,
+    /// With `wallet_points` only, and only both.
+    wallet_amount: Option<Money>,
+    points_to_use: Option<u64>,
+}
+
+/// While riders have no points, `wallet_points` means the wallet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum PaymentMode {
+    Wallet,
+    Points,
+    #[default]
+    WalletPoints,
+    Direct,
+}
+
+#[derive(Serialize, ToSchema)]
+struct StartedBody {
+    rental_id: RentalId,
+    rental_code: String,
+    /// `ACTIVE` when the bank is out, `PENDING_POPUP` when that is not known, `CANCELLED` when
+    /// it did not come out.
+    status: Status,
+    user: UserBody,
+    station: StationBody,
+    power_bank: PowerBankBody,
+    package: PackageBody,
+    pricing: PricingBody,
+    payment: PaymentBody,
+    timing: TimingBody,
+    #[schema(value_type = Option<Object>)]
+    discount: Option<()>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct UserBody {
+    id: String,
+    username: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct StationBody {
+    id: StationId,
+    serial_number: Option<Serial>,
+    name: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct PowerBankBody {
+    id: Sn,
+    serial_number: Sn,
+    /// Percent.
+    battery_level: Option<u8>,
+    slot_number: u16,
+    io: u8,
+}
+
+#[derive(Serialize, ToSchema)]
+struct PackageBody {
+    id: PackageId,
+    name: String,
+    duration_minutes: u32,
+    price: Money,
+    payment_model: PaymentModel,
+}
+
+#[derive(Serialize, ToSchema)]
+struct PricingBody {
+    original_price: Money,
+    discount_amount: Money,
+    actual_price: Money,
+    amount_paid: Money,
+}
+
+#[derive(Serialize, ToSchema)]
+struct PaymentBody {
+    payment_model: PaymentModel,
+    payment_mode: &'static str,
+    payment_status: PaymentStatus,
+    breakdown: BreakdownBody,
+    pending_transaction_id: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct BreakdownBody {
+    wallet_amount: Money,
+    points_used: u64,
+    points_amount: Money,
+}
+
+#[derive(Serialize, ToSchema)]
+struct TimingBody {
+    started_at: Option<DateTime<Utc>>,
+    due_at: DateTime<Utc>,
+}
+
+/// What is missing, and how to bring it in.
+#[derive(Debug, Serialize, ToSchema)]
+struct ShortBody {
+    amount: Money,
+    currency: &'static str,
+    status: &'static str,
+    shortfall: Money,
+    wallet_shortfall: Money,
+    points_shortfall: u64,
+    points_shortfall_amount: Money,
+    payment_mode: PaymentMode,
+}
+
+/// Starts a rental: holds the price, releases a bank, and waits a few seconds until it is out.
+#[utoipa::path(
+    post,
+    path = "/api/rentals/start",
+    tag = "Rentals",
+    params(("Idempotency-Key" = Option<String>, Header)),
+    request_body = StartRental,
+    responses(
+        (status = CREATED, body = Done<StartedBody>),
+        (status = PAYMENT_REQUIRED, body = PaymentRequired<ShortBody>),
+    ),
+    security(("bearer" = [])),
+)]
+async fn start(
+    State(app): State<App>,
+    caller: Caller,
+    key: Key,
+    Body { value, hash }: Body<StartRental>,
+) -> Result<Response, ApiError> {
+    let rider = caller.rider;
+    let wish = value.wish(&app, rider)?;
+    let deed = Deed { rider, route: ROUTE, body_hash: hash, status: 201 };
+    let turn = match app.keys.begin(&app.store, key.clone(), deed).await? {
+        Begun::Again(record) => return app.started_again(rider, record.resource).await,
+        Begun::New(turn) => turn,
+    };
+    let left = app.may_start(rider).await?;
+    match app.run_start(wish, turn).await {
+        Ok(rental) => {
+            let body = app.started(rental).await?;
+            Ok(made(MESSAGE, body).left(left).into_response())
+        }
+        Err(StartError::Short { needed, balance }) => Ok(value.short(needed, balance)),
+        Err(StartError::KeyUsed) => match key.0 {
+            Some(key) => {
+                let record = known(&app.store, &key, deed).await?;
+                app.started_again(rider, record.and_then(|record| record.resource)).await
+            }
+            None => Err(StartError::Unavailable.into()),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl StartRental {
+    fn wish(&self, app: &App, rider: RiderId) -> Result<Start, ApiError> {
+        self.check_mode(app)?;
+        let missing = || ApiError::new(Code::StationNotFound, "Station not found");
+        let station = Serial::parse(self.station_sn.trim()).map_err(|_| missing())?;
+        let bank = self.powerbank_sn.as_deref().map(str::trim).filter(|sn| !sn.is_empty());
+        if bank.is_some_and(|sn| sn.len() > 50) {
+            return Err(ApiError::field("powerbank_sn", "must have at most 50 characters"));
+        }
+        let package = PackageId(self.package_id);
+        Ok(Start { rider, station, package, bank: bank.map(Sn::from), key: None })
+    }
+
+    fn check_mode(&self, app: &App) -> Result<(), ApiError> {
+        let refused = || {
+            let message = "This payment mode is not supported";
+            Err(ApiError::new(Code::PaymentModeNotSupported, message))
+        };
+        let split = match (self.wallet_amount, self.points_to_use) {
+            (None, None) => None,
+            (Some(wallet), Some(points)) => Some((wallet, points)),
+            (Some(_), None) | (None, Some(_)) => {
+                return Err(ApiError::field("points_to_use", "goes with wallet_amount only"));
+            }
+        };
+        match (self.payment_mode, split) {
+            (PaymentMode::Points | PaymentMode::Direct, _) => refused(),
+            (PaymentMode::Wallet, Some(_)) => {
+                Err(ApiError::field("wallet_amount", "goes with wallet_points only"))
+            }
+            (PaymentMode::WalletPoints, Some((_, points))) if points > 0 => refused(),
+            (PaymentMode::WalletPoints, Some((wallet, _))) => {
+                let price = app.rentals.package(PackageId(self.package_id)).map(|p| p.price);
+                if price.is_none_or(|price| price == wallet) {
+                    return Ok(());
+                }
+                let message = "The split does not add up to the price";
+                Err(ApiError::new(Code::SplitTotalMismatch, message))
+            }
+            (PaymentMode::Wallet | PaymentMode::WalletPoints, None) => Ok(()),
+        }
+    }
+
+    fn short(&self, needed: Money, balance: Money) -> Response {
+        let shortfall = needed.minus(balance);
+        let body = ShortBody {
+            amount: shortfall,
+            currency: "NPR",
+            status: "PENDING",
+            shortfall,
+            wallet_shortfall: shortfall,
+            points_shortfall: 0,
+            points_shortfall_amount: Money::ZERO,
+            payment_mode: self.payment_mode,
+        };
+        PaymentRequired::new("Payment required to start rental", body).into_response()
+    }
+}
+
+impl App {
+    /// May this rider try? The limit counts only those who have no open rental.
+    async fn may_start(&self, rider: RiderId) -> Result<Left, ApiError> {
+        let account = self.store.rider(rider).await?;
+        if !account.rider.is_active() {
+            let message = "The account may not rent";
+            return Err(ApiError::new(Code::RentalPrerequisitesNotMet, message));
+        }
+        self.rentals.may_start(rider)?;
+        let count = self.config.limits.starts_per_minute;
+        let limit = Limit { count, per: MINUTE };
+        let verdict = match self.ephemera.limit(&format!("start:{rider}"), limit).await {
+            Ok(verdict) => verdict,
+            // a start is bounded by the rider's one place too: it goes on without the limit
+            Err(error) => return Ok(Left::unknown("start", count, error)),
+        };
+        let left = Left::of("start", count, 60, verdict);
+        if verdict.is_allowed { Ok(left) } else { Err(left.refusal(verdict.retry_after)) }
+    }
+
+    /// Goes on when the client goes away, and keeps the key's place until it is done.
+    async fn run_start(&self, wish: Start, turn: Turn) -> Result<Rental, StartError> {
+        let rentals = self.rentals.clone();
+        let work = spawn("start_request", async move {
+            let answer = rentals.start(Start { key: turn.write.clone(), ..wish }).await;
+            drop(turn);
+            answer
+        });
+        work.await.unwrap_or(Err(StartError::Unavailable))
+    }
+
+    async fn started_again(
+        &self,
+        rider: RiderId,
+        resource: Option<String>,
+    ) -> Result<Response, ApiError> {
+        let id: Option<RentalId> = resource.and_then(|id| id.parse().ok());
+        let id = id.ok_or(StartError::Unavailable)?;
+        let view = self.store.rental_view(rider, id).await?;
+        let body = self.started(view.rental).await?;
+        Ok(made(MESSAGE, body).header(REPLAYED.0, REPLAYED.1).into_response())
+    }
+
+    async fn started(&self, rental: Rental) -> Result<StartedBody, ApiError> {
+        let username = self.store.rider(rental.rider).await?.rider.username;
+        let station = self.stations.info(rental.station);
+        let paid = rental.paid.plus(rental.held);
+        let package = &rental.package;
+        Ok(StartedBody {
+            rental_id: rental.id,
+            rental_code: rental.code.clone(),
+            status: rental.status(),
+            user: UserBody { id: rental.rider.to_string(), username },
+            station: StationBody {
+                id: rental.station,
+                serial_number: station.as_ref().map(|info| info.serial.clone()),
+                name: station.map(|info| info.name.clone()),
+            },
+            power_bank: PowerBankBody {
+                id: rental.bank.clone(),
+                serial_number: rental.bank.clone(),
+                battery_level: rental.start_level,
+                slot_number: rental.key.slot,
+                io: rental.key.io,
+            },
+            package: PackageBody {
+                id: package.id,
+                name: package.name.clone(),
+                duration_minutes: package.minutes,
+                price: package.price,
+                payment_model: package.model,
+            },
+            pricing: PricingBody {
+                original_price: package.price,
+                discount_amount: Money::ZERO,
+                actual_price: package.price,
+                amount_paid: paid,
+            },
+            payment: PaymentBody {
+                payment_model: package.model,
+                payment_mode: "wallet",
+                payment_status: rental.payment_status(),
+                breakdown: BreakdownBody {
+                    wallet_amount: paid,
+                    points_used: 0,
+                    points_amount: Money::ZERO,
+                },
+                pending_transaction_id: None,
+            },
+            timing: TimingBody { started_at: rental.since(), due_at: rental.due_at() },
+            discount: None,
+        })
+    }
+}
