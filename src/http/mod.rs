@@ -32,7 +32,7 @@ use crate::store::Store;
 pub mod address;
 pub mod auth;
 mod cors;
-mod devices;
+pub mod devices;
 pub mod error;
 pub mod extract;
 pub mod front;
