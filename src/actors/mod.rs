@@ -32,6 +32,7 @@ pub mod settings;
 pub mod slot;
 pub mod station;
 pub mod stations;
+pub mod strangers;
 pub mod supervise;
 pub mod sweeper;
 pub mod timers;

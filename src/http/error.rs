@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 mod codes;
+mod payments;
 mod reasons;
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::actors::logins::Logins;
+use crate::actors::payments::Payments;
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
 use crate::clock::Clock;
@@ -32,7 +33,7 @@ use crate::store::Store;
 pub mod address;
 pub mod auth;
 mod cors;
-mod devices;
+pub mod devices;
 pub mod error;
 pub mod extract;
 pub mod front;
@@ -42,9 +43,11 @@ mod idempotency;
 mod limits;
 mod openapi;
 pub mod page;
+pub mod payments;
 pub mod reply;
 mod rentals;
 mod riders;
+mod sandbox;
 mod sessions;
 pub mod token;
 

@@ -31,7 +31,7 @@ mod steps;
 mod tests;
 
 use body::{HistoryRow, RentalBody};
-use day::Day;
+pub use day::Day;
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -124,6 +124,10 @@ catalogue! {
     Gauge REQUESTS_OPEN "chargeghar_http_requests_open_count" [] "Requests in work.";
     Gauge STREAMS_OPEN "chargeghar_http_streams_open_count" ["kind"] "Open live streams.";
     Counter LIMITED "chargeghar_http_limited_total" ["limit"] "Requests refused by a limit.";
+    Counter DEVICE_CALLS "chargeghar_http_device_calls_total" ["call", "outcome"]
+        "Calls of cabinets, by what became of them.";
+    Counter DEVICE_SIGNS "chargeghar_http_device_sign_faults_total" ["call", "sign"]
+        "Calls of cabinets whose signature is wrong or absent.";
     Counter REPLAYS "chargeghar_http_idempotent_replays_total" []
         "Requests answered from their key.";
 

@@ -116,6 +116,63 @@ impl Store {
     }
 }
 
+/// What is known of a cabinet that called without being enrolled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stranger {
+    pub address: Option<String>,
+    pub hardware: Option<String>,
+    /// Of its last call.
+    pub at: DateTime<Utc>,
+    pub calls: i64,
+}
+
+impl Store {
+    /// Cabinets called that are not enrolled. The latest `keep` of all are kept.
+    pub async fn note_strangers(
+        &self,
+        calls: BTreeMap<DeviceUuid, Stranger>,
+        keep: usize,
+    ) -> Result<(), Error> {
+        const NOTE: &str = "
+            insert into pending_cabinets as p (
+                device_uuid, attempts, address, hardware, first_seen_at, last_seen_at
+            )
+            select w.uuid, w.calls, w.address, w.hardware, w.at, w.at
+            from unnest($1, $2, $3, $4, $5) as w (uuid, calls, address, hardware, at)
+            where not exists (
+                select 1 from stations where device_uuid = w.uuid and not is_deleted
+            )
+            on conflict (device_uuid) do update
+            set attempts = p.attempts + excluded.attempts,
+                address = coalesce(excluded.address, p.address),
+                hardware = coalesce(excluded.hardware, p.hardware),
+                last_seen_at = greatest(p.last_seen_at, excluded.last_seen_at)";
+        const FORGET: &str = "
+            delete from pending_cabinets where device_uuid in (
+                select device_uuid from pending_cabinets
+                order by last_seen_at desc, device_uuid
+                offset $1
+            )";
+
+        self.transact("store.pending", move |session| {
+            Box::pin(async move {
+                sqlx::query(NOTE)
+                    .bind(calls.keys().map(DeviceUuid::as_str).collect::<Vec<_>>())
+                    .bind(calls.values().map(|call| call.calls).collect::<Vec<_>>())
+                    .bind(calls.values().map(|call| call.address.as_deref()).collect::<Vec<_>>())
+                    .bind(calls.values().map(|call| call.hardware.as_deref()).collect::<Vec<_>>())
+                    .bind(calls.values().map(|call| call.at).collect::<Vec<_>>())
+                    .execute(&mut *session)
+                    .await?;
+                let keep = i64::try_from(keep).unwrap_or(i64::MAX);
+                sqlx::query(FORGET).bind(keep).execute(session).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}
+
 /// One row for each key, that with the highest number; in the order of the keys.
 fn newest<T, K: Ord>(all: Vec<T>, key: impl Fn(&T) -> (K, i64)) -> Vec<T> {
     let mut newest: BTreeMap<K, (i64, T)> = BTreeMap::new();

@@ -1,0 +1,57 @@
+//! What cabinets ask: where their broker is, how to behave, what to show, which firmware.
+
+use devices::a8::http::answer::{CabinetConfig, ConnectAnswer, Firmware};
+use devices::a8::http::{
+    AdvertCall, ConfigCall, ConnectCall, Endpoint, FirmwareCall, FirmwarePath,
+};
+use serde_json::{Value, json};
+
+use super::{Call, Calls, Refusal};
+
+impl Calls {
+    /// The broker's address and the cabinet's own account there. Never logged.
+    pub(super) fn connect(&self, call: &Call) -> Result<Value, Refusal> {
+        let body = std::str::from_utf8(&call.body).unwrap_or_default();
+        let asked = ConnectCall::parse(&call.query, body)?;
+        let (_, info) = self.enrolled(&asked.device, call, asked.hardware)?;
+        Calls::signed(Endpoint::Connect, asked.signature, &info)?;
+        let parts = &self.0.parts;
+        let password = parts.credentials.password(&info.uuid, info.credential_generation);
+        let answer = ConnectAnswer {
+            client_id: info.uuid.to_string(),
+            product_key: parts.broker.product.clone(),
+            host: parts.broker.host.clone(),
+            port: parts.broker.port,
+            username: info.uuid.to_string(),
+            password: password.expose().to_owned(),
+            time: parts.clock.now().timestamp_millis(),
+        };
+        Ok(answer.line().map_err(|_| Refusal::Answer)?.into())
+    }
+
+    /// Older firmware does not say who it is and gets what suits all.
+    pub(super) fn config(&self, call: &Call) -> Result<Value, Refusal> {
+        let asked = ConfigCall::parse(&call.query)?;
+        let Some(device) = asked.device else {
+            return Ok(CabinetConfig::default().data().into());
+        };
+        let (_, info) = self.enrolled(&device, call, None)?;
+        Calls::signed(Endpoint::Config, asked.signature, &info)?;
+        let area = info.area_code.parse().unwrap_or_default();
+        Ok(CabinetConfig { area, ..CabinetConfig::default() }.data().into())
+    }
+
+    /// Nothing is shown so far.
+    pub(super) fn adverts(&self, call: &Call) -> Result<Value, Refusal> {
+        let asked = AdvertCall::parse(&call.query)?;
+        let (_, info) = self.enrolled(&asked.device, call, None)?;
+        Calls::signed(Endpoint::Adverts, asked.signature, &info)?;
+        Ok(json!([]))
+    }
+}
+
+/// There is nothing newer than what a cabinet has.
+pub(super) fn firmware(path: FirmwarePath, call: &Call) -> Result<Value, Refusal> {
+    FirmwareCall::parse(path, &call.query)?;
+    Ok(Firmware::data(None).into())
+}

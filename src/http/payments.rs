@@ -1,0 +1,235 @@
+//! `/api/payments`: ways to pay, top-ups, verification, and what moved.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use domain::ids::{IntentId, RiderId};
+use domain::ledger::Gateway;
+use domain::money::Money;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::App;
+use super::auth::MaybeCaller;
+use super::error::{ApiError, Code};
+use super::extract::Body;
+use super::idempotency::{Begun, Deed, Key, REPLAYED, known};
+use super::reply::{Done, Reply, made, ok};
+use super::token::Caller;
+use crate::actors::payments::{KeyOf, Offer, StartError, TopUp};
+use crate::spawn::spawn;
+use crate::store::fact::KeyWrite;
+use crate::store::idempotency::KeyRecord;
+
+pub mod body;
+mod transactions;
+
+pub use transactions::WalletBalance;
+
+use body::{CancelledBody, IntentBody, VerifiedBody};
+
+const ROUTE: &str = "payments/topup";
+const MADE: &str = "Top-up intent created successfully";
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(methods))
+        .routes(routes!(top_up))
+        .routes(routes!(verify))
+        .routes(routes!(cancel))
+        .merge(transactions::router())
+}
+
+#[derive(Serialize, ToSchema)]
+struct MethodsBody {
+    payment_methods: Vec<MethodBody>,
+    count: usize,
+}
+
+#[derive(Serialize, ToSchema)]
+struct MethodBody {
+    #[schema(value_type = String)]
+    id: Uuid,
+    name: &'static str,
+    gateway: Gateway,
+    icon: Option<String>,
+    is_active: bool,
+    min_amount: Money,
+    max_amount: Money,
+    supported_currencies: [&'static str; 1],
+}
+
+impl From<Offer> for MethodBody {
+    fn from(offer: Offer) -> MethodBody {
+        MethodBody {
+            id: method_id(offer.gateway),
+            name: offer.name,
+            gateway: offer.gateway,
+            icon: None,
+            is_active: true,
+            min_amount: offer.least,
+            max_amount: offer.most,
+            supported_currencies: [Money::CURRENCY],
+        }
+    }
+}
+
+/// The ways to pay.
+#[utoipa::path(
+    get,
+    path = "/api/payments/methods",
+    tag = "Payments",
+    responses((status = OK, body = Done<MethodsBody>)),
+)]
+async fn methods(State(app): State<App>) -> Reply<MethodsBody> {
+    let payment_methods: Vec<_> =
+        app.payments.offers().into_iter().map(MethodBody::from).collect();
+    let count = payment_methods.len();
+    ok("Payment methods retrieved successfully", MethodsBody { payment_methods, count })
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+struct TopUpWish {
+    /// NPR 10 to 50,000, and within the method's own bounds.
+    amount: Money,
+    /// The id of a payment method, or its gateway's name.
+    payment_method_id: String,
+}
+
+/// Begins a top-up: the answer says where the rider pays.
+#[utoipa::path(
+    post,
+    path = "/api/payments/wallet/topup-intent",
+    tag = "Payments",
+    params(("Idempotency-Key" = Option<String>, Header)),
+    request_body = TopUpWish,
+    responses((status = CREATED, body = Done<IntentBody>)),
+    security(("bearer" = [])),
+)]
+async fn top_up(
+    State(app): State<App>,
+    caller: Caller,
+    key: Key,
+    Body { value, hash }: Body<TopUpWish>,
+) -> Result<Response, ApiError> {
+    let rider = caller.rider;
+    let gateway = gateway_of(&app.payments.offers(), &value.payment_method_id);
+    let gateway = gateway.ok_or(StartError::NotOffered)?;
+    let deed = Deed { rider, route: ROUTE, body_hash: hash, status: 201 };
+    let turn = match app.keys.begin(&app.store, key.clone(), deed).await? {
+        Begun::Again(record) => return Ok(replay(record)),
+        Begun::New(turn) => turn,
+    };
+    let (payments, wish) = (app.payments.clone(), TopUp { rider, amount: value.amount, gateway });
+    // goes on when the client goes away, and keeps the key's place until it is done
+    let work = spawn("top_up", async move {
+        let key = turn.write.clone().map(remembered);
+        let answer = payments.start_top_up(wish, key).await;
+        drop(turn);
+        answer
+    });
+    match work.await.unwrap_or(Err(StartError::Unavailable)) {
+        Ok(stored) => Ok(made(MADE, IntentBody::new(&stored, &app.payments.offers())).into_response()),
+        Err(StartError::KeyUsed) => match &key.0 {
+            Some(key) => match known(&app.store, key, deed).await? {
+                Some(record) => Ok(replay(record)),
+                None => Err(StartError::Unavailable.into()),
+            },
+            None => Err(StartError::Unavailable.into()),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Status and body are stored with the deed.
+fn remembered(write: KeyWrite) -> KeyOf {
+    Box::new(move |stored| {
+        let response = serde_json::to_value(IntentBody::new(stored, &[])).ok();
+        let resource = Some(stored.intent.id.to_string());
+        KeyWrite { resource, response, ..write }
+    })
+}
+
+fn replay(record: KeyRecord) -> Response {
+    let body = record.response.unwrap_or_default();
+    made(MADE, body).header(REPLAYED.0, REPLAYED.1).into_response()
+}
+
+/// What an app or a gateway's redirect sends along is a hint and is not read.
+#[derive(Debug, Deserialize, ToSchema)]
+struct Verify {
+    intent_id: String,
+}
+
+/// Asks the gateway what became of a payment, and credits what it took, once. Open to all; who
+/// is logged in must be the owner.
+#[utoipa::path(
+    post,
+    path = "/api/payments/verify",
+    tag = "Payments",
+    request_body = Verify,
+    responses((status = OK, body = Done<VerifiedBody>)),
+    security((), ("bearer" = [])),
+)]
+async fn verify(
+    State(app): State<App>,
+    MaybeCaller(caller): MaybeCaller,
+    Body { value, .. }: Body<Verify>,
+) -> Result<Reply<VerifiedBody>, ApiError> {
+    let owner = caller.map(|caller| caller.rider);
+    let intent = app.payments.verify(intent_id(&value.intent_id)?, owner).await?;
+    let transfer = app.store.top_up_of(intent.id).await?;
+    let new_balance = match owner {
+        Some(owner) => Some(app.store.wallet(owner).await?),
+        None => None,
+    };
+    let body = VerifiedBody::new(&intent, transfer, new_balance);
+    Ok(ok("Payment verified successfully", body))
+}
+
+/// Gives up a payment that is not complete. What is paid all the same is still credited.
+#[utoipa::path(
+    post,
+    path = "/api/payments/cancel/{intent_id}",
+    tag = "Payments",
+    params(("intent_id" = String, Path)),
+    responses((status = OK, body = Done<CancelledBody>)),
+    security(("bearer" = [])),
+)]
+async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Reply<CancelledBody>, ApiError> {
+    let rider: RiderId = caller.rider;
+    let intent = app.payments.cancel(intent_id(&id)?, rider).await?;
+    Ok(ok("Payment cancelled successfully", CancelledBody::new(&intent)))
+}
+
+/// A text that names no payment is a payment that is not there.
+pub(super) fn intent_id(text: &str) -> Result<IntentId, ApiError> {
+    let missing = || ApiError::new(Code::IntentNotFound, "Payment intent not found");
+    text.trim().parse().map_err(|_| missing())
+}
+
+/// Methods are one for each gateway, and keep their ids.
+pub(super) fn method_id(gateway: Gateway) -> Uuid {
+    let number = match gateway {
+        Gateway::Khalti => 1,
+        Gateway::Esewa => 2,
+        Gateway::Stripe => 3,
+        Gateway::Sandbox => 9,
+    };
+    Uuid::from_u128(0x0b7f_9e2a_5a44_4b7e_9d52_3f1f_4c8a_3000 + number)
+}
+
+pub(super) fn gateway_of(offers: &[Offer], method: &str) -> Option<Gateway> {
+    let method = method.trim();
+    let id: Option<Uuid> = method.parse().ok();
+    let is_meant = |offer: &&Offer| {
+        id == Some(method_id(offer.gateway)) || offer.gateway.as_str().eq_ignore_ascii_case(method)
+    };
+    offers.iter().find(is_meant).map(|offer| offer.gateway)
+}
