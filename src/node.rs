@@ -27,8 +27,10 @@ use crate::store::{self, Lease, Store};
 
 pub(crate) mod edges;
 pub(crate) mod limits;
+mod web;
 
 use edges::Tools;
+use web::Needs;
 
 /// What a caller may choose; the rest is configured.
 pub struct Options {
@@ -69,6 +71,8 @@ pub enum StartError {
     Link(#[from] mqtt::BadSettings),
     #[error("{addr} can not be listened on: {cause}; set CHARGEGHAR__HTTP__PORT")]
     Listen { addr: SocketAddr, cause: std::io::Error },
+    #[error("the HTTP server could not be started: {0}")]
+    Web(String),
     #[error("an actor could not be started: {0}")]
     Actor(String),
 }
@@ -117,6 +121,7 @@ pub struct Node {
     database: Option<postgres::Postgres>,
     http_addr: SocketAddr,
     mqtt_addr: (String, u16),
+    web: web::Web,
     drain: Duration,
     _lock: Option<NodeLock>,
 }
@@ -161,22 +166,28 @@ impl Node {
         };
         let every = config.node.sweep_s.duration();
         tasks.spawn("sweeper", sweeper::run(Arc::clone(&context), every, retention));
+        let http_addr = listener.local_addr().unwrap_or(config_addr(&config));
+        let (config, keys, context) = (&config, &keys, &context);
+        let (stations, rentals, tasks) = (&stations, &rentals, &tasks);
+        let needs = Needs { config, keys, context, stations, rentals, tasks };
+        let web = web::serve(listener, needs).await?;
         Ok(Node {
-            http_addr: listener.local_addr().unwrap_or(config_addr(&config)),
+            http_addr,
             mqtt_addr: cabinets.addr,
             link: cabinets.link,
             admin: cabinets.admin,
             #[cfg(feature = "embedded-broker")]
             broker: cabinets.broker,
             database: database.child,
+            web,
             drain: config.node.drain_s.duration(),
-            context,
-            stations,
-            rentals,
+            context: Arc::clone(context),
+            stations: stations.clone(),
+            rentals: rentals.clone(),
             credentials,
             lease,
             store,
-            tasks,
+            tasks: tasks.clone(),
             _lock: lock,
         })
     }
@@ -211,6 +222,7 @@ impl Node {
     /// Ends in order: no new work, what is under way is stored, then the edges.
     pub async fn stop(self) {
         let bound = self.drain;
+        self.web.close(bound / 2).await;
         self.link.close().await;
         flusher::flush(&self.context).await;
         self.tasks.abort();

@@ -70,6 +70,7 @@ pub struct Parts {
     pub store: Store,
     pub ephemera: Arc<dyn Ephemera>,
     pub logins: Logins,
+    pub payments: Payments,
     pub stations: Stations,
     pub rentals: Rentals,
 }
@@ -84,6 +85,7 @@ pub struct Inner {
     ephemera: Arc<dyn Ephemera>,
     keys: Keys,
     logins: Logins,
+    payments: Payments,
     stations: Stations,
     rentals: Rentals,
 }
@@ -91,10 +93,19 @@ pub struct Inner {
 impl App {
     pub fn new(parts: Parts) -> App {
         let Parts { config, clock, entropy, recorder, readiness, tokens, .. } = parts;
-        let Parts { store, ephemera, logins, stations, rentals, .. } = parts;
-        let keys = Keys::default();
+        let Parts { store, ephemera, logins, payments, stations, rentals, .. } = parts;
         let front = Front::new(config, clock, entropy, recorder, readiness, tokens);
-        App(Arc::new(Inner { front, store, ephemera, keys, logins, stations, rentals }))
+        let keys = Keys::default();
+        App(Arc::new(Inner {
+            front,
+            store,
+            ephemera,
+            keys,
+            logins,
+            payments,
+            stations,
+            rentals,
+        }))
     }
 }
 

@@ -1,12 +1,15 @@
 //! `POST /api/rentals/start`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use domain::ids::{PackageId, RentalId, RiderId, Serial, Sn, StationId};
+use domain::ids::{IntentId, PackageId, RentalId, RiderId, Serial, Sn, StationId};
+use domain::ledger::Gateway;
 use domain::money::Money;
+use domain::payment::{IntentStatus, RedirectMethod};
 use domain::rental::{PaymentStatus, Rental, Status};
 use domain::tariff::PaymentModel;
 use serde::{Deserialize, Serialize};
@@ -15,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use crate::actors::payments::TopUp;
 use crate::actors::rentals::{Start, StartError};
 use crate::ephemera::Limit;
 use crate::http::App;
@@ -145,9 +149,19 @@ struct TimingBody {
 /// What is missing, and how to bring it in.
 #[derive(Debug, Serialize, ToSchema)]
 struct ShortBody {
+    intent_id: IntentId,
     amount: Money,
     currency: &'static str,
-    status: &'static str,
+    gateway: Gateway,
+    payment_method_name: &'static str,
+    payment_method_icon: Option<String>,
+    gateway_url: String,
+    redirect_url: String,
+    redirect_method: RedirectMethod,
+    form_fields: BTreeMap<String, String>,
+    payment_instructions: Option<String>,
+    expires_at: DateTime<Utc>,
+    status: IntentStatus,
     shortfall: Money,
     wallet_shortfall: Money,
     points_shortfall: u64,
@@ -187,7 +201,9 @@ async fn start(
             let body = app.started(rental).await?;
             Ok(made(MESSAGE, body).left(left).into_response())
         }
-        Err(StartError::Short { needed, balance }) => Ok(value.short(needed, balance)),
+        Err(StartError::Short { needed, balance }) => {
+            value.short(&app, rider, needed.minus(balance)).await
+        }
         Err(StartError::KeyUsed) => match key.0 {
             Some(key) => {
                 let record = known(&app.store, &key, deed).await?;
@@ -242,19 +258,55 @@ impl StartRental {
         }
     }
 
-    fn short(&self, needed: Money, balance: Money) -> Response {
-        let shortfall = needed.minus(balance);
+    /// Asks for what is missing, raised to the least that the gateway takes. With one way to pay
+    /// it need not be named.
+    async fn short(
+        &self,
+        app: &App,
+        rider: RiderId,
+        shortfall: Money,
+    ) -> Result<Response, ApiError> {
+        let offers = app.payments.offers();
+        let offer = match self.payment_method_id {
+            Some(id) => offers.iter().find(|offer| method_id(offer.gateway) == id),
+            None => offers.first().filter(|_| offers.len() == 1),
+        };
+        let Some(offer) = offer else {
+            return Err(self.no_method(shortfall));
+        };
+        let wish = TopUp { rider, amount: shortfall.max(offer.least), gateway: offer.gateway };
+        let stored = app.payments.start_top_up(wish, None).await?;
+        let (intent, redirect) = (stored.intent, stored.redirect);
         let body = ShortBody {
-            amount: shortfall,
+            intent_id: intent.id,
+            amount: intent.amount,
             currency: "NPR",
-            status: "PENDING",
+            gateway: intent.gateway,
+            payment_method_name: offer.name,
+            payment_method_icon: None,
+            gateway_url: redirect.url.clone(),
+            redirect_url: redirect.url,
+            redirect_method: redirect.method,
+            form_fields: redirect.fields,
+            payment_instructions: redirect.instructions,
+            expires_at: intent.expires_at,
+            status: intent.status,
             shortfall,
             wallet_shortfall: shortfall,
             points_shortfall: 0,
             points_shortfall_amount: Money::ZERO,
             payment_mode: self.payment_mode,
         };
-        PaymentRequired::new("Payment required to start rental", body).into_response()
+        Ok(PaymentRequired::new("Payment required to start rental", body).into_response())
+    }
+
+    fn no_method(&self, shortfall: Money) -> ApiError {
+        if self.payment_method_id.is_some() {
+            return ApiError::new(Code::InvalidPaymentMethod, "Invalid payment method");
+        }
+        let message = "Payment method is required when balance is insufficient";
+        ApiError::new(Code::PaymentMethodRequired, message)
+            .context("shortfall", shortfall.to_string())
     }
 }
 

@@ -1,0 +1,165 @@
+//! The HTTP server of a node: its handles, what it waits for before it is ready, and its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::actors::Context;
+use crate::actors::logins::{self, Logins};
+use crate::actors::payments::{self, Payments};
+use crate::actors::rentals::Rentals;
+use crate::actors::stations::Stations;
+use crate::clients::messenger::{Console, Messenger, Messengers, Nobody};
+use crate::clients::payments::Gateways;
+use crate::config::{Config, EmailProvider, SmsProvider};
+use crate::embedded::keys::Keys;
+use crate::ephemera::{Ephemera, Memory, Redis};
+use crate::http::token::Tokens;
+use crate::http::{self, App};
+use crate::metrics::Recorder;
+use crate::readiness::{Part, Readiness};
+use crate::spawn::Tasks;
+
+use super::StartError;
+
+/// Between two looks at the database and the broker.
+const LOOK: Duration = Duration::from_secs(1);
+/// Between two foldings of the figures.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// What the server is given.
+pub struct Needs<'a> {
+    pub config: &'a Arc<Config>,
+    pub keys: &'a Keys,
+    pub context: &'a Arc<Context>,
+    pub stations: &'a Stations,
+    pub rentals: &'a Rentals,
+    pub tasks: &'a Tasks,
+}
+
+/// The running server.
+pub struct Web {
+    pub readiness: Readiness,
+    closing: watch::Sender<bool>,
+    served: JoinHandle<()>,
+}
+
+/// Starts the server and everything that only it needs.
+pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, StartError> {
+    let Needs { config, keys, context, stations, rentals, tasks } = needs;
+    let (clock, entropy) = (context.clock.clone(), context.entropy.clone());
+    let ephemera = ephemera(config, context)?;
+    let readiness = Readiness::new();
+    let ttl = TimeDelta::seconds(i64::from(config.auth.access_token_s.0));
+    let tokens = Tokens::new(&keys.signing, &config.auth.issuer, ttl, clock.clone());
+    let tokens = tokens.map_err(|error| StartError::Web(error.to_string()))?;
+    let logins = Logins::new(logins::Parts {
+        store: context.store.clone(),
+        ephemera: Arc::clone(&ephemera),
+        messengers: messengers(config),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        auth: config.auth.clone(),
+        limits: config.limits.clone(),
+        server_key: keys.server,
+    });
+    for login in logins.ended().await? {
+        tokens.end(login);
+    }
+    let gateways = Gateways::new(config, &public_url(config, &listener));
+    let settings = payments::Settings::new(config);
+    let payments =
+        Payments::new(context.store.clone(), clock.clone(), entropy.clone(), gateways, settings);
+    tasks.spawn("payments", payments.clone().sweep());
+    let recorder = Recorder::install();
+    let app = App::new(http::Parts {
+        config: Arc::clone(config),
+        clock,
+        entropy,
+        recorder: recorder.clone(),
+        readiness: readiness.clone(),
+        tokens,
+        store: context.store.clone(),
+        ephemera,
+        logins,
+        payments,
+        stations: stations.clone(),
+        rentals: rentals.clone(),
+    });
+    readiness.set(Part::Loaded, true);
+    tasks.spawn("readiness", look(Arc::clone(context), readiness.clone()));
+    tasks.spawn("upkeep", upkeep(Arc::clone(context), recorder));
+    let (closing, closed) = watch::channel(false);
+    let served = tasks.spawn("http", run(listener, app, closed));
+    Ok(Web { readiness, closing, served })
+}
+
+impl Web {
+    /// Takes no new requests, and lets those in work end, at most for `bound`.
+    pub async fn close(self, bound: Duration) {
+        self.closing.send_replace(true);
+        if tokio::time::timeout(bound, self.served).await.is_err() {
+            tracing::warn!("requests were ended before they were answered");
+        }
+    }
+}
+
+async fn run(listener: TcpListener, app: App, mut closed: watch::Receiver<bool>) {
+    let shutdown = async move {
+        // a sender that is gone says the same
+        let _ = closed.wait_for(|closed| *closed).await;
+    };
+    if let Err(error) = http::serve(listener, http::router(app), shutdown).await {
+        tracing::error!(%error, "the HTTP server ended");
+    }
+}
+
+fn ephemera(config: &Config, context: &Context) -> Result<Arc<dyn Ephemera>, StartError> {
+    let settings = &config.ephemera;
+    if !settings.redis_url.is_set() {
+        return Ok(Arc::new(Memory::new(context.clock.clone(), settings.memory_keys_max)));
+    }
+    let (url, password) = (settings.redis_url.expose(), settings.redis_password.expose());
+    let redis = Redis::new(url, password, &settings.prefix, settings.timeout_ms.duration());
+    Ok(Arc::new(redis.map_err(|error| StartError::Web(error.to_string()))?))
+}
+
+fn messengers(config: &Config) -> Messengers {
+    let carrier = |prints: bool| -> Arc<dyn Messenger> {
+        if prints { Arc::new(Console) } else { Arc::new(Nobody) }
+    };
+    Messengers {
+        sms: carrier(config.sms.provider == SmsProvider::Console),
+        email: carrier(config.email.provider == EmailProvider::Console),
+    }
+}
+
+/// How riders reach this server, without a slash at the end.
+fn public_url(config: &Config, listener: &TcpListener) -> String {
+    if !config.http.public_url.is_empty() {
+        return config.http.public_url.clone();
+    }
+    listener.local_addr().map(|addr| format!("http://{addr}")).unwrap_or_default()
+}
+
+/// Says what is up, for as long as the node lives.
+async fn look(context: Arc<Context>, readiness: Readiness) {
+    loop {
+        readiness.set(Part::Lease, context.lease.is_held());
+        readiness.set(Part::Broker, context.link_is_up());
+        readiness.set(Part::Database, context.store.ping().await.is_ok());
+        let pause = if readiness.is_ready() { LOOK } else { LOOK / 10 };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn upkeep(context: Arc<Context>, recorder: Recorder) {
+    loop {
+        recorder.upkeep();
+        context.clock.sleep(UPKEEP).await;
+    }
+}
