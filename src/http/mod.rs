@@ -31,6 +31,7 @@ use crate::store::Store;
 
 pub mod address;
 pub mod auth;
+mod board;
 mod cors;
 mod devices;
 pub mod error;
@@ -40,20 +41,25 @@ mod guard;
 mod health;
 mod idempotency;
 mod limits;
+mod live;
 mod openapi;
 pub mod page;
-pub mod reply;
 mod rentals;
+pub mod reply;
+mod revalidate;
 mod riders;
 mod sessions;
+mod stations;
 pub mod token;
 
 #[cfg(test)]
 mod tests;
 
+use board::Board;
 use error::{ApiError, Code};
 use front::Front;
 use idempotency::Keys;
+use live::Streams;
 use token::Tokens;
 
 /// The handles that the node gives to the server.
@@ -83,6 +89,7 @@ pub struct Inner {
     logins: Logins,
     stations: Stations,
     rentals: Rentals,
+    board: Board,
 }
 
 impl App {
@@ -90,8 +97,16 @@ impl App {
         let Parts { config, clock, entropy, recorder, readiness, tokens, .. } = parts;
         let Parts { store, ephemera, logins, stations, rentals, .. } = parts;
         let keys = Keys::default();
+        let streams = Streams::new(&config, clock.clone(), entropy.clone());
+        let (availability, feed) = (stations.availability().clone(), stations.feed().clone());
+        let board = Board { availability, feed, streams };
         let front = Front::new(config, clock, entropy, recorder, readiness, tokens);
-        App(Arc::new(Inner { front, store, ephemera, keys, logins, stations, rentals }))
+        App(Arc::new(Inner { front, store, ephemera, keys, logins, stations, rentals, board }))
+    }
+
+    /// Ends the live streams, which would keep the server from ending.
+    pub fn end_streams(&self) {
+        self.board.streams.end();
     }
 }
 
@@ -144,7 +159,13 @@ fn around(routes: Router, front: &Front) -> Router {
 
 /// The routes with their descriptions.
 fn api() -> OpenApiRouter<App> {
-    let mut router = OpenApiRouter::new().merge(health::router()).merge(sessions::router()).merge(riders::router()).merge(rentals::router());
+    let mut router = OpenApiRouter::new()
+        .merge(health::router())
+        .merge(sessions::router())
+        .merge(riders::router())
+        .merge(stations::router())
+        .merge(rentals::router())
+        .merge(live::router());
     let api = openapi::complete(router.to_openapi());
     OpenApiRouter::with_openapi(api).merge(router)
 }
