@@ -84,6 +84,10 @@ pub fn station(number: u128, name: &str, (latitude, longitude): (f64, f64)) -> S
         description: None,
         opening_time: None,
         closing_time: None,
+        credential_generation: 1,
+        area_code: "0".to_owned(),
+        lenient: false,
+        strict_sign: false,
     };
     StationView {
         info: Arc::new(info),

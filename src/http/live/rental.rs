@@ -18,6 +18,9 @@ use crate::http::App;
 use crate::http::error::{ApiError, Code};
 use crate::store;
 
+#[cfg(test)]
+mod tests;
+
 /// One event `rental`: all that a rider waits to hear of.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RentalNews {

@@ -176,7 +176,8 @@ async fn ask(
 ) -> (StatusCode, HeaderMap, Value) {
     let (routes, _) = router::<Board>().split_for_parts();
     let served: Router = routes.with_state(board.clone());
-    let request = headers.iter().fold(Request::get(path), |r, (name, value)| r.header(*name, *value));
+    let request =
+        headers.iter().fold(Request::get(path), |r, (name, value)| r.header(*name, *value));
     let response = served.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, 1 << 20).await.unwrap();
