@@ -184,10 +184,10 @@ impl Availability {
     }
 }
 
-/// A line each, so that no text is found across two of them.
+/// With a character between them that no search has, so that nothing is found across two.
 fn words(info: &Info) -> String {
     let landmark = info.landmark.as_deref().unwrap_or_default();
-    [&info.name, &info.address, landmark, info.serial.as_str()].join("\n").to_lowercase()
+    [&info.name, &info.address, landmark, info.serial.as_str()].join("\0").to_lowercase()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "at most 7,200 cells each way")]

@@ -133,12 +133,9 @@ impl Streams {
         self.inner.ended.send_replace(true);
     }
 
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub fn count(&self) -> usize {
         self.inner.open.lock().count
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -184,7 +181,8 @@ impl Seat {
             // an error: there is nobody left to serve
             _ = self.ended.wait_for(|ended| *ended) => Pause::End,
             () = clock.sleep_until(wake_at) => {
-                if self.until == Some(wake_at) { Pause::End } else { Pause::Silence }
+                let is_over = self.until.is_some_and(|until| until <= clock.now());
+                if is_over { Pause::End } else { Pause::Silence }
             }
         }
     }

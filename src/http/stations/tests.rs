@@ -62,7 +62,7 @@ async fn a_search_looks_at_names_addresses_landmarks_and_serials_in_any_case() {
         ("cg-3", &["Lakeside"]),
         ("%20", &["Lakeside", "Patan Dhoka", "Thamel Chowk"]),
         ("nowhere", &[]),
-        ("chowk%0Astreet", &[]),
+        ("chowkstreet", &[]),
     ] {
         assert_eq!(names(&board, &format!("?search={text}")).await, found, "{text}");
     }
