@@ -73,7 +73,7 @@ async fn follow_stations(
     })))
 }
 
-/// A rental of the caller: an event `rental` with what it is, and again whenever that changes,
+/// A rental of the caller: an event `rental` with its detail, and again whenever that changes,
 /// until it is over or the token expires.
 #[utoipa::path(
     get,
@@ -94,12 +94,13 @@ async fn follow_rental(
     id: Result<Path<RentalId>, PathRejection>,
 ) -> Result<Response, ApiError> {
     let Path(id) = id.map_err(|_| rental::not_found())?;
-    let (states, epoch) = (rental::states(&app, caller.rider, id).await?, board.feed.epoch());
-    if rental::is_told(&states, epoch, last) {
+    let states = rental::states(&app, caller.rider, id).await?;
+    if rental::is_told(&states, board.feed.epoch(), last) {
         return Ok(NO_CONTENT.into_response());
     }
     let seat = board.streams.enter(Kind::Rental, Holder::Rider(caller.rider))?;
-    let following = rental::Following::new(seat.until(caller.expires_at), epoch, states, last);
+    let seat = seat.until(caller.expires_at);
+    let following = rental::Following::new(&board, seat, states, last);
     Ok(told(stream::unfold(following, async |mut following| {
         let event = following.next().await?;
         Some((Ok(event), following))

@@ -68,8 +68,7 @@ async fn list(
     let wanted = page.wanted(PAGE, PAGE_MAX)?;
     let found = query.read()?.find(&board.availability);
     let page = wanted.of(found.len() as u64);
-    let rows = found.iter().skip(page.offset() as usize).take(page.size as usize);
-    let rows = rows.map(Found::body).collect();
+    let rows = page.part(&found).iter().map(Found::body).collect();
     let reply = ok("Stations retrieved successfully", Results::new(page, rows));
     revalidate::answer(&headers, &reply)
 }

@@ -4,53 +4,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use axum::response::sse::Event;
-use chrono::{DateTime, Utc};
 use domain::ids::{RentalId, RiderId};
-use domain::rental::{Phase, Rental, Status};
-use serde::Serialize;
 use tokio::sync::watch::{self, Receiver};
-use utoipa::ToSchema;
 
 use super::event::{Mark, Why, beat, event, reset, retry};
 use super::seats::{Pause, Seat};
+use crate::actors::availability::Availability;
 use crate::actors::directory::Stored;
 use crate::http::App;
+use crate::http::board::Board;
 use crate::http::error::{ApiError, Code};
+use crate::http::rentals::body::RentalBody;
 use crate::store;
 
 #[cfg(test)]
 mod tests;
-
-/// One event `rental`: all that a rider waits to hear of.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RentalNews {
-    #[schema(value_type = uuid::Uuid)]
-    rental_id: RentalId,
-    #[schema(value_type = String, example = "ACTIVE")]
-    status: Status,
-    /// When the bank came out.
-    started_at: Option<DateTime<Utc>>,
-    due_at: Option<DateTime<Utc>>,
-    /// When the bank was back, or the rental was cancelled.
-    ended_at: Option<DateTime<Utc>>,
-}
-
-impl RentalNews {
-    fn new(rental: &Rental) -> RentalNews {
-        let (started_at, due_at, ended_at) = match &rental.phase {
-            Phase::Dispensing => (None, None, None),
-            Phase::Active { since, due_at } | Phase::Overdue { since, due_at } => {
-                (Some(*since), Some(*due_at), None)
-            }
-            Phase::Completed { since, due_at, ended } => {
-                (Some(*since), Some(*due_at), Some(ended.at))
-            }
-            Phase::Cancelled { at, .. } => (None, None, Some(*at)),
-        };
-        let (rental_id, status) = (rental.id, rental.status());
-        RentalNews { rental_id, status, started_at, due_at, ended_at }
-    }
-}
 
 /// The states of a rider's rental; of one that is over, its last one.
 pub async fn states(
@@ -91,6 +59,8 @@ impl Mark {
 pub struct Following {
     seat: Seat,
     epoch: i64,
+    /// Names the stations.
+    network: Availability,
     opening: VecDeque<Event>,
     states: Receiver<Arc<Stored>>,
     told: Option<Mark>,
@@ -99,17 +69,18 @@ pub struct Following {
 
 impl Following {
     pub fn new(
+        board: &Board,
         seat: Seat,
-        epoch: i64,
         states: Receiver<Arc<Stored>>,
         last: Option<Mark>,
     ) -> Following {
+        let (epoch, network) = (board.feed.epoch(), board.availability.clone());
         let mut opening = VecDeque::from([retry(seat.entropy())]);
         let told = last.filter(|last| last.epoch == epoch);
         if let (Some(last), None) = (last, told) {
             opening.push_back(reset(Why::after(last, epoch)));
         }
-        Following { seat, epoch, opening, states, told, is_over: false }
+        Following { seat, epoch, network, opening, states, told, is_over: false }
     }
 
     /// The next event; none when the stream is at its end.
@@ -147,7 +118,11 @@ impl Following {
         let stored = Arc::clone(&self.states.borrow_and_update());
         let mark = Mark::of(self.epoch, &stored);
         self.is_over |= !stored.rental.is_open();
-        (self.told.replace(mark) != Some(mark))
-            .then(|| event("rental", Some(mark), &RentalNews::new(&stored.rental)))
+        if self.told.replace(mark) == Some(mark) {
+            return None;
+        }
+        let name = |id| self.network.get(id).map(|view| (&*view.info).into());
+        let body = RentalBody::of(&stored.rental, name, self.seat.clock().now());
+        Some(event("rental", Some(mark), &body))
     }
 }

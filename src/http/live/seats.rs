@@ -187,6 +187,10 @@ impl Seat {
         }
     }
 
+    pub fn clock(&self) -> &Clock {
+        &self.streams.inner.clock
+    }
+
     pub fn entropy(&self) -> &Entropy {
         &self.streams.inner.entropy
     }

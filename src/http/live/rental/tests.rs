@@ -18,8 +18,8 @@ use super::{Following, Mark, is_told};
 use crate::actors::directory::Stored;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::entropy::Entropy;
-use crate::http::live::seats::{Holder, Kind, Streams};
+use crate::http::board::tests::board_with;
+use crate::http::live::seats::{Holder, Kind};
 
 #[tokio::test]
 async fn a_rider_hears_each_state_once_until_the_rental_is_over() {
@@ -33,7 +33,14 @@ async fn a_rider_hears_each_state_once_until_the_rental_is_over() {
     sender.send_replace(stored(cancelled(), 3));
     told.push(next(&mut following).await.unwrap());
 
-    insta::assert_snapshot!("rental", told.join(""));
+    for (event, (id, status)) in
+        told.iter().zip([("7-1", "PENDING_POPUP"), ("7-2", "ACTIVE"), ("7-3", "CANCELLED")])
+    {
+        assert!(event.starts_with("event: rental\n"), "{event}");
+        assert!(event.contains(&format!("id: {id}")), "{event}");
+        assert!(event.contains(&format!("\"status\":\"{status}\"")), "{event}");
+        assert!(event.contains("\"station_name\":\"Thamel Chowk\""), "{event}");
+    }
     assert!(next(&mut following).await.is_none());
 }
 
@@ -84,10 +91,10 @@ fn following(
     states: &watch::Receiver<Arc<Stored>>,
     last: Option<Mark>,
 ) -> Following {
-    let streams = Streams::new(&Config::default(), clock.clone(), Entropy::seeded(1));
-    let seat = streams.enter(Kind::Rental, Holder::Rider(RiderId(1))).unwrap();
+    let board = board_with(&Config::default(), clock.clone());
+    let seat = board.streams.enter(Kind::Rental, Holder::Rider(RiderId(1))).unwrap();
     let seat = seat.until(clock.now() + TimeDelta::minutes(15));
-    Following::new(seat, 7, states.clone(), last)
+    Following::new(&board, seat, states.clone(), last)
 }
 
 /// The next event as it is on the wire.
@@ -124,7 +131,7 @@ fn stored(phase: Phase, version: i32) -> Arc<Stored> {
         id: RentalId(Uuid::nil()),
         code: "ABCD1234".to_owned(),
         rider: RiderId(1),
-        station: StationId(Uuid::nil()),
+        station: StationId(Uuid::from_u128(1)),
         key: SlotKey::new(0, 1),
         bank: "7001".into(),
         package,
