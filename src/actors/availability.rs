@@ -78,6 +78,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Index {
     order: Vec<StationId>,
+    /// What can be searched for, in lower case, in the same order.
+    words: Vec<String>,
     cells: BTreeMap<(i32, i32), Vec<StationId>>,
 }
 
@@ -129,6 +131,15 @@ impl Availability {
         (0..index.order.len()).filter_map(move |at| self.get(index.order[at]))
     }
 
+    /// Cabinets that have `text`, given in lower case, in their name, address, landmark or
+    /// serial; by name.
+    pub fn search(&self, text: &str) -> Vec<Arc<StationView>> {
+        let index = Arc::clone(&self.inner.index.read());
+        let known = index.order.iter().zip(&index.words);
+        let found = known.filter(|(_, words)| words.contains(text));
+        found.filter_map(|(id, _)| self.get(*id)).collect()
+    }
+
     pub fn len(&self) -> usize {
         self.inner.index.read().order.len()
     }
@@ -160,22 +171,23 @@ impl Availability {
     }
 
     fn index(&self) {
-        let mut named: Vec<_> = self
-            .inner
-            .views
-            .iter()
-            .map(|view| {
-                (view.info.name.clone(), view.info.id, view.info.latitude, view.info.longitude)
-            })
-            .collect();
-        named.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        let views = self.inner.views.iter();
+        let mut named: Vec<_> = views.map(|view| Arc::clone(&view.info)).collect();
+        named.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
         let mut cells: BTreeMap<(i32, i32), Vec<StationId>> = BTreeMap::new();
-        for (_, id, latitude, longitude) in &named {
-            cells.entry(cell(*latitude, *longitude)).or_default().push(*id);
+        for info in &named {
+            cells.entry(cell(info.latitude, info.longitude)).or_default().push(info.id);
         }
-        let order = named.into_iter().map(|(_, id, ..)| id).collect();
-        *self.inner.index.write() = Arc::new(Index { order, cells });
+        let order = named.iter().map(|info| info.id).collect();
+        let words = named.iter().map(|info| words(info)).collect();
+        *self.inner.index.write() = Arc::new(Index { order, words, cells });
     }
+}
+
+/// With a character between them that no search has, so that nothing is found across two.
+fn words(info: &Info) -> String {
+    let landmark = info.landmark.as_deref().unwrap_or_default();
+    [&info.name, &info.address, landmark, info.serial.as_str()].join("\0").to_lowercase()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "at most 7,200 cells each way")]

@@ -15,6 +15,11 @@ section! {
         requests_per_minute: u32 = 300,
         /// Requests without login per address and minute.
         anonymous_per_minute: u32 = 1_200,
+        /// Live streams of a rider at once.
+        streams_per_rider: u32 = 8,
+        /// Live streams without login per address at once; phones of one carrier share an
+        /// address.
+        streams_per_address: u32 = 1_000,
         /// Calls of unknown or failing cabinets per address and minute.
         device_faults_per_minute: u32 = 60,
         /// Unknown cabinets listed as pending; beyond, the oldest are forgotten.
@@ -30,6 +35,8 @@ impl Limits {
             ("otp_per_address_hour", self.otp_per_address_hour),
             ("requests_per_minute", self.requests_per_minute),
             ("anonymous_per_minute", self.anonymous_per_minute),
+            ("streams_per_rider", self.streams_per_rider),
+            ("streams_per_address", self.streams_per_address),
             ("device_faults_per_minute", self.device_faults_per_minute),
         ];
         for (key, limit) in all {

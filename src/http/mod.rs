@@ -32,6 +32,7 @@ use crate::store::Store;
 
 pub mod address;
 pub mod auth;
+mod board;
 mod cors;
 pub mod devices;
 pub mod error;
@@ -41,22 +42,27 @@ mod guard;
 mod health;
 mod idempotency;
 mod limits;
+mod live;
 mod openapi;
 pub mod page;
 pub mod payments;
-pub mod reply;
 mod rentals;
+pub mod reply;
+mod revalidate;
 mod riders;
 mod sandbox;
 mod sessions;
+mod stations;
 pub mod token;
 
 #[cfg(test)]
 mod tests;
 
+use board::Board;
 use error::{ApiError, Code};
 use front::Front;
 use idempotency::Keys;
+use live::Streams;
 use token::Tokens;
 
 /// The handles that the node gives to the server.
@@ -88,14 +94,18 @@ pub struct Inner {
     payments: Payments,
     stations: Stations,
     rentals: Rentals,
+    board: Board,
 }
 
 impl App {
     pub fn new(parts: Parts) -> App {
         let Parts { config, clock, entropy, recorder, readiness, tokens, .. } = parts;
         let Parts { store, ephemera, logins, payments, stations, rentals, .. } = parts;
-        let front = Front::new(config, clock, entropy, recorder, readiness, tokens);
         let keys = Keys::default();
+        let streams = Streams::new(&config, clock.clone(), entropy.clone());
+        let (availability, feed) = (stations.availability().clone(), stations.feed().clone());
+        let board = Board { availability, feed, streams };
+        let front = Front::new(config, clock, entropy, recorder, readiness, tokens);
         App(Arc::new(Inner {
             front,
             store,
@@ -105,7 +115,13 @@ impl App {
             payments,
             stations,
             rentals,
+            board,
         }))
+    }
+
+    /// Ends the live streams, which would keep the server from ending.
+    pub fn end_streams(&self) {
+        self.board.streams.end();
     }
 }
 
@@ -158,7 +174,13 @@ fn around(routes: Router, front: &Front) -> Router {
 
 /// The routes with their descriptions.
 fn api() -> OpenApiRouter<App> {
-    let mut router = OpenApiRouter::new().merge(health::router()).merge(sessions::router()).merge(riders::router()).merge(rentals::router());
+    let mut router = OpenApiRouter::new()
+        .merge(health::router())
+        .merge(sessions::router())
+        .merge(riders::router())
+        .merge(stations::router())
+        .merge(rentals::router())
+        .merge(live::router());
     let api = openapi::complete(router.to_openapi());
     OpenApiRouter::with_openapi(api).merge(router)
 }

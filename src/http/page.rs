@@ -67,6 +67,12 @@ impl Page {
         (self.number - 1) * self.size
     }
 
+    /// The rows of the page, of all there are.
+    pub fn part<'a, T>(&self, rows: &'a [T]) -> &'a [T] {
+        let at = |place: u64| usize::try_from(place).unwrap_or(usize::MAX).min(rows.len());
+        &rows[at(self.offset())..at(self.offset().saturating_add(self.size))]
+    }
+
     fn next(&self) -> Option<u64> {
         (self.number < self.pages).then_some(self.number + 1)
     }

@@ -49,6 +49,10 @@ fn reply<T>(message: &'static str, data: Option<T>) -> Reply<T> {
 }
 
 impl<T> Reply<T> {
+    pub(super) fn body(&self) -> &Done<T> {
+        &self.body
+    }
+
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Reply<T> {
         self.headers.insert(name, value);
