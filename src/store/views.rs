@@ -3,6 +3,7 @@
 mod banks;
 mod books;
 mod incidents;
+pub mod rentals;
 mod story;
 
 pub use banks::BankRow;

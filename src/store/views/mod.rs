@@ -1,3 +1,0 @@
-//! Rows as they are shown: read for HTTP, never decided upon.
-
-pub mod rentals;
