@@ -70,9 +70,10 @@ pub struct Parts {
     pub store: Store,
     pub ephemera: Arc<dyn Ephemera>,
     pub logins: Logins,
-    pub payments: Payments,
     pub stations: Stations,
     pub rentals: Rentals,
+    pub payments: Payments,
+    pub calls: devices::Calls,
 }
 
 /// What every handler can reach. Clones share it.
@@ -85,15 +86,16 @@ pub struct Inner {
     ephemera: Arc<dyn Ephemera>,
     keys: Keys,
     logins: Logins,
-    payments: Payments,
     stations: Stations,
     rentals: Rentals,
+    payments: Payments,
+    calls: devices::Calls,
 }
 
 impl App {
     pub fn new(parts: Parts) -> App {
         let Parts { config, clock, entropy, recorder, readiness, tokens, .. } = parts;
-        let Parts { store, ephemera, logins, payments, stations, rentals, .. } = parts;
+        let Parts { store, ephemera, logins, stations, rentals, payments, calls, .. } = parts;
         let front = Front::new(config, clock, entropy, recorder, readiness, tokens);
         let keys = Keys::default();
         App(Arc::new(Inner {
@@ -102,9 +104,10 @@ impl App {
             ephemera,
             keys,
             logins,
-            payments,
             stations,
             rentals,
+            payments,
+            calls,
         }))
     }
 }
@@ -134,8 +137,9 @@ impl FromRef<App> for Front {
 /// Every route, and what stands around it.
 pub fn router(app: App) -> Router {
     let (routes, api) = api().split_for_parts();
-    let front = app.front.clone();
-    around(routes.merge(openapi::router(api)).with_state(app), &front)
+    let (front, calls) = (app.front.clone(), app.calls.clone());
+    let routes = routes.merge(openapi::router(api)).merge(calls.router());
+    around(routes.with_state(app), &front)
 }
 
 /// What stands around every route.
@@ -158,7 +162,12 @@ fn around(routes: Router, front: &Front) -> Router {
 
 /// The routes with their descriptions.
 fn api() -> OpenApiRouter<App> {
-    let mut router = OpenApiRouter::new().merge(health::router()).merge(sessions::router()).merge(riders::router()).merge(rentals::router());
+    let mut router = OpenApiRouter::new().merge(health::router())
+        .merge(sessions::router())
+        .merge(riders::router())
+        .merge(rentals::router())
+        .merge(payments::router())
+        .merge(sandbox::router());
     let api = openapi::complete(router.to_openapi());
     OpenApiRouter::with_openapi(api).merge(router)
 }

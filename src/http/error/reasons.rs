@@ -6,7 +6,6 @@ use domain::rental::Refusal;
 
 use super::{ApiError, Code};
 use crate::actors::logins::{CheckError, CodeError, CompleteError, RefreshError};
-use crate::actors::payments;
 use crate::actors::rentals::{self, StartError};
 use crate::store;
 
@@ -131,24 +130,6 @@ impl From<StartError> for ApiError {
                 .context("shortfall", needed.minus(balance).to_string()),
             SlotBusy { retry_after } => {
                 ApiError::new(Code::SlotNotAvailable, text).retry_after(retry_after)
-            }
-            KeyUsed => ApiError::new(Code::IdempotencyKeyReused, text),
-            Unavailable => ApiError::unavailable(),
-        }
-    }
-}
-
-impl From<payments::StartError> for ApiError {
-    fn from(error: payments::StartError) -> ApiError {
-        use payments::StartError::*;
-        let text = error.to_string();
-        match error {
-            NotOffered => ApiError::new(Code::InvalidPaymentMethod, "Invalid payment method"),
-            TooLow(_) => ApiError::new(Code::AmountTooLow, text),
-            TooHigh(_) => ApiError::new(Code::AmountTooHigh, text),
-            Declined => ApiError::new(Code::UnsupportedGateway, text),
-            GatewayUnavailable => {
-                ApiError::new(Code::GatewayUnavailable, text).retry_after(SOON)
             }
             KeyUsed => ApiError::new(Code::IdempotencyKeyReused, text),
             Unavailable => ApiError::unavailable(),

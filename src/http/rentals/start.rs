@@ -26,6 +26,7 @@ use crate::http::error::{ApiError, Code, PaymentRequired};
 use crate::http::extract::Body;
 use crate::http::idempotency::{Begun, Deed, Key, REPLAYED, Turn, known};
 use crate::http::limits::Left;
+use crate::http::payments::method_id;
 use crate::http::reply::{Done, made};
 use crate::http::token::Caller;
 use crate::spawn::spawn;
