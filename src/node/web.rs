@@ -31,6 +31,10 @@ use super::StartError;
 
 /// Between two looks at the database and the broker.
 const LOOK: Duration = Duration::from_secs(1);
+/// Between two writes of cabinets that nobody enrolled.
+const STRANGERS: Duration = Duration::from_secs(5);
+/// First level of cabinets' topics.
+const PRODUCT: &str = "powerbank";
 /// Between two foldings of the figures.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -124,7 +128,7 @@ fn calls(needs: &Needs<'_>) -> Calls {
     let port = if mqtt.advertised_port == 0 { *port } else { mqtt.advertised_port };
     let keep = strangers.clone();
     let max = needs.config.limits.pending_devices_max;
-    needs.tasks.spawn("strangers", async move { keep.run(store, clock, max).await });
+    needs.tasks.spawn("strangers", async move { keep.run(store, clock, STRANGERS, max).await });
     Calls::new(devices::Parts {
         config: Arc::clone(needs.config),
         clock: needs.context.clock.clone(),
