@@ -169,7 +169,17 @@ impl Node {
         let http_addr = listener.local_addr().unwrap_or(config_addr(&config));
         let (config, keys, context) = (&config, &keys, &context);
         let (stations, rentals, tasks) = (&stations, &rentals, &tasks);
-        let needs = Needs { config, keys, context, stations, rentals, tasks };
+        let (credentials, mqtt_addr) = (&credentials, &cabinets.addr);
+        let needs = Needs {
+            config,
+            keys,
+            context,
+            stations,
+            rentals,
+            tasks,
+            credentials,
+            mqtt_addr,
+        };
         let web = web::serve(listener, needs).await?;
         Ok(Node {
             http_addr,
@@ -184,7 +194,7 @@ impl Node {
             context: Arc::clone(context),
             stations: stations.clone(),
             rentals: rentals.clone(),
-            credentials,
+            credentials: Arc::clone(credentials),
             lease,
             store,
             tasks: tasks.clone(),

@@ -76,9 +76,10 @@ pub struct Parts {
     pub store: Store,
     pub ephemera: Arc<dyn Ephemera>,
     pub logins: Logins,
-    pub payments: Payments,
     pub stations: Stations,
     pub rentals: Rentals,
+    pub payments: Payments,
+    pub calls: devices::Calls,
 }
 
 /// What every handler can reach. Clones share it.
@@ -91,16 +92,17 @@ pub struct Inner {
     ephemera: Arc<dyn Ephemera>,
     keys: Keys,
     logins: Logins,
-    payments: Payments,
     stations: Stations,
     rentals: Rentals,
+    payments: Payments,
+    calls: devices::Calls,
     board: Board,
 }
 
 impl App {
     pub fn new(parts: Parts) -> App {
         let Parts { config, clock, entropy, recorder, readiness, tokens, .. } = parts;
-        let Parts { store, ephemera, logins, payments, stations, rentals, .. } = parts;
+        let Parts { store, ephemera, logins, stations, rentals, payments, calls, .. } = parts;
         let keys = Keys::default();
         let streams = Streams::new(&config, clock.clone(), entropy.clone());
         let (availability, feed) = (stations.availability().clone(), stations.feed().clone());
@@ -112,9 +114,10 @@ impl App {
             ephemera,
             keys,
             logins,
-            payments,
             stations,
             rentals,
+            payments,
+            calls,
             board,
         }))
     }
@@ -150,8 +153,9 @@ impl FromRef<App> for Front {
 /// Every route, and what stands around it.
 pub fn router(app: App) -> Router {
     let (routes, api) = api().split_for_parts();
-    let front = app.front.clone();
-    around(routes.merge(openapi::router(api)).with_state(app), &front)
+    let (front, calls) = (app.front.clone(), app.calls.clone());
+    let routes = routes.merge(openapi::router(api)).merge(calls.router());
+    around(routes.with_state(app), &front)
 }
 
 /// What stands around every route.
@@ -180,7 +184,9 @@ fn api() -> OpenApiRouter<App> {
         .merge(riders::router())
         .merge(stations::router())
         .merge(rentals::router())
-        .merge(live::router());
+        .merge(live::router())
+        .merge(payments::router())
+        .merge(sandbox::router());
     let api = openapi::complete(router.to_openapi());
     OpenApiRouter::with_openapi(api).merge(router)
 }

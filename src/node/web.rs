@@ -13,11 +13,14 @@ use crate::actors::logins::{self, Logins};
 use crate::actors::payments::{self, Payments};
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
+use crate::actors::strangers::Strangers;
 use crate::clients::messenger::{Console, Messenger, Messengers, Nobody};
 use crate::clients::payments::Gateways;
+use crate::credentials::Credentials;
 use crate::config::{Config, EmailProvider, SmsProvider};
 use crate::embedded::keys::Keys;
 use crate::ephemera::{Ephemera, Memory, Redis};
+use crate::http::devices::{self, Broker, Calls};
 use crate::http::token::Tokens;
 use crate::http::{self, App};
 use crate::metrics::Recorder;
@@ -28,6 +31,10 @@ use super::StartError;
 
 /// Between two looks at the database and the broker.
 const LOOK: Duration = Duration::from_secs(1);
+/// Between two writes of cabinets that nobody enrolled.
+const STRANGERS: Duration = Duration::from_secs(5);
+/// First level of cabinets' topics.
+const PRODUCT: &str = "powerbank";
 /// Between two foldings of the figures.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -39,6 +46,9 @@ pub struct Needs<'a> {
     pub stations: &'a Stations,
     pub rentals: &'a Rentals,
     pub tasks: &'a Tasks,
+    pub credentials: &'a Arc<Credentials>,
+    /// Where cabinets connect.
+    pub mqtt_addr: &'a (String, u16),
 }
 
 /// The running server.
@@ -50,7 +60,7 @@ pub struct Web {
 
 /// Starts the server and everything that only it needs.
 pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, StartError> {
-    let Needs { config, keys, context, stations, rentals, tasks } = needs;
+    let Needs { config, keys, context, stations, rentals, tasks, .. } = needs;
     let (clock, entropy) = (context.clock.clone(), context.entropy.clone());
     let ephemera = ephemera(config, context)?;
     let readiness = Readiness::new();
@@ -89,6 +99,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
         payments,
         stations: stations.clone(),
         rentals: rentals.clone(),
+        calls: calls(&needs),
     });
     readiness.set(Part::Loaded, true);
     tasks.spawn("readiness", look(Arc::clone(context), readiness.clone()));
@@ -106,6 +117,27 @@ impl Web {
             tracing::warn!("requests were ended before they were answered");
         }
     }
+}
+
+fn calls(needs: &Needs<'_>) -> Calls {
+    let strangers = Strangers::default();
+    let (store, clock) = (needs.context.store.clone(), needs.context.clock.clone());
+    let (host, port) = needs.mqtt_addr;
+    let mqtt = &needs.config.mqtt;
+    let told = if mqtt.advertised_host.is_empty() { host } else { &mqtt.advertised_host };
+    let port = if mqtt.advertised_port == 0 { *port } else { mqtt.advertised_port };
+    let keep = strangers.clone();
+    let max = needs.config.limits.pending_devices_max;
+    needs.tasks.spawn("strangers", async move { keep.run(store, clock, STRANGERS, max).await });
+    Calls::new(devices::Parts {
+        config: Arc::clone(needs.config),
+        clock: needs.context.clock.clone(),
+        stations: needs.stations.clone(),
+        flusher: needs.context.flusher.clone(),
+        strangers,
+        credentials: Arc::clone(needs.credentials),
+        broker: Broker { product: PRODUCT.to_owned(), host: told.clone(), port },
+    })
 }
 
 async fn run(listener: TcpListener, app: App, mut closed: watch::Receiver<bool>) {

@@ -87,7 +87,6 @@ codes! {
     InvalidPaymentMethod "invalid_payment_method" BAD_REQUEST;
     AmountTooLow "amount_too_low" BAD_REQUEST;
     AmountTooHigh "amount_too_high" BAD_REQUEST;
-    UnsupportedGateway "unsupported_gateway" BAD_REQUEST;
     IntentNotFound "intent_not_found" NOT_FOUND;
     InvalidIntentStatus "invalid_intent_status" BAD_REQUEST;
     IntentExpired "intent_expired" BAD_REQUEST;
