@@ -71,6 +71,7 @@ pub(super) enum Fault {
 }
 
 impl From<&sqlx::Error> for Fault {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the driver may add more; none is ours")]
     fn from(error: &sqlx::Error) -> Fault {
         match error {
             sqlx::Error::Database(error) => {
@@ -95,18 +96,16 @@ impl From<&sqlx::Error> for Fault {
 /// By SQLSTATE: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn of_database(error: &PgDatabaseError) -> Fault {
     let code = error.code();
-    match (code, &code[..2.min(code.len())]) {
-        // a server that was demoted: the next connection finds the new one
-        ("25006", _) | (_, "08") => Fault::Lost,
+    let fatal = matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic);
+    match code {
+        // a server that was demoted (the next connection finds the new one), no connections
+        "25006" | "53300" => Fault::Lost,
         // serialization, deadlock, lock timeout, statement timeout
-        ("40001" | "40P01" | "55P03" | "57014", _) => Fault::Transient,
-        // no connections, no memory, disk full
-        ("53300", _) => Fault::Lost,
-        (_, "53") => Fault::Transient,
-        ("23505", _) => Fault::Conflict(of_constraint(error.constraint().unwrap_or_default())),
-        _ if error.severity() == PgSeverity::Fatal || error.severity() == PgSeverity::Panic => {
-            Fault::Lost
-        }
+        "40001" | "40P01" | "55P03" | "57014" => Fault::Transient,
+        "23505" => Fault::Conflict(of_constraint(error.constraint().unwrap_or_default())),
+        _ if fatal || code.starts_with("08") => Fault::Lost,
+        // no memory, disk full
+        _ if code.starts_with("53") => Fault::Transient,
         _ => {
             let constraint = error.constraint().unwrap_or_default();
             Fault::Corrupt(format!("{code} {constraint} {}", error.message()))

@@ -84,6 +84,11 @@ impl Gate {
         held.then(|| self.epoch.load(Ordering::Acquire))
     }
 
+    /// The lease was never acquired.
+    pub fn is_free(&self) -> bool {
+        *self.standing.borrow() == Standing::Free
+    }
+
     fn deadline(&self) -> Duration {
         Duration::from_micros(self.deadline.load(Ordering::Acquire))
     }

@@ -268,6 +268,7 @@ struct Which<'a> {
     name: Option<&'a str>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "columns that do not depend on each other")]
 #[derive(sqlx::FromRow)]
 struct StationFields {
     id: StationId,

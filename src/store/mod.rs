@@ -112,6 +112,9 @@ impl Store {
     /// Writes a fact, whole or not at all. The answer comes after the commit. Dropping the
     /// future gives up the answer, not the fact.
     pub async fn commit(&self, fact: Fact) -> Result<Committed, CommitError> {
+        if self.inner.gate.is_free() {
+            return Err(CommitError::Fenced);
+        }
         let answer = self.inner.queue.push(fact, self.inner.clock.running())?;
         // A writer that fell over does not say how far it got.
         answer.await.unwrap_or(Err(CommitError::Ambiguous))
@@ -183,7 +186,7 @@ impl Store {
             }
             let done = work(&mut session).await;
             match done {
-                Ok(_) => session.commit().await?,
+                Ok(_) => session.commit().await.map_err(at_commit)?,
                 Err(_) => session.rollback().await,
             }
             done
@@ -202,4 +205,10 @@ impl Store {
         })
         .await
     }
+}
+
+/// Whatever is no clear refusal may have been committed.
+fn at_commit(error: sqlx::Error) -> Error {
+    let error = Error::from(error);
+    if matches!(error, Error::Conflict(_)) { error } else { Error::Unsure }
 }

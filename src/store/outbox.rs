@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Error, Store};
 
 /// Who claimed an effect and says nothing for so long has died: it is claimed again.
-pub const CLAIM: Duration = Duration::from_secs(60);
+pub const CLAIM: Duration = Duration::from_mins(1);
 
 /// An effect to be delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]

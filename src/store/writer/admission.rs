@@ -10,7 +10,9 @@ use sqlx::postgres::PgRow;
 use super::ledger::Book;
 use super::queue::Answer;
 use crate::store::error::Failure;
-use crate::store::fact::{CommitError, Committed, Conflict, Fact, IntentWrite, Row, SlotChange};
+use crate::store::fact::{
+    CommitError, Committed, Conflict, Fact, IntentWrite, KeyWrite, Row, SlotChange,
+};
 use crate::store::session::Session;
 
 const SQL: &str = "
@@ -129,10 +131,8 @@ impl Seen {
     /// A key that was used comes first: the second request is to be answered like the first,
     /// whatever has changed since.
     fn check(&self, fact: &Fact) -> Result<Committed, CommitError> {
-        let used = |key: &&crate::store::fact::KeyWrite| {
-            self.keys.contains(&(key.actor.clone(), key.key.clone()))
-        };
-        if fact.key.as_ref().filter(used).is_some() {
+        let used = |key: &KeyWrite| self.keys.contains(&(key.actor.clone(), key.key.clone()));
+        if fact.key.as_ref().is_some_and(used) {
             return Err(CommitError::Conflict(Conflict::KeyUsed));
         }
         let mut committed = Committed::default();

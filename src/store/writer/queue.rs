@@ -16,6 +16,9 @@ use tokio::sync::{Notify, oneshot};
 use crate::metrics;
 use crate::store::fact::{CommitError, Committed, Fact};
 
+#[cfg(test)]
+mod tests;
+
 /// How many facts are looked at for one batch: those behind a claimed row stay behind it.
 const LOOK: usize = 4;
 

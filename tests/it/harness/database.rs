@@ -13,7 +13,6 @@ use chargeghar::entropy::Entropy;
 use chargeghar::store::{Settings, Store};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tokio::sync::OnceCell;
-use uuid::Uuid;
 
 const URL: &str = "CHARGEGHAR_TEST_DATABASE_URL";
 /// One process at a time looks for the template.
@@ -38,7 +37,7 @@ impl Database {
     }
 
     async fn create(from: &str) -> Database {
-        let name = format!("test_{}", Uuid::new_v4().simple());
+        let name = format!("test_{}", Entropy::system().uuid().simple());
         let mut cluster = connect(cluster()).await;
         run(&mut cluster, &format!("create database {name} {from}")).await;
         Database { url: with_name(cluster_url(), &name), name }

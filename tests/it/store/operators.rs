@@ -1,5 +1,6 @@
 //! What people do to stations and incidents, and what is kept of it.
 
+use chargeghar::entropy::Entropy;
 use chargeghar::store::Error;
 use chargeghar::store::fact::{AuditEntry, Conflict, NewIncident, RawFrame, SlotChange, SlotWrite};
 use chargeghar::store::incidents::Which;
@@ -101,7 +102,7 @@ async fn slots_come_go_and_rest_with_their_versions() {
 #[tokio::test]
 async fn an_incident_is_resolved_once_and_by_name() {
     let world = World::new().await;
-    let id = IncidentId(Uuid::new_v4());
+    let id = IncidentId(Entropy::system().uuid());
     let mut fact = world.fact();
     fact.incidents = vec![NewIncident {
         id,

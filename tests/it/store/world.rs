@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use chargeghar::clock::Clock;
+use chargeghar::entropy::Entropy;
 use chargeghar::store::fact::{BankWrite, Fact, RentalWrite};
-use chargeghar::store::{Lease, Store};
+use chargeghar::store::{Lease, Settings, Store};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::bank::{Condition, Custody};
 use domain::ids::{CommandId, IntentId, PackageId, RentalId, RiderId, SlotKey, Sn, StationId};
@@ -30,7 +31,7 @@ impl World {
         let clock = Clock::manual();
         let store = database.open(&clock).await;
         let lease = store.acquire("test", Duration::ZERO).await.unwrap();
-        let station = StationId(Uuid::new_v4());
+        let station = StationId(Entropy::system().uuid());
         let world = World { database, clock, store, lease, station };
         world.add_station(station, "IMEI", "S1").await;
         world
@@ -49,9 +50,17 @@ impl World {
             .await;
     }
 
+    /// Another store in place of the first, with other settings.
+    pub async fn reopen(&mut self, change: impl FnOnce(Settings) -> Settings) {
+        self.store.close(Duration::from_secs(5)).await;
+        let settings = change(self.database.settings());
+        self.store = Store::open(settings, self.clock.clone(), Entropy::system()).await.unwrap();
+        self.lease = self.store.acquire("test", Duration::ZERO).await.unwrap();
+    }
+
     /// A rider with so many rupees.
     pub async fn rider(&self, rupees: i64) -> RiderId {
-        let phone = Uuid::new_v4().simple();
+        let phone = Entropy::system().uuid().simple();
         self.database
             .run(&format!(
                 "insert into riders (phone, created_at, updated_at)
@@ -78,7 +87,7 @@ impl World {
     pub fn top_up(&self, rider: RiderId, rupees: i64) -> Fact {
         let movement = Movement::TopUp {
             rider,
-            intent: IntentId(Uuid::new_v4()),
+            intent: IntentId(Entropy::system().uuid()),
             gateway: Gateway::Sandbox,
             amount: Money::rupees(rupees),
         };
@@ -104,9 +113,9 @@ impl World {
     pub fn rental(&self, rider: RiderId, sn: &str, slot: u16) -> Rental {
         let now = self.now();
         let price = Money::rupees(50);
-        let code = Uuid::new_v4().simple().to_string()[..8].to_uppercase();
+        let code = Entropy::system().uuid().simple().to_string()[..8].to_uppercase();
         Rental {
-            id: RentalId(Uuid::new_v4()),
+            id: RentalId(Entropy::system().uuid()),
             code,
             rider,
             station: self.station,
@@ -121,7 +130,7 @@ impl World {
                 model: PaymentModel::Prepaid,
             },
             late_fee: LateFee::standard(),
-            command: CommandId(Uuid::new_v4()),
+            command: CommandId(Entropy::system().uuid()),
             created_at: now,
             publish_before: now + TimeDelta::seconds(6),
             start_level: Some(90),
@@ -175,21 +184,21 @@ impl World {
         self.next(rental, before, Event::Ejected { at, due_at, vat })
     }
 
-    /// A bank's row in the hands of a rental.
-    pub fn with_rental(&self, sn: &Sn, before: i32, rental: RentalId) -> BankWrite {
-        BankWrite {
-            sn: sn.clone(),
-            before: Some(before),
-            custody: Custody::Rental { rental },
-            condition: Condition::Good,
-            consumed: vec![],
-            cause: "ejected",
-            rental: Some(rental),
-        }
-    }
-
     pub async fn balance(&self, account: &str) -> String {
         let sql = format!("select balance from ledger_balances where account = '{account}'");
         self.database.text(&format!("select coalesce(({sql}), 0)")).await
+    }
+}
+
+/// A bank's row in the hands of a rental.
+pub fn with_rental(sn: &Sn, before: i32, rental: RentalId) -> BankWrite {
+    BankWrite {
+        sn: sn.clone(),
+        before: Some(before),
+        custody: Custody::Rental { rental },
+        condition: Condition::Good,
+        consumed: vec![],
+        cause: "ejected",
+        rental: Some(rental),
     }
 }
