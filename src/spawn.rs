@@ -30,6 +30,15 @@ where
     tokio::spawn(watched(name, future))
 }
 
+/// Runs what waits for the disk on a thread of its own.
+pub fn blocking<T, F>(work: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    tokio::task::spawn_blocking(work)
+}
+
 /// The tasks of one node: started here, they can be waited for when the node drains.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {

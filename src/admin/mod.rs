@@ -7,14 +7,19 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures::StreamExt;
 use futures::future::BoxFuture;
+use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
+use tower::ServiceExt;
 
 use crate::actors::Context;
 use crate::actors::rentals::Rentals;
@@ -78,6 +83,9 @@ pub struct Live {
 /// next start.
 pub type Admit = Box<dyn Fn(StationRow) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
+/// An answer as it comes.
+pub type Chunks = BoxStream<'static, std::io::Result<Bytes>>;
+
 /// How the node is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -118,6 +126,28 @@ impl Admin {
             .route("/backup", get(backup::download))
             .layer(middleware::from_fn(only_trusted))
             .with_state(self.clone())
+    }
+
+    /// Answers a command of this process itself, over no socket.
+    pub async fn call(
+        &self,
+        method: http::Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<Chunks, http::Error> {
+        let mut request = Request::builder().method(method).uri(path);
+        if body.is_some() {
+            request = request.header(http::header::CONTENT_TYPE, "application/json");
+        }
+        if let Some(name) = operator::called_by() {
+            request = request.header(operator::ON_BEHALF, name);
+        }
+        let mut request = request.body(Body::from(body.unwrap_or_default()))?;
+        request.extensions_mut().insert(ConnectInfo(Peer::own()));
+        let answer = self.router().oneshot(request).await;
+        let response = answer.unwrap_or_else(|never| match never {});
+        let chunks = response.into_body().into_data_stream();
+        Ok(chunks.map(|chunk| chunk.map_err(std::io::Error::other)).boxed())
     }
 
     fn store(&self) -> &Store {

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use super::reach::{Alone, Reach};
 use super::{Common, Format, block_on};
 use crate::admin::archive::{self, Manifest};
+use crate::spawn;
 
 /// Pieces that may wait for the database.
 const PIECES_MAX: usize = 8;
@@ -125,7 +126,7 @@ async fn fill(path: &Path, manifest: &Manifest, alone: &Alone) -> anyhow::Result
     let bar = bar(file.metadata()?.len(), "restore")?;
     let (send, receive) = mpsc::channel(PIECES_MAX);
     let (manifest, reader) = (manifest.clone(), BufReader::new(file));
-    let told = tokio::task::spawn_blocking(move || {
+    let told = spawn::blocking(move || {
         archive::unpack(reader, &manifest, |piece, at| {
             bar.set_position(at);
             send.blocking_send(piece).is_ok()

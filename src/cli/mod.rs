@@ -28,6 +28,7 @@ mod print;
 mod reach;
 mod rental;
 mod serve;
+mod simulate;
 mod station;
 mod table;
 mod version;
@@ -59,6 +60,8 @@ struct Common {
 enum Command {
     /// Run the service until SIGTERM or SIGINT
     Serve(serve::Arguments),
+    /// Run simulated cabinets against a running service
+    Simulate(simulate::Arguments),
     /// Look at each edge: what is configured, what answers, what to do
     Doctor(examine::Arguments),
     /// Cabinets: list, show, enrol, check, eject
@@ -161,6 +164,7 @@ impl Command {
     fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
         match self {
             Command::Serve(arguments) => serve::run(&arguments, common),
+            Command::Simulate(arguments) => simulate::run(arguments, common),
             Command::Doctor(arguments) => examine::run(&arguments, common),
             Command::Station(arguments) => station::run(arguments, common),
             Command::Bank(arguments) => bank::run(arguments, common),

@@ -38,18 +38,6 @@ fn rough(duration: TimeDelta) -> String {
     }
 }
 
-/// `0.42 s`, `12.3 s`, `3 min 05 s`, `2 h 10 min`.
-pub fn span(duration: TimeDelta) -> String {
-    let millis = duration.num_milliseconds().max(0);
-    let seconds = millis / 1_000;
-    match seconds {
-        0..10 => format!("{seconds}.{:02} s", millis % 1_000 / 10),
-        10..120 => format!("{seconds}.{} s", millis % 1_000 / 100),
-        120..7_200 => format!("{} min {:02} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
-    }
-}
-
 fn nepal() -> FixedOffset {
     FixedOffset::east_opt(NEPAL).expect("an offset of less than a day")
 }

@@ -5,20 +5,16 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use axum::Router;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use http::{Method, Request, header};
+use http::{Method, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tower::ServiceExt;
 
 use crate::admin::operator::{ON_BEHALF, called_by};
-use crate::admin::socket::{Peer, SocketPath};
+use crate::admin::socket::SocketPath;
 use crate::admin::{Admin, AdminParts, Failure, Success};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -28,8 +24,6 @@ use crate::entropy::Entropy;
 use crate::node::{edges, limits};
 use crate::store::Store;
 
-/// Longest answer that is not a stream, in bytes.
-const ANSWER_MAX: usize = 64 * 1024 * 1024;
 /// A node that holds its folder and does not answer is starting or ending; it is given this.
 const PATIENCE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(200);
@@ -45,7 +39,7 @@ pub enum Reach {
 /// A database without a node.
 pub struct Alone {
     pub store: Store,
-    router: Router,
+    admin: Admin,
     database: Option<Postgres>,
     _lock: NodeLock,
 }
@@ -123,8 +117,12 @@ impl Reach {
                 request.send().await?.bytes().await?
             }
             Reach::Alone(alone) => {
-                let response = alone.call(method, path, body).await?;
-                axum::body::to_bytes(response, ANSWER_MAX).await?
+                let mut chunks = alone.admin.call(method, path, body).await?;
+                let mut answer = BytesMut::new();
+                while let Some(chunk) = chunks.next().await {
+                    answer.extend_from_slice(&chunk?);
+                }
+                answer.freeze()
             }
         };
         understand(&bytes).with_context(|| format!("{path} was not understood"))?
@@ -145,8 +143,8 @@ impl Reach {
                 Ok(response.bytes_stream().map(|chunk| Ok(chunk?)).boxed())
             }
             Reach::Alone(alone) => {
-                let body = alone.call(Method::GET, path, None).await?;
-                Ok(body.into_data_stream().map(|chunk| Ok(chunk?)).boxed())
+                let chunks = alone.admin.call(Method::GET, path, None).await?;
+                Ok(chunks.map(|chunk| Ok(chunk?)).boxed())
             }
         }
     }
@@ -172,26 +170,7 @@ impl Alone {
         let holder = format!("a command, pid {}", std::process::id());
         store.acquire(&holder, wait).await?;
         let admin = Admin::new(AdminParts { store: store.clone(), clock, live: None });
-        Ok(Alone { router: admin.router(), store, database: database.child, _lock: lock })
-    }
-
-    async fn call(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Vec<u8>>,
-    ) -> anyhow::Result<Body> {
-        let mut request = Request::builder().method(method).uri(path);
-        if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-        }
-        if let Some(name) = called_by() {
-            request = request.header(ON_BEHALF, name);
-        }
-        let mut request = request.body(Body::from(body.unwrap_or_default()))?;
-        request.extensions_mut().insert(ConnectInfo(Peer::own()));
-        let response = self.router.clone().oneshot(request).await?;
-        Ok(response.into_body())
+        Ok(Alone { admin, store, database: database.child, _lock: lock })
     }
 }
 
