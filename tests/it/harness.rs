@@ -3,4 +3,3 @@
 pub mod database;
 pub mod node;
 pub mod proxy;
-pub mod stub;

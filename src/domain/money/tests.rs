@@ -9,7 +9,8 @@ use super::{Money, NotMoney};
 fn rupees_are_written_with_two_decimals() {
     assert_eq!(Money::rupees(50).to_string(), "50.00");
     assert_eq!(Money::rupees(-50).to_string(), "-50.00");
-    assert_eq!(serde_json::to_string(&Money::ZERO).unwrap(), "\"0.00\"");
+    let bare = Money::exact(Decimal::ZERO).unwrap();
+    assert_eq!(serde_json::to_string(&bare).unwrap(), "\"0.00\"");
     assert_eq!(Money::rupees(43_000_000).to_string(), "43000000.00");
     assert_eq!(Money::parse("0.8"), Ok(Money::paisa(80).unwrap()));
     assert_eq!(serde_json::to_string(&Money::rupees(7)).unwrap(), "\"7.00\"");

@@ -17,7 +17,6 @@ use domain::rental::{Rental, Status};
 use uuid::Uuid;
 
 use super::database::Database;
-use super::stub;
 
 /// How long anything may take that is under way already.
 pub const SOON: Duration = Duration::from_secs(20);
@@ -49,18 +48,7 @@ impl TestNode {
         config.http.port = 0;
         let options = Options { clock: clock.clone(), ..Options::default() };
         let node = Node::start(config, options).await.unwrap();
-        let (host, port) = node.mqtt_addr();
-        let stub = stub::Stub {
-            stations: node.stations.clone(),
-            creds: Arc::clone(&node.credentials),
-            mqtt: (host.to_owned(), port),
-            clock: clock.clone(),
-        };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base_url = format!("http://{}", listener.local_addr().unwrap());
-        chargeghar::spawn::spawn("stub", async move {
-            axum::serve(listener, stub::router(stub)).await.unwrap();
-        });
+        let base_url = format!("http://{}", node.http_addr());
         TestNode { node, clock, database, base_url, fleet: Fleet::new(), _folder: folder }
     }
 
