@@ -12,8 +12,9 @@ use tokio::net::TcpListener;
 use crate::actors::rentals::{Rentals, Tariff};
 use crate::actors::stations::Stations;
 use crate::actors::sweeper::Retention;
-use crate::actors::{Context, Parts, flusher, route, sweeper};
+use crate::actors::{Context, Parts, flusher, outbox, route, sweeper};
 use crate::clients::broker_admin::{self, BrokerAdmin, Cabinets};
+use crate::clients::push;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::Credentials;
@@ -129,20 +130,10 @@ pub struct Node {
 impl Node {
     /// Starts everything, in the order in which one part needs another.
     pub async fn start(config: Config, options: Options) -> Result<Node, StartError> {
-        let Options { clock, entropy, launcher, lock } = options;
         let config = Arc::new(config);
-        let folder = DataFolder::open(&config)?;
-        let lock = if lock { Some(folder.lock()?) } else { None };
-        let keys = Keys::load(&folder, &config.auth, &entropy)?;
-        let credentials = Arc::new(Credentials::new(&keys.server));
-        let database = edges::database(&config, &folder, &entropy, launcher).await?;
-        let listener = listen(&config).await?;
-
-        let settings = limits::store(&config, &database.url);
-        let store = Store::open(settings, clock.clone(), entropy.clone()).await?;
-        let wait = config.node.lease_expiry_ms.duration() * 2;
-        let lease = store.acquire(&holder(&entropy), wait).await?;
-
+        let ground = Ground::lay(&config, &options).await?;
+        let Ground { keys, credentials, database, listener, store, lease, lock } = ground;
+        let Options { clock, entropy, .. } = options;
         let tasks = Tasks::new();
         let loaded = store.load_all().await?;
         let accounts = accounts(&credentials, &loaded);
@@ -159,26 +150,17 @@ impl Node {
         }));
         let (stations, rentals) = raise(&context, loaded).await?;
         tasks.spawn("route", route::run(Arc::clone(&context), cabinets.events));
-        tasks.spawn("flusher", flusher::run(Arc::clone(&context)));
-        let retention = Retention {
-            frames: config.telemetry.frames_days.delta(),
-            keys: config.rentals.idempotency_days.delta(),
-        };
-        let every = config.node.sweep_s.duration();
-        tasks.spawn("sweeper", sweeper::run(Arc::clone(&context), every, retention));
+        background(&config, &context, &tasks);
         let http_addr = listener.local_addr().unwrap_or(config_addr(&config));
-        let (config, keys, context) = (&config, &keys, &context);
-        let (stations, rentals, tasks) = (&stations, &rentals, &tasks);
-        let (credentials, mqtt_addr) = (&credentials, &cabinets.addr);
         let needs = Needs {
-            config,
-            keys,
-            context,
-            stations,
-            rentals,
-            tasks,
-            credentials,
-            mqtt_addr,
+            config: &config,
+            keys: &keys,
+            context: &context,
+            stations: &stations,
+            rentals: &rentals,
+            tasks: &tasks,
+            credentials: &credentials,
+            mqtt_addr: &cabinets.addr,
         };
         let web = web::serve(listener, needs).await?;
         Ok(Node {
@@ -188,16 +170,16 @@ impl Node {
             admin: cabinets.admin,
             #[cfg(feature = "embedded-broker")]
             broker: cabinets.broker,
-            database: database.child,
+            database,
             web,
             drain: config.node.drain_s.duration(),
-            context: Arc::clone(context),
-            stations: stations.clone(),
-            rentals: rentals.clone(),
-            credentials: Arc::clone(credentials),
+            context,
+            stations,
+            rentals,
+            credentials,
             lease,
             store,
-            tasks: tasks.clone(),
+            tasks,
             _lock: lock,
         })
     }
@@ -245,6 +227,47 @@ impl Node {
             database.stop(bound / 2).await;
         }
     }
+}
+
+/// What a node stands on, and what only one instance can have.
+struct Ground {
+    lock: Option<NodeLock>,
+    keys: Keys,
+    credentials: Arc<Credentials>,
+    database: Option<postgres::Postgres>,
+    listener: TcpListener,
+    store: Store,
+    lease: Lease,
+}
+
+impl Ground {
+    async fn lay(config: &Config, options: &Options) -> Result<Ground, StartError> {
+        let Options { clock, entropy, launcher, lock } = options;
+        let folder = DataFolder::open(config)?;
+        let lock = if *lock { Some(folder.lock()?) } else { None };
+        let keys = Keys::load(&folder, &config.auth, entropy)?;
+        let credentials = Arc::new(Credentials::new(&keys.server));
+        let database = edges::database(config, &folder, entropy, launcher.clone()).await?;
+        let listener = listen(config).await?;
+        let settings = limits::store(config, &database.url);
+        let store = Store::open(settings, clock.clone(), entropy.clone()).await?;
+        let wait = config.node.lease_expiry_ms.duration() * 2;
+        let lease = store.acquire(&holder(entropy), wait).await?;
+        let database = database.child;
+        Ok(Ground { lock, keys, credentials, database, listener, store, lease })
+    }
+}
+
+/// Work that nobody asks for: telemetry, owed effects, and what only the clock starts.
+fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) {
+    tasks.spawn("flusher", flusher::run(Arc::clone(context)));
+    tasks.spawn("outbox", outbox::run(Arc::clone(context), Arc::new(push::Console)));
+    let retention = Retention {
+        frames: config.telemetry.frames_days.delta(),
+        keys: config.rentals.idempotency_days.delta(),
+    };
+    let every = config.node.sweep_s.duration();
+    tasks.spawn("sweeper", sweeper::run(Arc::clone(context), every, retention));
 }
 
 /// Everything that was loaded comes to life: first the books, then the cabinets, then the

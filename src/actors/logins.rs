@@ -140,9 +140,7 @@ impl Logins {
         let account = self.store().rider_of(identifier).await.map_err(unavailable)?;
         match (found.purpose, account) {
             (Purpose::Login, None) => Err(CompleteError::Unknown),
-            (Purpose::Login, Some(account)) => {
-                Ok((self.let_in(account, ticket).await?, false))
-            }
+            (Purpose::Login, Some(account)) => Ok((self.let_in(account, ticket).await?, false)),
             (Purpose::Register, Some(_)) => Err(CompleteError::Exists),
             (Purpose::Register, None) => {
                 let username = username.ok_or(CompleteError::UsernameRequired)?;

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use domain::effect::Effect;
 
 use super::Context;
+use crate::clients::push::Push;
 use crate::metrics;
 
 /// Effects taken at once.
@@ -18,14 +18,7 @@ const IDLE: Duration = Duration::from_secs(15);
 const ATTEMPTS_MAX: i32 = 12;
 const PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_hours(1));
 
-/// Carries an effect out.
-#[async_trait]
-pub trait Deliver: Send + Sync {
-    /// An error means: try again.
-    async fn deliver(&self, effect: &Effect) -> Result<(), String>;
-}
-
-pub async fn run(context: Arc<Context>, outside: Arc<dyn Deliver>) {
+pub async fn run(context: Arc<Context>, outside: Arc<dyn Push>) {
     loop {
         let busy = match round(&context, outside.as_ref()).await {
             Ok(busy) => busy,
@@ -42,13 +35,13 @@ pub async fn run(context: Arc<Context>, outside: Arc<dyn Deliver>) {
 }
 
 /// One round; whether there may be more.
-async fn round(context: &Context, outside: &dyn Deliver) -> Result<bool, crate::store::Error> {
+async fn round(context: &Context, outside: &dyn Push) -> Result<bool, crate::store::Error> {
     let now = context.clock.now();
     let owed = context.store.claim(CLAIM, now).await?;
     let full = owed.len() >= usize::try_from(CLAIM).unwrap_or(usize::MAX);
     for effect in owed {
         let kind = kind(&effect.effect);
-        match outside.deliver(&effect.effect).await {
+        match outside.push(&effect.effect).await {
             Ok(()) => {
                 metrics::EFFECTS.inc([kind, "done"]);
                 context.store.done(effect.id).await?;

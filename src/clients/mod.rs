@@ -4,3 +4,4 @@
 pub mod broker_admin;
 pub mod messenger;
 pub mod payments;
+pub mod push;

@@ -14,8 +14,8 @@ use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 
 use super::address::ClientAddress;
-use super::error::{ApiError, Code};
 use super::devices;
+use super::error::{ApiError, Code};
 use super::front::Front;
 use crate::metrics;
 use crate::spawn;

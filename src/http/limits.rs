@@ -21,8 +21,8 @@ use governor::{Quota, RateLimiter};
 
 use super::address::ClientAddress;
 use super::auth::Identity;
-use super::error::{ApiError, Code, whole_seconds};
 use super::devices;
+use super::error::{ApiError, Code, whole_seconds};
 use super::front::Front;
 use crate::clock::Clock;
 use crate::config;

@@ -51,10 +51,7 @@ pub fn router() -> OpenApiRouter<App> {
     responses((status = OK, body = Done<RentalBody>)),
     security(("bearer" = [])),
 )]
-async fn active(
-    State(app): State<App>,
-    caller: Caller,
-) -> Result<Reply<RentalBody>, ApiError> {
+async fn active(State(app): State<App>, caller: Caller) -> Result<Reply<RentalBody>, ApiError> {
     let Some(id) = app.rentals.open_of(caller.rider) else {
         return Ok(maybe("No active rental", None));
     };
@@ -176,7 +173,9 @@ async fn cancel(
         answer
     });
     match work.await.unwrap_or(Err(Error::Unavailable)) {
-        Ok(rental) => Ok(ok("Rental cancelled successfully", app.show_now(&rental)).into_response()),
+        Ok(rental) => {
+            Ok(ok("Rental cancelled successfully", app.show_now(&rental)).into_response())
+        }
         Err(Error::KeyUsed) => match &key.0 {
             Some(key) if known(&app.store, key, deed).await?.is_some() => {
                 app.cancelled_again(rider, id).await

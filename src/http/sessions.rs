@@ -258,7 +258,9 @@ async fn log_out(
 ) -> Result<Reply<LoggedOutBody>, ApiError> {
     let refresh = value.refresh_token.as_deref();
     let (spent, ended) = app.logins.log_out(caller.rider, caller.session, refresh).await?;
-    ended.into_iter().for_each(|login| app.tokens.end(login));
+    for login in ended {
+        app.tokens.end(login);
+    }
     let body = LoggedOutBody {
         message: "Logout successful",
         token_revoked: spent == Spent::Ended,

@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use super::error::Code;
 use super::extract::Body as Read;
-use super::token::{Caller, Tokens};
 use super::front::Front;
+use super::token::{Caller, Tokens};
 use super::{around, health, openapi};
 use crate::clock::Clock;
 use crate::config::{Config, Seconds};

@@ -16,8 +16,8 @@ use crate::actors::stations::Stations;
 use crate::actors::strangers::Strangers;
 use crate::clients::messenger::{Console, Messenger, Messengers, Nobody};
 use crate::clients::payments::Gateways;
-use crate::credentials::Credentials;
 use crate::config::{Config, EmailProvider, SmsProvider};
+use crate::credentials::Credentials;
 use crate::embedded::keys::Keys;
 use crate::ephemera::{Ephemera, Memory, Redis};
 use crate::http::devices::{self, Broker, Calls};
@@ -53,7 +53,6 @@ pub struct Needs<'a> {
 
 /// The running server.
 pub struct Web {
-    pub readiness: Readiness,
     closing: watch::Sender<bool>,
     served: JoinHandle<()>,
 }
@@ -106,7 +105,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     tasks.spawn("upkeep", upkeep(Arc::clone(context), recorder));
     let (closing, closed) = watch::channel(false);
     let served = tasks.spawn("http", run(listener, app, closed));
-    Ok(Web { readiness, closing, served })
+    Ok(Web { closing, served })
 }
 
 impl Web {

@@ -135,12 +135,7 @@ impl Store {
     }
 
     /// False when it has ended before.
-    pub async fn end_login(
-        &self,
-        id: Uuid,
-        by: EndedBy,
-        at: DateTime<Utc>,
-    ) -> Result<bool, Error> {
+    pub async fn end_login(&self, id: Uuid, by: EndedBy, at: DateTime<Utc>) -> Result<bool, Error> {
         const SQL: &str = "
             update sessions
             set ended_at = $3, ended_by = $2

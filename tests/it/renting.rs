@@ -26,7 +26,7 @@ async fn a_rider_rents_at_one_cabinet_and_returns_at_another() {
     assert_eq!(rental.status(), Status::Active);
     assert_eq!(node.wallet(rider).await, Money::rupees(450));
     let bank = first.take(&rental.bank).unwrap();
-    node.clock.advance(Duration::from_secs(30 * 60));
+    node.clock.advance(Duration::from_mins(30));
     second.insert(bank, None).unwrap();
     let rental = node.until_status(rental.id, Status::Completed).await;
 
@@ -61,9 +61,8 @@ async fn twenty_starts_at_once_by_one_rider_are_one_rental_one_hold_and_one_ejec
     let answers = futures::future::join_all(starts).await;
 
     let good = answers.iter().filter(|answer| answer.is_ok()).count();
-    let busy = |answer: &&Result<_, StartError>| {
-        matches!(answer, Err(StartError::RiderHasRental { .. }))
-    };
+    let busy =
+        |answer: &&Result<_, StartError>| matches!(answer, Err(StartError::RiderHasRental { .. }));
     assert_eq!((good, answers.iter().filter(busy).count()), (1, 19), "{answers:?}");
     assert_eq!(cabinet.counts().command("popup_sn"), 1);
     assert_eq!(node.wallet(rider).await, Money::rupees(4950));
@@ -194,7 +193,7 @@ async fn a_late_rental_falls_overdue_by_itself_and_its_fee_is_collected_at_the_r
 
     node.clock.advance(Duration::from_secs(60 * 60 + 1));
     node.until_status(rental.id, Status::Overdue).await;
-    node.clock.advance(Duration::from_secs(62 * 60));
+    node.clock.advance(Duration::from_mins(62));
     cabinet.insert(bank, None).unwrap();
     let rental = node.until_status(rental.id, Status::Completed).await;
 
@@ -217,10 +216,8 @@ async fn the_same_bank_back_within_a_minute_is_no_rental() {
     cabinet.insert(bank, None).unwrap();
     let rental = node.until_status(rental.id, Status::Cancelled).await;
 
-    let at_once = Phase::Cancelled {
-        reason: CancelReason::ReturnedAtOnce,
-        at: rental_end(&rental.phase),
-    };
+    let at_once =
+        Phase::Cancelled { reason: CancelReason::ReturnedAtOnce, at: rental_end(&rental.phase) };
     assert_eq!(rental.phase, at_once);
     assert_eq!(node.wallet(rider).await, Money::rupees(100));
     node.until_banks("CG-1", 1).await;
@@ -240,8 +237,6 @@ async fn phantom_rows_never_become_slots() {
 }
 
 fn rental_end(phase: &Phase) -> chrono::DateTime<chrono::Utc> {
-    match phase {
-        Phase::Cancelled { at, .. } => *at,
-        other => panic!("{other:?}"),
-    }
+    let Phase::Cancelled { at, .. } = phase else { panic!("{phase:?}") };
+    *at
 }

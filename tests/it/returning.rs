@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use cabinet::{Cabinet, Cut, Fault, FrameKind};
+use devices::a8::build::{BoardGroup, BoardRow, SlotRow, report};
 use domain::ids::{RiderId, SlotKey};
 use domain::money::Money;
 use domain::rental::{Phase, Rental, Status};
 use domain::returns::Source;
 
-use crate::harness::node::TestNode;
+use crate::harness::node::{TestNode, wish};
 
 const CABINET: &str = "860000000000017";
 const OTHER: &str = "860000000000025";
@@ -107,7 +108,6 @@ async fn a_forged_http_return_closes_nothing() {
 async fn a_forged_http_report_closes_nothing_and_moves_no_bank() {
     let out = out().await;
     let sn: u32 = BANK.parse().unwrap();
-    use devices::a8::build::{BoardGroup, BoardRow, SlotRow, report};
     let rows = |first: u8| (first..first + 4).map(SlotRow::empty).collect::<Vec<_>>();
     let mut with_bank = rows(5);
     with_bank[0] = SlotRow::with_bank(5, sn, 80);
@@ -132,11 +132,11 @@ async fn a_duplicate_event_after_the_bank_is_rented_again_does_not_close_the_new
     out.completed().await;
     let second = out.node.rider(100).await;
     out.node.until_banks("CG-2", 2).await;
-    let mut wish = out.node.wish(second, "CG-2");
+    let mut wish = wish(second, "CG-2");
     wish.bank = Some(out.rental.bank.clone());
     let again = out.node.node.rentals.start(wish).await.unwrap();
     out.other.take(&again.bank).unwrap();
-    out.node.clock.advance(Duration::from_secs(5 * 60));
+    out.node.clock.advance(Duration::from_mins(5));
 
     assert!(out.other.replay(FrameKind::Return));
     out.node.settle(50).await;
@@ -150,10 +150,10 @@ async fn a_return_while_the_cabinet_was_offline_is_billed_to_the_last_report_wit
     let out = out().await;
     out.other.cut(Cut::Both);
     out.node.until_reachable("CG-2", false).await;
-    out.node.clock.advance(Duration::from_secs(60 * 60));
+    out.node.clock.advance(Duration::from_hours(1));
     out.other.insert(out.bank.clone(), None).unwrap();
     out.node.settle(10).await;
-    out.node.clock.advance(Duration::from_secs(2 * 60 * 60));
+    out.node.clock.advance(Duration::from_hours(2));
     out.other.restore();
 
     out.completed().await;
@@ -203,7 +203,7 @@ async fn out() -> Out {
     assert_eq!(rental.status(), Status::Active);
     let bank = first.take(&rental.bank).unwrap();
     std::mem::forget(first);
-    node.clock.advance(Duration::from_secs(10 * 60));
+    node.clock.advance(Duration::from_mins(10));
     Out { node, other, rider, rental, bank }
 }
 

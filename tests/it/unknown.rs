@@ -60,10 +60,10 @@ async fn a_cabinet_that_is_never_heard_again_frees_the_rider_after_twenty_five_m
     cabinet.script(cut_during_eject());
 
     let rental = start_and_wait(&node, rider).await;
-    node.clock.advance(Duration::from_secs(60));
+    node.clock.advance(Duration::from_mins(1));
     node.settle(20).await;
     assert_eq!(node.stored(rental.id).await.status(), Status::PendingPopup);
-    node.clock.advance(Duration::from_secs(25 * 60));
+    node.clock.advance(Duration::from_mins(25));
     let rental = node.until_status(rental.id, Status::Cancelled).await;
 
     assert!(matches!(rental.phase, Phase::Cancelled { reason: CancelReason::Unresolved, .. }));
@@ -82,7 +82,7 @@ async fn a_cabinet_that_goes_dark_during_the_eject_settles_it_when_it_is_back() 
     cabinet.script(cut_during_eject());
 
     let rental = start_and_wait(&node, rider).await;
-    node.clock.advance(Duration::from_secs(5 * 60));
+    node.clock.advance(Duration::from_mins(5));
     node.settle(20).await;
     assert_eq!(node.stored(rental.id).await.status(), Status::PendingPopup);
     cabinet.restore();
@@ -211,8 +211,6 @@ async fn custody(node: &TestNode) -> String {
 }
 
 fn reason(rental: &Rental) -> &'static str {
-    match &rental.phase {
-        Phase::Cancelled { reason, .. } => reason.as_str(),
-        other => panic!("{other:?}"),
-    }
+    let Phase::Cancelled { reason, .. } = &rental.phase else { panic!("{rental:?}") };
+    reason.as_str()
 }

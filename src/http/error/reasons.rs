@@ -34,10 +34,13 @@ impl From<store::Error> for ApiError {
             Unavailable(_) | Unsure | Fenced | Held { .. } => {
                 ApiError::away("the database did not answer a read", &error)
             }
-            Stale | Corrupt(_) | Conflict(_) | Newer { .. } | Migration(_) | Address(_)
-            | NotEmpty(_) => {
-                ApiError::internal("a read failed", &error)
-            }
+            Stale
+            | Corrupt(_)
+            | Conflict(_)
+            | Newer { .. }
+            | Migration(_)
+            | Address(_)
+            | NotEmpty(_) => ApiError::internal("a read failed", &error),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::actors::availability::Info;
 use crate::store::views::rentals::{RentalView, StationName};
 
 /// Everything about one rental.
+#[expect(clippy::struct_excessive_bools, reason = "the fields that the app reads")]
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RentalBody {
     id: RentalId,
@@ -205,11 +206,9 @@ fn reason(rental: &Rental) -> Option<CancelReason> {
 
 fn interval(rental: &Rental) -> Option<IntervalBody> {
     match &rental.phase {
-        Phase::Completed { ended, .. } => Some(IntervalBody {
-            earliest: ended.at,
-            latest: ended.learnt_at,
-            source: ended.source,
-        }),
+        Phase::Completed { ended, .. } => {
+            Some(IntervalBody { earliest: ended.at, latest: ended.learnt_at, source: ended.source })
+        }
         Phase::Dispensing
         | Phase::Active { .. }
         | Phase::Overdue { .. }

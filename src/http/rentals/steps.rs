@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 /// One line of a bill. `package`, `late_minutes` and `cap` add up to `total`; `collected` and
 /// `owed` do so too. `vat_included` is inside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the word of the bill")]
 pub struct Step {
     step: &'static str,
     label: String,

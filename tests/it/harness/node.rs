@@ -39,8 +39,7 @@ impl TestNode {
 
     async fn on(database: Database, folder: tempfile::TempDir) -> TestNode {
         let clock = Clock::manual();
-        let mut config = Config::default();
-        config.data_dir = folder.path().to_owned();
+        let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
         config.database.url = chargeghar::config::Endpoint::new(database.url());
         config.database.connections_max = 4;
         config.database.writers = 1;
@@ -182,19 +181,8 @@ impl TestNode {
         self.node.context.store.commit(fact).await.unwrap();
     }
 
-    pub fn wish(&self, rider: RiderId, serial: &str) -> Start {
-        let hour: Uuid = "0b7f9e2a-5a44-4b7e-9d52-3f1f4c8a1001".parse().unwrap();
-        Start {
-            rider,
-            station: Serial::from(serial),
-            package: PackageId(hour),
-            bank: None,
-            key: None,
-        }
-    }
-
     pub async fn rent(&self, rider: RiderId, serial: &str) -> Result<Rental, StartError> {
-        self.node.rentals.start(self.wish(rider, serial)).await
+        self.node.rentals.start(wish(rider, serial)).await
     }
 
     /// The rental as the database has it.
@@ -220,12 +208,13 @@ impl TestNode {
 
     /// Looks again until it is so, or says what was not so in time.
     pub async fn until_async<R>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<R>) -> R {
-        let deadline = tokio::time::Instant::now() + SOON;
+        let real = Clock::system();
+        let deadline = real.running() + SOON;
         loop {
             if let Some(found) = look().await {
                 return found;
             }
-            assert!(tokio::time::Instant::now() < deadline, "not in time: {what}");
+            assert!(real.running() < deadline, "not in time: {what}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -249,8 +238,16 @@ impl TestNode {
         let dues = "select coalesce(sum(owed), 0)::bigint from rentals";
         assert_eq!(self.database.number(owed).await, self.database.number(dues).await, "dues");
     }
+}
 
-    pub async fn stop(self) {
-        self.node.stop().await;
+/// A rider wants an hour with any bank of a cabinet.
+pub fn wish(rider: RiderId, serial: &str) -> Start {
+    let hour: Uuid = "0b7f9e2a-5a44-4b7e-9d52-3f1f4c8a1001".parse().unwrap();
+    Start {
+        rider,
+        station: Serial::from(serial),
+        package: PackageId(hour),
+        bank: None,
+        key: None,
     }
 }

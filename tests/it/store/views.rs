@@ -1,11 +1,11 @@
 //! What people are shown is what is stored.
 
+use chargeghar::entropy::Entropy;
 use chargeghar::store::Error;
 use chargeghar::store::fact::NewIncident;
 use chargeghar::store::incidents::Which;
 use domain::ids::IncidentId;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::world::World;
 
@@ -46,7 +46,7 @@ async fn an_incident_is_shown_by_the_names_that_people_use() {
     let open = world.store.incident_rows(Which::Open, 10).await.unwrap();
     world.store.resolve_incident(open[0].id, "operator:anna", "it lay below").await.unwrap();
 
-    let serial = open[0].station.as_ref().map(|serial| serial.as_str());
+    let serial = open[0].station.as_ref().map(domain::ids::Serial::as_str);
     assert_eq!((serial, open[0].rental_code.as_ref()), (Some("S1"), Some(&rental.code)));
     assert_eq!(world.store.incident_rows(Which::Open, 10).await, Ok(vec![]));
     let resolved = world.store.incident_row(open[0].id).await.unwrap();
@@ -89,7 +89,7 @@ async fn banks_are_listed_with_where_they_are() {
 
 fn incident(kind: &'static str, world: &World, rental: &domain::rental::Rental) -> NewIncident {
     NewIncident {
-        id: IncidentId(Uuid::new_v4()),
+        id: IncidentId(Entropy::system().uuid()),
         kind,
         station: Some(world.station),
         rental: Some(rental.id),
