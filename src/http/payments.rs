@@ -84,8 +84,7 @@ impl From<Offer> for MethodBody {
     responses((status = OK, body = Done<MethodsBody>)),
 )]
 async fn methods(State(app): State<App>) -> Reply<MethodsBody> {
-    let payment_methods: Vec<_> =
-        app.payments.offers().into_iter().map(MethodBody::from).collect();
+    let payment_methods: Vec<_> = app.payments.offers().into_iter().map(MethodBody::from).collect();
     let count = payment_methods.len();
     ok("Payment methods retrieved successfully", MethodsBody { payment_methods, count })
 }
@@ -131,7 +130,9 @@ async fn top_up(
         answer
     });
     match work.await.unwrap_or(Err(StartError::Unavailable)) {
-        Ok(stored) => Ok(made(MADE, IntentBody::new(&stored, &app.payments.offers())).into_response()),
+        Ok(stored) => {
+            Ok(made(MADE, IntentBody::new(&stored, &app.payments.offers())).into_response())
+        }
         Err(StartError::KeyUsed) => match &key.0 {
             Some(key) => match known(&app.store, key, deed).await? {
                 Some(record) => Ok(replay(record)),

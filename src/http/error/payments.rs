@@ -53,10 +53,9 @@ impl From<VerifyError> for ApiError {
         match error {
             VerifyError::NotFound => no_intent(),
             VerifyError::Open => failed("The payment is not complete", IntentStatus::Pending),
-            VerifyError::Mismatch => failed(
-                "The gateway's answer does not match this payment",
-                IntentStatus::Failed,
-            ),
+            VerifyError::Mismatch => {
+                failed("The gateway's answer does not match this payment", IntentStatus::Failed)
+            }
             VerifyError::Ended(IntentStatus::Expired) => {
                 ApiError::new(Code::IntentExpired, "The payment has expired")
                     .context("status", IntentStatus::Expired.as_str())

@@ -112,8 +112,7 @@ async fn transactions(
         to: query.end_date.map(Day::end),
     };
     let offset = (wanted.number - 1).saturating_mul(wanted.size);
-    let (rows, total) =
-        app.store.transactions(caller.rider, &filter, offset, wanted.size).await?;
+    let (rows, total) = app.store.transactions(caller.rider, &filter, offset, wanted.size).await?;
     let transactions = rows.into_iter().map(TransactionBody::from).collect();
     let body = TransactionsBody { transactions, pagination: wanted.of(total).into() };
     Ok(ok("Transactions retrieved successfully", body))
@@ -137,10 +136,7 @@ struct BalanceBody {
     responses((status = OK, body = Done<BalanceBody>)),
     security(("bearer" = [])),
 )]
-async fn balance(
-    State(app): State<App>,
-    caller: Caller,
-) -> Result<Reply<BalanceBody>, ApiError> {
+async fn balance(State(app): State<App>, caller: Caller) -> Result<Reply<BalanceBody>, ApiError> {
     let wallet = app.store.wallet_view(caller.rider).await?;
     let all = TransactionFilter::default();
     let (recent, _) = app.store.transactions(caller.rider, &all, 0, RECENT).await?;
@@ -185,10 +181,7 @@ struct PointsBody {
     responses((status = OK, body = Done<WalletBalance>)),
     security(("bearer" = [])),
 )]
-async fn wallet(
-    State(app): State<App>,
-    caller: Caller,
-) -> Result<Reply<WalletBalance>, ApiError> {
+async fn wallet(State(app): State<App>, caller: Caller) -> Result<Reply<WalletBalance>, ApiError> {
     let wallet = app.store.wallet_view(caller.rider).await?;
     let body = WalletBalance {
         balance: wallet.balance,
