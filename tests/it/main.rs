@@ -1,6 +1,8 @@
 //! Stories of the whole service, each on real parts.
 
 #[cfg(test)]
+mod calls;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod embedded;
