@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 use serde::Serialize;
+use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
@@ -67,9 +68,25 @@ struct Announcement<'a, T> {
     fields: T,
 }
 
+/// Announcements that may wait for somebody who listens in this process.
+const HEARD_MAX: usize = 256;
+
+static LISTENER: Mutex<Option<mpsc::Sender<String>>> = Mutex::new(None);
+
+/// Hears every announcement of this process from now on, instead of whoever listened before.
+pub fn listen() -> mpsc::Receiver<String> {
+    let (send, receive) = mpsc::channel(HEARD_MAX);
+    *LISTENER.lock() = Some(send);
+    receive
+}
+
 /// Writes one JSON line that begins with `{"event":…`. `fields` is a map or a struct.
 pub fn announce(event: &str, fields: impl Serialize) {
     let line = announcement(event, fields);
+    if let Some(listener) = &*LISTENER.lock() {
+        let _ = listener.try_send(line.clone()); // one that is slow misses some
+        return;
+    }
     let written = match OUTPUT.get() {
         Some(Output::Json | Output::Pretty) => writeln!(std::io::stdout().lock(), "{line}"),
         Some(Output::Stderr) | None => writeln!(std::io::stderr().lock(), "{line}"),

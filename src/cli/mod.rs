@@ -19,6 +19,7 @@ mod backup;
 mod bank;
 mod config;
 mod decode;
+mod demo;
 pub mod doctor;
 mod examine;
 mod incident;
@@ -60,6 +61,8 @@ struct Common {
 enum Command {
     /// Run the service until SIGTERM or SIGINT
     Serve(serve::Arguments),
+    /// Show the whole network at work: twelve cabinets, a rider, a rental and its return
+    Demo(demo::Arguments),
     /// Run simulated cabinets against a running service
     Simulate(simulate::Arguments),
     /// Look at each edge: what is configured, what answers, what to do
@@ -164,6 +167,7 @@ impl Command {
     fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
         match self {
             Command::Serve(arguments) => serve::run(&arguments, common),
+            Command::Demo(arguments) => demo::run(&arguments, common),
             Command::Simulate(arguments) => simulate::run(arguments, common),
             Command::Doctor(arguments) => examine::run(&arguments, common),
             Command::Station(arguments) => station::run(arguments, common),

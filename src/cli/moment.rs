@@ -28,6 +28,18 @@ pub fn distance(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
+/// `0.42 s`, `12.3 s`, `3 min 05 s`, `2 h 10 min`.
+pub fn span(duration: TimeDelta) -> String {
+    let millis = duration.num_milliseconds().max(0);
+    let seconds = millis / 1_000;
+    match seconds {
+        0..10 => format!("{seconds}.{:02} s", millis % 1_000 / 10),
+        10..120 => format!("{seconds}.{} s", millis % 1_000 / 100),
+        120..7_200 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
+    }
+}
+
 /// The largest unit that fits: `40 s`, `3 min`, `2 h`, `5 d`.
 fn rough(duration: TimeDelta) -> String {
     match duration.num_seconds() {

@@ -243,11 +243,5 @@ impl TestNode {
 /// A rider wants an hour with any bank of a cabinet.
 pub fn wish(rider: RiderId, serial: &str) -> Start {
     let hour: Uuid = "0b7f9e2a-5a44-4b7e-9d52-3f1f4c8a1001".parse().unwrap();
-    Start {
-        rider,
-        station: Serial::from(serial),
-        package: PackageId(hour),
-        bank: None,
-        key: None,
-    }
+    Start { rider, station: Serial::from(serial), package: PackageId(hour), bank: None, key: None }
 }

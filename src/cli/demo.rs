@@ -1,0 +1,196 @@
+//! `chargeghar demo`: the whole network in one process, with simulated cabinets and a rider who
+//! uses it as an app would. It says what happens, checks what must hold, and goes on serving.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use cabinet::{Cabinet, Fleet, Spec, Timing};
+use clap::Args;
+use serde_json::json;
+
+use super::reach::Reach;
+use super::serve::{self, Running};
+use super::{Common, QUIET, runtime};
+use crate::admin::{Enrol, StationBody};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::embedded::DataFolder;
+use crate::telemetry::{self, Output};
+
+mod places;
+mod rider;
+mod story;
+mod timeline;
+
+use places::PLACES;
+use timeline::{Timeline, Who};
+
+/// How much faster than real ones the cabinets live.
+const SPEED: u32 = 60;
+/// How long the cabinets may take to come online and report.
+const ONLINE: Duration = Duration::from_secs(30);
+/// The first cabinet's uuid, an IMEI of no real maker.
+const FIRST_UUID: u64 = 990_000_100_000_001;
+/// The first bank's serial.
+const FIRST_BANK: u64 = 80_000_001;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// End after the story, with 1 if anything was not as it should be
+    #[arg(long)]
+    exit: bool,
+    /// Print JSON lines on stdout, and nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
+    let mut config = Config::load(common.config.as_deref())?;
+    telemetry::init(Output::Stderr, QUIET)?;
+    let folder = own_folder(&mut config)?;
+    free_ports(&mut config);
+    let code = runtime()?.block_on(Box::pin(demo(arguments, config)));
+    drop(folder);
+    code
+}
+
+async fn demo(arguments: &Arguments, config: Config) -> anyhow::Result<ExitCode> {
+    let asked = serve::signals()?;
+    let heard = telemetry::listen();
+    let mut timeline = Timeline::new(Clock::system(), arguments.json);
+    timeline.chapter("A network");
+    let folder = DataFolder::open(&config)?;
+    let running = Running::start(config).await?;
+    serve::until_ready(&running.http).await;
+    timeline.step_with(
+        Who::Service,
+        format!("ready at {} and {}", running.http, running.mqtt),
+        json!({ "http": running.http, "mqtt": running.mqtt }),
+    );
+    let good = tell(&mut timeline, &running, &folder, heard).await;
+    if let Err(error) = &good {
+        timeline.check(false, "the story goes to its end", &format!("{error:#}"));
+    }
+    let all_good = timeline.end();
+    if !arguments.exit {
+        invite(&timeline, &running.http);
+        running.node.run_until(asked).await;
+    }
+    drop(good);
+    running.stop().await;
+    Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The story itself; the cabinets live as long as its answer.
+async fn tell(
+    timeline: &mut Timeline,
+    running: &Running,
+    folder: &DataFolder,
+    heard: tokio::sync::mpsc::Receiver<String>,
+) -> anyhow::Result<Vec<Cabinet>> {
+    let reach = Reach::node(folder).await?.context("the node does not answer its operator")?;
+    for (number, place) in PLACES.iter().enumerate() {
+        let enrol = Enrol {
+            uuid: uuid(number),
+            serial: serial(number),
+            name: place.name.to_owned(),
+            lat: place.lat,
+            lng: place.lng,
+            slots: place.slots,
+            address: place.address.to_owned(),
+        };
+        let _: StationBody = reach.post("/stations", &enrol).await?;
+    }
+    timeline.step(Who::Operator, format!("enrolled {} cabinets in Kathmandu", PLACES.len()));
+    let cabinets = cabinets(&running.http);
+    for cabinet in &cabinets {
+        cabinet.wait_reported(ONLINE).await?;
+    }
+    let banks: u16 = PLACES.iter().map(|place| place.banks).sum();
+    timeline.step(Who::Cabinet, format!("{} are online and report {banks} banks", cabinets.len()));
+    story::tell(timeline, running, &reach, &cabinets, heard).await?;
+    Ok(cabinets)
+}
+
+fn cabinets(base_url: &str) -> Vec<Cabinet> {
+    let fleet = Fleet::new();
+    let mut bank = FIRST_BANK;
+    let specs = PLACES.iter().enumerate().map(|(number, place)| {
+        let banks: Vec<String> =
+            (bank..bank + u64::from(place.banks)).map(|sn| sn.to_string()).collect();
+        bank += u64::from(place.banks);
+        Spec::new(uuid(number).as_str(), base_url)
+            .layout(place.layout())
+            .with_banks(banks.iter().map(String::as_str))
+            .timing(Timing::sped_up(SPEED))
+    });
+    specs.map(|spec| fleet.start(spec)).collect()
+}
+
+fn uuid(number: usize) -> String {
+    (FIRST_UUID + number as u64).to_string()
+}
+
+pub(super) fn serial(number: usize) -> String {
+    format!("CG-KTM-{:03}", number + 1)
+}
+
+fn invite(timeline: &Timeline, http: &str) {
+    timeline.chapter("It goes on: press Ctrl-C to end it");
+    timeline.detail(&format!("live map of slots   {http}/live"));
+    timeline.detail(&format!("stations            {http}/api/stations"));
+    timeline.detail(&format!("API, to browse      {http}/docs/"));
+    timeline.detail(&format!("metrics             {http}/metrics"));
+}
+
+/// A folder of its own, unless one is configured; it goes with the demo.
+fn own_folder(config: &mut Config) -> anyhow::Result<Option<TemporaryFolder>> {
+    if !config.data_dir.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let folder = TemporaryFolder::new()?;
+    config.data_dir = folder.path().to_owned();
+    Ok(Some(folder))
+}
+
+/// The usual ports, or any other ones where somebody has those.
+fn free_ports(config: &mut Config) {
+    if !is_free(config.http.port) {
+        config.http.port = 0;
+    }
+    if !is_free(config.mqtt.port) {
+        config.mqtt.port = 0;
+    }
+}
+
+fn is_free(port: u16) -> bool {
+    port == 0 || TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// Removed when it is dropped.
+struct TemporaryFolder(std::path::PathBuf);
+
+impl TemporaryFolder {
+    fn new() -> anyhow::Result<TemporaryFolder> {
+        let name = format!("chargeghar-demo-{}", crate::entropy::Entropy::system().base62(8));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path)
+            .with_context(|| format!("{} can not be made", path.display()))?;
+        Ok(TemporaryFolder(path))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("warning: {} was not removed: {error}", self.0.display());
+        }
+    }
+}
