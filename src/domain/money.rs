@@ -15,9 +15,8 @@ mod tests;
 
 /// An amount in NPR at scale 2. Its magnitude stays below [`Money::MAX_RUPEES`], so sums of
 /// many amounts can not overflow the decimal behind it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "sqlx", derive(sqlx::Type), sqlx(transparent))]
-#[serde(transparent)]
 pub struct Money(Decimal);
 
 /// A text or number that is no amount of money.
@@ -144,6 +143,13 @@ impl fmt::Display for Money {
 impl fmt::Debug for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NPR {self}")
+    }
+}
+
+impl Serialize for Money {
+    /// Always with two decimals, wherever the amount came from.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
