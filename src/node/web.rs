@@ -140,9 +140,11 @@ fn calls(needs: &Needs<'_>) -> Calls {
 }
 
 async fn run(listener: TcpListener, app: App, mut closed: watch::Receiver<bool>) {
+    let streams = app.clone();
     let shutdown = async move {
         // a sender that is gone says the same
         let _ = closed.wait_for(|closed| *closed).await;
+        streams.end_streams();
     };
     if let Err(error) = http::serve(listener, http::router(app), shutdown).await {
         tracing::error!(%error, "the HTTP server ended");
