@@ -146,13 +146,6 @@ impl fmt::Debug for Money {
     }
 }
 
-impl Serialize for Money {
-    /// Always with two decimals, wherever the amount came from.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 impl Sum for Money {
     fn sum<I: Iterator<Item = Money>>(amounts: I) -> Money {
         amounts.fold(Money::ZERO, Money::plus)
