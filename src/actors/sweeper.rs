@@ -7,6 +7,9 @@ use std::time::Duration;
 use super::Context;
 use crate::metrics;
 
+/// Days of raw frames that are made before they come.
+const DAYS_AHEAD: u16 = 3;
+
 /// What is kept how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
@@ -28,6 +31,8 @@ pub async fn run(context: Arc<Context>, every: Duration, retention: Retention) {
 
 async fn sweep(context: &Context, retention: Retention) -> Result<(), crate::store::Error> {
     let now = context.clock.now();
+    let keep = u16::try_from(retention.frames.num_days()).unwrap_or(u16::MAX);
+    context.store.keep_frame_days(DAYS_AHEAD, keep).await?;
     context.store.purge_keys(now - retention.keys).await?;
     Ok(())
 }

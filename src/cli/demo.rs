@@ -152,7 +152,7 @@ fn own_folder(config: &mut Config) -> anyhow::Result<Option<TemporaryFolder>> {
         return Ok(None);
     }
     let folder = TemporaryFolder::new()?;
-    config.data_dir = folder.path().to_owned();
+    config.data_dir = folder.path().into();
     Ok(Some(folder))
 }
 

@@ -219,6 +219,11 @@ impl TestNode {
         }
     }
 
+    /// Ends in order.
+    pub async fn stop(self) {
+        self.node.stop().await;
+    }
+
     /// What must hold whenever nothing is under way: every transfer balances, every balance
     /// equals its entries, holds belong to open rentals, events give the state.
     pub async fn audit(&self) {
