@@ -144,6 +144,11 @@ impl Wire {
             Event::Outgoing(_) => Received::Sent,
         })
     }
+
+    /// Waits until our goodbye is written, or cannot be.
+    pub async fn said_goodbye(&mut self) {
+        while !matches!(self.next().await, Ok(Received::SaidGoodbye) | Err(_)) {}
+    }
 }
 
 impl Sender {
