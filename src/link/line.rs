@@ -39,8 +39,8 @@ pub(super) struct Line {
     clock: Clock,
     entropy: Entropy,
     hush: Hush,
-    frames_max: usize,
-    /// There is something to repeat, sooner than before.
+    bounds: Bounds,
+    /// There is something to deliver, sooner than before.
     scheduled: Notify,
     /// The front is a frame that was not kept.
     blocked: Notify,
@@ -53,6 +53,15 @@ struct State {
     acknowledge: Option<Acknowledge>,
 }
 
+/// How much a line holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Frames delivered and not confirmed; further ones wait here.
+    pub out_max: usize,
+    /// Bytes of all payloads; further frames stay with the broker.
+    pub bytes_max: usize,
+}
+
 /// What a cabinet sent, and when.
 #[derive(Clone)]
 pub(super) struct Frame {
@@ -63,15 +72,14 @@ pub(super) struct Frame {
 }
 
 impl Line {
-    /// Holds at most `frames_max` frames.
-    pub fn new(inbox: Inbox, frames_max: usize, clock: Clock, entropy: Entropy) -> Arc<Line> {
+    pub fn new(inbox: Inbox, bounds: Bounds, clock: Clock, entropy: Entropy) -> Arc<Line> {
         Arc::new(Line {
             state: Mutex::default(),
             inbox,
             hush: Hush::new(clock.clone()),
             clock,
             entropy,
-            frames_max,
+            bounds,
             scheduled: Notify::new(),
             blocked: Notify::new(),
             open: metrics::ACKS_OPEN.handle([]),
@@ -95,30 +103,31 @@ impl Line {
         self.flush(&mut state);
     }
 
-    /// Delivers a frame; it is acknowledged when its receipt is confirmed. Packet id 0: nobody
-    /// waits for an acknowledgement, the rest is the same.
+    /// Delivers a frame as soon as there is room; it is acknowledged when its receipt is
+    /// confirmed. Packet id 0: nobody waits for an acknowledgement, the rest is the same.
     pub fn enter(self: &Arc<Line>, packet_id: u16, frame: Frame) {
-        let receipt = {
-            let mut state = self.state.lock();
-            let has_room = state.held.len() < self.frames_max;
-            let now = self.clock.now();
-            has_room.then(|| state.held.add(packet_id, frame.clone(), now))
-        };
-        let Some(receipt) = receipt else { return self.shed(packet_id, None) };
-        if let Err(refused) = self.inbox.update(self.incoming(frame, receipt)) {
-            self.shed(packet_id, Some((receipt, refused)));
+        let mut state = self.state.lock();
+        if state.held.bytes() + frame.payload.len() > self.bounds.bytes_max {
+            state.held.add_unkept(packet_id);
+            self.flush(&mut state);
+            drop(state);
+            return self.tell_shed();
         }
+        state.held.add(packet_id, frame);
+        drop(state);
+        self.deliver();
     }
 
-    /// Delivers again what is due, for as long as the connection lives.
+    /// Delivers what waits and what is due again, for as long as the connection lives.
     pub async fn repeat(self: &Arc<Line>) {
         loop {
+            let is_read = self.inbox.updates_waiting() == 0;
             let now = self.clock.now();
-            for incoming in self.due(now) {
-                if let Err(Incoming { ack: Some(ack), .. }) = self.inbox.update(incoming) {
-                    ack.postpone();
-                }
+            let due = self.state.lock().held.due(now, is_read);
+            for (frame, receipt) in due {
+                self.hand_out(frame, receipt);
             }
+            self.deliver();
             let next = self.state.lock().held.next_due();
             let look_at = now + LOOK_EVERY;
             tokio::select! {
@@ -126,6 +135,24 @@ impl Line {
                 () = self.scheduled.notified() => {}
                 () = self.clock.sleep_until(next.unwrap_or(look_at).min(look_at)) => {}
             }
+        }
+    }
+
+    /// Delivers in the order of arrival as long as there is room. Only ever called by the task
+    /// of the connection.
+    fn deliver(self: &Arc<Line>) {
+        loop {
+            let next = self.state.lock().held.next_waiting(self.bounds.out_max, self.clock.now());
+            let Some((frame, receipt)) = next else { return };
+            self.hand_out(frame, receipt);
+        }
+    }
+
+    fn hand_out(self: &Arc<Line>, frame: Frame, receipt: Receipt) {
+        if let Err(Incoming { ack: Some(ack), .. }) =
+            self.inbox.update(self.incoming(frame, receipt))
+        {
+            ack.postpone(); // the reader is far behind, perhaps with those of an old connection
         }
     }
 
@@ -146,19 +173,11 @@ impl Line {
         self.open.set(0.0);
     }
 
-    /// There is no room for a frame: it stays with the broker, or is gone if it was sent at
-    /// most once.
-    fn shed(&self, packet_id: u16, refused: Option<(Receipt, Incoming)>) {
+    fn tell_shed(&self) {
         metrics::SHED.inc(["update"]);
         if let Some(held) = self.hush.pass("updates_wait_at_broker") {
             tracing::warn!(held, "too many updates wait here, the rest waits at the broker");
         }
-        let mut state = self.state.lock();
-        let receipt = refused.as_ref().map(|(receipt, _)| *receipt);
-        state.held.give_up(packet_id, receipt);
-        self.flush(&mut state);
-        drop(state);
-        drop(refused); // tells its outcome, which nobody waits for any more
     }
 
     fn incoming(self: &Arc<Line>, frame: Frame, receipt: Receipt) -> Incoming {
@@ -178,8 +197,13 @@ impl Line {
         let mut state = self.state.lock();
         match state.held.ended(receipt, outcome, now, &self.entropy) {
             Next::Nothing => {}
-            Next::Settled => self.flush(&mut state),
             Next::Again => self.scheduled.notify_one(),
+            Next::Settled => {
+                self.flush(&mut state);
+                if state.held.has_waiting() {
+                    self.scheduled.notify_one();
+                }
+            }
         }
     }
 
@@ -196,12 +220,5 @@ impl Line {
             self.blocked.notify_one();
         }
         self.open.set(u32::try_from(state.held.len()).map_or(f64::MAX, f64::from));
-    }
-
-    /// The frames whose time has come, with new receipts.
-    fn due(self: &Arc<Line>, now: DateTime<Utc>) -> Vec<Incoming> {
-        let is_read = self.inbox.updates_waiting() == 0;
-        let again = self.state.lock().held.due(now, is_read);
-        again.into_iter().map(|(frame, receipt)| self.incoming(frame, receipt)).collect()
     }
 }

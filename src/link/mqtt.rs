@@ -94,7 +94,8 @@ impl Shared {
 impl Mqtt {
     /// Starts connecting. The reading end must be read all the time.
     pub fn start(settings: Settings, parts: Parts<'_>) -> (Arc<Mqtt>, Events) {
-        let (inbox, events) = inbox(settings.unacked_max);
+        // Those of the connection before may not have been read yet.
+        let (inbox, events) = inbox(settings.unacked_max * 2);
         let Parts { clock, entropy, tasks, .. } = parts;
         let shared = Arc::new(Shared {
             settings,

@@ -9,6 +9,8 @@ mod embedded;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod link;
+#[cfg(test)]
 mod pay;
 #[cfg(test)]
 mod renting;

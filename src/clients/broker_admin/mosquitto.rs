@@ -7,6 +7,7 @@
 //! what is right already is left alone, and batches are small.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use devices::topic::Channel;
@@ -30,6 +31,10 @@ mod tests;
 /// Commands that travel together: nobody else is served while they are carried out.
 const BATCH: usize = 10;
 
+/// How often the service's own rights are looked at until they are right.
+const TRIES: usize = 3;
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
 pub struct Mosquitto {
     settings: Settings,
     clock: Clock,
@@ -52,10 +57,20 @@ impl Mosquitto {
     }
 
     /// Gives the service's own user the rights that its link needs, if it has not got them.
-    /// To be done before the link starts: the broker may end the sessions of a user whose
-    /// rights change.
+    /// To be done before the link starts: the broker ends the sessions of a user whose rights
+    /// change, this conversation among them.
     pub async fn prepare(&self) -> Result<(), Error> {
         let _turn = self.turn.lock().await;
+        for _ in 1..TRIES {
+            match self.prepare_once().await {
+                Err(Error::Down(_)) => self.clock.sleep(TRY_AGAIN_AFTER).await,
+                other => return other,
+            }
+        }
+        self.prepare_once().await
+    }
+
+    async fn prepare_once(&self) -> Result<(), Error> {
         let mut control = self.open().await?;
         let username = self.settings.address.username.clone();
         let rolename = self.service_role();

@@ -33,6 +33,12 @@ pub(super) struct Held {
     /// The number of the front entry; numbers are never used twice.
     front: u64,
     entries: VecDeque<Entry>,
+    /// The first that may not have been delivered.
+    waiting_from: u64,
+    /// How many are delivered and not settled.
+    out: usize,
+    /// Of all payloads.
+    bytes: usize,
     /// What is delivered again, and when.
     due: BTreeSet<(DateTime<Utc>, u64)>,
     /// Frames confirmed so far.
@@ -62,6 +68,8 @@ struct Entry {
 }
 
 enum Standing {
+    /// Not delivered yet.
+    Waiting(Frame),
     Open(Open),
     /// To be acknowledged as soon as it is at the front.
     Settled,
@@ -84,34 +92,58 @@ struct Open {
 impl Held {
     /// Another connection: nothing is held.
     pub fn restart(&mut self) {
-        self.connection += 1;
-        self.front += self.entries.len() as u64;
-        self.entries.clear();
-        self.due.clear();
+        let front = self.end();
+        let (connection, confirmed) = (self.connection + 1, self.confirmed);
+        *self = Held { connection, front, waiting_from: front, confirmed, ..Held::default() };
     }
 
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    pub fn add(&mut self, packet_id: u16, frame: Frame, now: DateTime<Utc>) -> Receipt {
-        let number = self.front + self.entries.len() as u64;
-        let standing = Standing::Open(Open::new(frame, now));
-        self.entries.push_back(Entry { packet_id, standing });
-        Receipt { connection: self.connection, number, delivery: 0 }
+    /// Of all payloads that are held.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub fn add(&mut self, packet_id: u16, frame: Frame) {
+        self.bytes += frame.payload.len();
+        self.entries.push_back(Entry { packet_id, standing: Standing::Waiting(frame) });
     }
 
     pub fn add_settled(&mut self, packet_id: u16) {
         self.entries.push_back(Entry { packet_id, standing: Standing::Settled });
     }
 
-    /// A frame finds no room: one that was added, or else a new one.
-    pub fn give_up(&mut self, packet_id: u16, added: Option<Receipt>) {
+    /// A frame there is no room for. What was sent at most once is gone.
+    pub fn add_unkept(&mut self, packet_id: u16) {
         let standing = if packet_id == 0 { Standing::Settled } else { Standing::Unkept };
-        match added.and_then(|receipt| self.entry(receipt.number)) {
-            Some(entry) => entry.standing = standing,
-            None => self.entries.push_back(Entry { packet_id, standing }),
+        self.entries.push_back(Entry { packet_id, standing });
+    }
+
+    pub fn has_waiting(&self) -> bool {
+        self.waiting_from < self.end()
+    }
+
+    /// The next frame to deliver, if fewer than `out_max` are out.
+    pub fn next_waiting(&mut self, out_max: usize, now: DateTime<Utc>) -> Option<(Frame, Receipt)> {
+        self.waiting_from = self.waiting_from.max(self.front);
+        while self.has_waiting() && self.out < out_max {
+            let number = self.waiting_from;
+            self.waiting_from += 1;
+            let connection = self.connection;
+            let Some(entry) = self.entry(number) else { continue };
+            let Standing::Waiting(frame) = &entry.standing else { continue };
+            let frame = frame.clone();
+            entry.standing = Standing::Open(Open::new(frame.clone(), now));
+            self.out += 1;
+            return Some((frame, Receipt { connection, number, delivery: 0 }));
         }
+        None
+    }
+
+    fn end(&self) -> u64 {
+        self.front + self.entries.len() as u64
     }
 
     /// Takes the front if it is settled.
@@ -213,7 +245,7 @@ impl Held {
         let uuid = open.frame.uuid.clone();
         !self.entries.iter().any(|entry| match &entry.standing {
             Standing::Open(other) => other.frame.uuid != uuid && other.has_failed(),
-            Standing::Settled | Standing::Unkept => false,
+            Standing::Waiting(_) | Standing::Settled | Standing::Unkept => false,
         })
     }
 
@@ -230,9 +262,12 @@ impl Held {
     }
 
     fn settle(&mut self, number: u64) -> Next {
-        self.confirmed += 1;
-        if let Some(entry) = self.entry(number) {
-            entry.standing = Standing::Settled;
+        let Some(entry) = self.entry(number) else { return Next::Nothing };
+        let before = std::mem::replace(&mut entry.standing, Standing::Settled);
+        if let Standing::Open(open) = before {
+            self.bytes -= open.frame.payload.len();
+            self.out -= 1;
+            self.confirmed += 1;
         }
         Next::Settled
     }
@@ -240,7 +275,7 @@ impl Held {
     fn open(&mut self, number: u64) -> Option<&mut Open> {
         match &mut self.entry(number)?.standing {
             Standing::Open(open) => Some(open),
-            Standing::Settled | Standing::Unkept => None,
+            Standing::Waiting(_) | Standing::Settled | Standing::Unkept => None,
         }
     }
 

@@ -7,6 +7,8 @@ use super::*;
 use crate::link::inbox::inbox;
 use crate::link::{Events, LinkEvent};
 
+const BYTES_MAX: usize = 10_000;
+
 struct Setup {
     line: Arc<Line>,
     events: Events,
@@ -131,12 +133,41 @@ async fn a_postponed_frame_comes_again_as_often_as_it_takes() {
 }
 
 #[tokio::test]
-async fn beyond_the_bound_nothing_is_kept_and_a_new_connection_is_asked_for() {
+async fn beyond_the_bound_frames_wait_in_their_order() {
     let mut setup = setup(2);
-    for packet_id in 1..=3 {
+    for packet_id in 1..=5 {
         setup.enter(packet_id);
     }
-    assert!(setup.line.blocked().now_or_never().is_none());
+
+    let first = setup.read();
+    let second = setup.read();
+    assert!(setup.events.next().now_or_never().is_none());
+    second.ack.unwrap().confirm();
+    setup.pass(Duration::ZERO).await;
+    let third = setup.read();
+    assert_eq!(third.payload, "3");
+    assert!(setup.events.next().now_or_never().is_none());
+    setup.enter(6);
+
+    first.ack.unwrap().confirm();
+    third.ack.unwrap().confirm();
+    setup.pass(Duration::ZERO).await;
+    for packet_id in 4..=6 {
+        let update = setup.read();
+        assert_eq!(update.payload, packet_id.to_string());
+        update.ack.unwrap().confirm();
+        setup.pass(Duration::ZERO).await;
+    }
+    assert_eq!(setup.acked(), [1, 2, 3, 4, 5, 6]);
+}
+
+#[tokio::test]
+async fn what_is_too_much_stays_with_the_broker_and_a_new_connection_is_asked_for() {
+    let mut setup = setup(10);
+    let half = "x".repeat(BYTES_MAX / 2);
+    for packet_id in 1..=3 {
+        setup.enter_from("860602069165357", packet_id, &half);
+    }
 
     setup.read().ack.unwrap().confirm();
     assert!(setup.line.blocked().now_or_never().is_none());
@@ -144,14 +175,15 @@ async fn beyond_the_bound_nothing_is_kept_and_a_new_connection_is_asked_for() {
 
     assert!(setup.line.blocked().now_or_never().is_some());
     assert_eq!(setup.acked(), [1, 2]);
-    assert!(setup.events.next().now_or_never().is_none());
+    setup.enter_from("860602069165357", 4, &half);
+    assert_eq!(setup.read().payload, half, "there is room again");
 }
 
 #[tokio::test]
 async fn a_frame_sent_at_most_once_comes_again_too_but_is_not_acknowledged() {
     let mut setup = setup(1);
     setup.enter(0);
-    setup.enter(0);
+    setup.enter_from("860602069165357", 0, &"x".repeat(BYTES_MAX));
     drop(setup.read());
     setup.pass(PAUSE_MAX).await;
 
@@ -222,10 +254,11 @@ async fn a_late_confirmation_counts_though_the_frame_came_again() {
     assert!(setup.events.next().now_or_never().is_none());
 }
 
-fn setup(frames_max: usize) -> Setup {
+fn setup(out_max: usize) -> Setup {
     let clock = Clock::manual();
-    let (inbox, events) = inbox(frames_max);
-    let line = Line::new(inbox, frames_max, clock.clone(), Entropy::seeded(1));
+    let (inbox, events) = inbox(out_max);
+    let bounds = Bounds { out_max, bytes_max: BYTES_MAX };
+    let line = Line::new(inbox, bounds, clock.clone(), Entropy::seeded(1));
     let setup = Setup { line, events, acked: Arc::default(), clock };
     setup.reconnect();
     setup

@@ -108,7 +108,7 @@ async fn listen(
                 ready.take().map(|ready| ready.send(()));
             }
             Ok(Received::Subscribed(false)) => return Error::no_rights(),
-            Ok(Received::Written | Received::Alive | Received::Sent) => {}
+            Ok(Received::Written | Received::Alive | Received::Sent | Received::SaidGoodbye) => {}
             Err(error) => return error,
         }
     }

@@ -36,7 +36,8 @@ impl Hearts {
                     Received::Subscribed(true)
                     | Received::Written
                     | Received::Alive
-                    | Received::Sent => {}
+                    | Received::Sent
+                    | Received::SaidGoodbye => {}
                 }
             }
         };

@@ -76,7 +76,11 @@ impl Probe<'_> {
             match back.next().await? {
                 Received::Message(message) if message.payload == LAST => break,
                 Received::Message(message) => keeps |= message.payload == ONCE,
-                Received::Subscribed(_) | Received::Written | Received::Alive | Received::Sent => {}
+                Received::Subscribed(_)
+                | Received::Written
+                | Received::Alive
+                | Received::Sent
+                | Received::SaidGoodbye => {}
             }
         }
         leave(back, &there).await;
@@ -106,14 +110,18 @@ fn subscribed(received: Received) -> Result<bool, Error> {
     match received {
         Received::Subscribed(true) => Ok(true),
         Received::Subscribed(false) => Err(Error::no_rights()),
-        Received::Message(_) | Received::Written | Received::Alive | Received::Sent => Ok(false),
+        Received::Message(_)
+        | Received::Written
+        | Received::Alive
+        | Received::Sent
+        | Received::SaidGoodbye => Ok(false),
     }
 }
 
-/// Says goodbye and waits until the broker has heard it.
+/// Says goodbye.
 async fn leave(mut wire: Wire, sender: &Sender) {
     if sender.disconnect().is_ok() {
-        while wire.next().await.is_ok() {}
+        wire.said_goodbye().await;
     }
 }
 

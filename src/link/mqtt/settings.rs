@@ -36,8 +36,7 @@ pub struct Settings {
     /// Shortest and longest pause before a lost session is opened again; it doubles.
     pub reconnect_min: Duration,
     pub reconnect_max: Duration,
-    /// Updates held and not acknowledged. Should be no less than what the broker sends before
-    /// the first is acknowledged, or it must send some of them twice.
+    /// Updates delivered and not confirmed. Those beyond wait, first here, then at the broker.
     pub unacked_max: usize,
     /// Bytes of a payload; longer ones are counted and forgotten.
     pub payload_max: usize,

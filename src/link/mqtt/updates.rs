@@ -14,9 +14,13 @@ use super::Shared;
 use super::keeper::Keeper;
 use super::outlet::Outlet;
 use super::wire::{Error, Message, Received, Sender, Session, Wire};
-use crate::link::line::{Frame, Line};
+use crate::link::line::{Bounds, Frame, Line};
 use crate::link::tide::Tide;
 use crate::metrics;
+
+/// Bytes of updates that are held until they are acknowledged. A broker sends no more than
+/// 65,535 of them ahead, most send a few hundred.
+const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// How long the broker may take to answer a subscription.
 const SUBSCRIBE_MAX: Duration = Duration::from_secs(10);
@@ -26,6 +30,9 @@ const MARKER_EVERY: Duration = Duration::from_secs(2);
 
 /// How long a marker may be on its way before another is sent.
 const MARKER_PATIENCE: TimeDelta = TimeDelta::seconds(10);
+
+/// How long our goodbye may take to be written.
+const GOODBYE_MAX: Duration = Duration::from_secs(1);
 
 /// A connection on which nothing arrives for this long, not even the receipt of a marker, is
 /// dead.
@@ -48,11 +55,12 @@ pub(super) struct Updates {
 impl Updates {
     pub fn new(shared: Arc<Shared>) -> Updates {
         let Shared { settings, clock, entropy, inbox, .. } = &*shared;
-        let (inbox, unacked_max) = (inbox.clone(), settings.unacked_max);
+        let bounds = Bounds { out_max: settings.unacked_max, bytes_max: HELD_BYTES_MAX };
+        let inbox = inbox.clone();
         let first_marker = u64::from_be_bytes(entropy.bytes());
         Updates {
             outlet: Outlet::new(settings.topics.clone(), clock.clone()),
-            line: Line::new(inbox, unacked_max, clock.clone(), entropy.clone()),
+            line: Line::new(inbox, bounds, clock.clone(), entropy.clone()),
             tide: Mutex::new(Tide::new(settings.complete_until, first_marker)),
             marker_topic: settings.marker_topic(),
             heard_at: Mutex::new(clock.running()),
@@ -130,7 +138,7 @@ impl Updates {
                     continue;
                 }
                 Ok(Received::Alive) => {}
-                Ok(Received::Sent) => continue,
+                Ok(Received::Sent | Received::SaidGoodbye) => continue,
                 Err(error) => return error,
             }
             *self.heard_at.lock() = self.shared.clock.running();
@@ -180,9 +188,10 @@ impl Updates {
 
     /// The broker is told, so that it does not wait for a sign of life.
     async fn goodbye(&self, wire: &mut Wire, sender: &Sender) {
-        let ended = async { while wire.next().await.is_ok() {} };
+        let said =
+            async { while !matches!(wire.next().await, Ok(Received::SaidGoodbye) | Err(_)) {} };
         if sender.disconnect().is_ok() {
-            self.shared.clock.within(Duration::from_secs(1), ended).await;
+            self.shared.clock.within(GOODBYE_MAX, said).await;
         }
     }
 }

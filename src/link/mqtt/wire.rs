@@ -78,8 +78,10 @@ pub(super) enum Received {
     Written,
     /// Anything else from the broker: it lives.
     Alive,
-    /// Something of ours has been written.
+    /// Something else of ours has been written.
     Sent,
+    /// Our goodbye has been written: the connection is to be dropped.
+    SaidGoodbye,
 }
 
 #[derive(Debug)]
@@ -138,8 +140,14 @@ impl Wire {
             }
             Event::Incoming(_) => Received::Alive,
             Event::Outgoing(Outgoing::Publish(0)) => Received::Written,
+            Event::Outgoing(Outgoing::Disconnect) => Received::SaidGoodbye,
             Event::Outgoing(_) => Received::Sent,
         })
+    }
+
+    /// Waits until our goodbye is written, or cannot be.
+    pub async fn said_goodbye(&mut self) {
+        while !matches!(self.next().await, Ok(Received::SaidGoodbye) | Err(_)) {}
     }
 }
 
@@ -168,7 +176,7 @@ impl Sender {
         Ok(self.client.try_ack(&received)?)
     }
 
-    /// Says goodbye: the broker ends the connection, `Wire::next` answers an error.
+    /// Says goodbye; `Wire::next` tells when it is written.
     pub fn disconnect(&self) -> Result<(), Choked> {
         Ok(self.client.try_disconnect()?)
     }

@@ -1,0 +1,149 @@
+//! Debian's Mosquitto with dynamic security, as a child process on a port of its own.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// The administrator of the plugin, which is also the service.
+pub const USER: &str = "service";
+pub const PASSWORD: &str = "pw";
+
+/// What the plugin starts with: that user, as its own tool makes it.
+const PLUGIN_FILE: &str = r#"{
+  "clients": [{
+    "username": "service",
+    "password": "rRm/1BZARnuCqyhX9l2B1wg0mH+42jKO3ksWX87PLHlFhUwHLucMw0IxtFJYoCEPReKVvcgvbeSa+25lyW/dHQ==",
+    "salt": "nR2O2meaADPeQp9r",
+    "iterations": 101,
+    "roles": [{"rolename": "admin"}]
+  }],
+  "roles": [{
+    "rolename": "admin",
+    "acls": [
+      {"acltype": "publishClientSend", "topic": "$CONTROL/dynamic-security/#", "allow": true},
+      {"acltype": "publishClientReceive", "topic": "$CONTROL/dynamic-security/#", "allow": true},
+      {"acltype": "subscribePattern", "topic": "$CONTROL/dynamic-security/#", "allow": true}
+    ]
+  }],
+  "defaultACLAccess": {
+    "publishClientSend": false,
+    "publishClientReceive": true,
+    "subscribe": false,
+    "unsubscribe": true
+  }
+}"#;
+
+/// The child, its files and its port, gone with this value.
+pub struct Mosquitto {
+    folder: TempDir,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl Mosquitto {
+    /// None, with a word about it, where there is no Mosquitto.
+    pub fn start() -> Option<Mosquitto> {
+        let (Some(_), Some(plugin)) = (binary(), plugin()) else {
+            println!("skipped: no Mosquitto with its dynamic security plugin");
+            assert!(std::env::var_os("CI").is_none(), "no Mosquitto, which ci must have");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        std::fs::write(folder.path().join("plugin.json"), PLUGIN_FILE).unwrap();
+        let shown = folder.path().display();
+        let settings = format!(
+            "listener {port} 127.0.0.1\n\
+             user root\n\
+             allow_anonymous false\n\
+             plugin {plugin}\n\
+             plugin_opt_config_file {shown}/plugin.json\n\
+             persistence true\n\
+             persistence_location {shown}/\n\
+             retain_available false\n\
+             max_inflight_messages 200\n\
+             max_queued_messages 200000\n\
+             set_tcp_nodelay true\n\
+             log_dest file {shown}/log\n",
+            plugin = plugin.display(),
+        );
+        std::fs::write(folder.path().join("mosquitto.conf"), settings).unwrap();
+        let mut mosquitto = Mosquitto { folder, port, child: None };
+        mosquitto.run();
+        Some(mosquitto)
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// Ends it at once; sessions and messages are lost, accounts are not.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        let _ = std::fs::remove_file(self.folder.path().join("mosquitto.db"));
+    }
+
+    /// Starts it again where it was.
+    pub fn run(&mut self) {
+        let child = Command::new(binary().unwrap())
+            .arg("-c")
+            .arg(self.folder.path().join("mosquitto.conf"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        self.child = Some(child.unwrap());
+        let deadline = now() + Duration::from_secs(20);
+        while TcpStream::connect(self.addr()).is_err() {
+            assert!(now() < deadline, "Mosquitto did not start: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn binary() -> Option<PathBuf> {
+    let named = std::env::var_os("CHARGEGHAR_TEST_MOSQUITTO").map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders =
+        std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    named.into_iter().chain(folders.map(|folder| folder.join("mosquitto"))).find(|p| p.is_file())
+}
+
+fn plugin() -> Option<PathBuf> {
+    const NAME: &str = "mosquitto_dynamic_security.so";
+    let named = std::env::var_os("CHARGEGHAR_TEST_MOSQUITTO_PLUGIN").map(PathBuf::from);
+    let mut folders: Vec<PathBuf> = vec!["/usr/lib".into(), "/usr/local/lib".into()];
+    for folder in folders.clone() {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+        folders.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
+    }
+    named.into_iter().chain(folders.iter().map(|folder| folder.join(NAME))).find(|p| p.is_file())
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a child process does not know our clock")]
+fn now() -> Instant {
+    Instant::now()
+}
