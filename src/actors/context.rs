@@ -151,6 +151,13 @@ impl Context {
         self.unsettled.entry(station).or_default().insert(rental);
     }
 
+    /// Its eject has an end that no late answer can change.
+    pub fn forget_unsettled(&self, station: StationId, rental: RentalId) {
+        if let Some(mut known) = self.unsettled.get_mut(&station) {
+            known.remove(&rental);
+        }
+    }
+
     /// Rentals of a cabinet whose eject has no end yet, or may still get a late answer.
     pub fn unsettled_at(&self, station: StationId) -> Vec<Arc<Stored>> {
         let now = self.clock.now();

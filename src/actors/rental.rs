@@ -163,6 +163,8 @@ impl Actor for RentalActor {
         }
         state.arm();
         if state.is_over() {
+            let station = state.current.rental.station;
+            state.context.forget_unsettled(station, state.id());
             state.context.rentals.strike(state.id());
             myself.stop(None);
         }
