@@ -2,4 +2,5 @@
 
 pub mod database;
 pub mod node;
+pub mod process;
 pub mod proxy;

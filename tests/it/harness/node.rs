@@ -219,24 +219,15 @@ impl TestNode {
         }
     }
 
+    /// Ends in order.
+    pub async fn stop(self) {
+        self.node.stop().await;
+    }
+
     /// What must hold whenever nothing is under way: every transfer balances, every balance
     /// equals its entries, holds belong to open rentals, events give the state.
     pub async fn audit(&self) {
-        let unbalanced = "select count(*) from (select transfer_id from ledger_entries
-            group by 1 having sum(amount) <> 0) q";
-        assert_eq!(self.database.number(unbalanced).await, 0, "a transfer does not balance");
-        let wrong = "select count(*) from ledger_balances b
-            where b.balance <> (select coalesce(sum(case when b.account like 'receivable:%'
-                then -amount else amount end), 0) from ledger_entries e where e.account = b.account)";
-        assert_eq!(self.database.number(wrong).await, 0, "a balance is not the sum of its entries");
-        let held = "select coalesce(sum(balance), 0)::bigint from ledger_balances
-            where account like 'hold:%'";
-        let open = "select coalesce(sum(held), 0)::bigint from rentals";
-        assert_eq!(self.database.number(held).await, self.database.number(open).await, "holds");
-        let owed = "select coalesce(sum(balance), 0)::bigint from ledger_balances
-            where account like 'receivable:%'";
-        let dues = "select coalesce(sum(owed), 0)::bigint from rentals";
-        assert_eq!(self.database.number(owed).await, self.database.number(dues).await, "dues");
+        self.database.audit().await;
     }
 }
 
