@@ -1,6 +1,6 @@
 //! A start is cut in two by a crash: what was stored before is looked into, never ejected again.
 
-use cabinet::{Cabinet, Fleet, Layout, Spec, Timing};
+use cabinet::{Cabinet, Fault, Fleet, FrameKind, Layout, Spec, Timing};
 use chargeghar::entropy::Entropy;
 use serde_json::Value;
 
@@ -15,46 +15,69 @@ const CLOSE_CHECKS: (&str, &str) = ("CHARGEGHAR__STATIONS__VERIFY_GAP_S", "5");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_was_stored_and_not_published_is_verified_and_cancelled_after_a_crash() {
-    let crash = Crash::at("after_start_commit").await;
-    assert_eq!(crash.cabinet.counts().command("popup_sn"), 0, "the crash came before the publish");
+    let mut scene = Scene::set("after_start_commit").await;
+    scene.start_and_die().await;
+    assert_eq!(scene.ejects_sent(), 0, "the crash came before the publish");
 
-    let (_process, rental) = crash.restarted().await;
-    let rental = crash.until_status(&rental, "CANCELLED").await;
+    let rental = scene.restart().await;
+    let rental = scene.until_status(&rental, "CANCELLED").await;
 
-    assert_eq!(crash.cabinet.counts().command("popup_sn"), 0, "never published: {rental}");
-    assert!(crash.checks() >= 2, "{:?}", crash.cabinet.counts());
-    assert_eq!(crash.rider.balance().await, "100.00");
-    assert_eq!(crash.cabinet.state().tray.len(), 0);
-    crash.database.audit().await;
+    assert_eq!(scene.ejects_sent(), 0, "never published: {rental}");
+    assert!(scene.checks_since_crash() >= 2, "{:?}", scene.cabinet.counts());
+    assert_eq!(scene.rider.balance().await, "100.00");
+    assert_eq!(scene.cabinet.state().tray.len(), 0);
+    scene.database.audit().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_eject_that_was_published_before_a_crash_is_found_out_by_a_whole_report() {
-    let crash = Crash::at("after_publish").await;
-    crash.cabinet.wait_ejected(&BANK.into(), SOON).await.unwrap();
+async fn an_eject_whose_answer_met_a_dead_service_is_found_out_by_a_whole_report() {
+    let mut scene = Scene::set("none").await;
+    let lost = Fault::Lose { frame: FrameKind::EjectReply };
+    scene.cabinet.faults(|faults| faults.next(1, lost));
+    scene.start_and_be_killed().await;
 
-    let (_process, rental) = crash.restarted().await;
-    let rental = crash.until_status(&rental, "ACTIVE").await;
+    let rental = scene.restart().await;
+    let rental = scene.until_status(&rental, "ACTIVE").await;
 
-    assert_eq!(crash.cabinet.counts().command("popup_sn"), 1, "never sent twice: {rental}");
-    assert!(crash.checks() >= 1, "{:?}", crash.cabinet.counts());
-    assert_eq!(crash.rider.balance().await, "50.00");
-    crash.database.audit().await;
+    assert_eq!(scene.ejects_sent(), 1, "never sent twice: {rental}");
+    assert!(scene.checks_since_crash() >= 1, "{:?}", scene.cabinet.counts());
+    assert_eq!(scene.rider.balance().await, "50.00");
+    scene.database.audit().await;
 }
 
-/// A service that died during a rider's start, and what is left.
-struct Crash {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_at_the_publish_itself_ends_with_what_the_cabinet_did() {
+    let mut scene = Scene::set("after_publish").await;
+    scene.start_and_die().await;
+
+    let rental = scene.restart().await;
+    let decided = format!("select status <> 'PENDING_POPUP' from rentals where id = '{rental}'");
+    scene.database.until(&decided, "true", SOON).await;
+
+    // the broker dies with the service, and may have passed the command on or not
+    let sent = scene.ejects_sent();
+    let (status, left) = if sent == 0 { ("CANCELLED", "100.00") } else { ("ACTIVE", "50.00") };
+    assert!(sent <= 1, "never sent twice");
+    assert_eq!(scene.rider.rental(&rental).await["status"], status);
+    assert_eq!(scene.rider.balance().await, left);
+    scene.database.audit().await;
+}
+
+/// A network of one cabinet and one rider, whose service dies.
+struct Scene {
     database: Database,
     place: Place,
+    process: Process,
     cabinet: Cabinet,
     rider: Rider,
-    checks_before: u64,
+    /// Of the cabinet, until the crash.
+    checks: u64,
     _fleet: Fleet,
 }
 
-impl Crash {
-    /// Everything goes well up to this instant of a start.
-    async fn at(failpoint: &str) -> Crash {
+impl Scene {
+    /// All is well; the service will die when it reaches the failpoint.
+    async fn set(failpoint: &str) -> Scene {
         let database = Database::fresh().await;
         enrol(&database).await;
         let place = Place::on(&database);
@@ -70,11 +93,36 @@ impl Crash {
         cabinet.wait_reported(SOON).await.unwrap();
         let rider = Rider::with_money(&mut process, &place.base_url(), 100).await;
         rider.until_banks(SERIAL, 1).await;
-        let answer = rider.rent(SERIAL).await;
+        Scene { database, place, process, cabinet, rider, checks: 0, _fleet: fleet }
+    }
+
+    /// The rider's start takes the service to its failpoint.
+    async fn start_and_die(&mut self) {
+        let answer = self.rider.rent(SERIAL).await;
         assert!(answer.is_err(), "the service survived: {answer:?}");
-        assert!(!process.ended().await.success());
-        let checks_before = all_checks(&cabinet);
-        Crash { database, place, cabinet, rider, checks_before, _fleet: fleet }
+        assert!(!self.process.ended().await.success());
+        self.checks = all_checks(&self.cabinet);
+    }
+
+    /// The service is killed as soon as the bank lies in the opening.
+    async fn start_and_be_killed(&mut self) {
+        let Scene { rider, process, cabinet, .. } = self;
+        let kill = async {
+            cabinet.wait_ejected(&BANK.into(), SOON).await.unwrap();
+            process.kill();
+        };
+        let (answer, ()) = tokio::join!(rider.rent(SERIAL), kill);
+        assert!(answer.is_err(), "the service answered: {answer:?}");
+        assert!(!self.process.ended().await.success());
+        self.checks = all_checks(&self.cabinet);
+    }
+
+    /// Starts the service again; the rental is still there, undecided.
+    async fn restart(&mut self) -> String {
+        self.process = self.place.ready(&[CLOSE_CHECKS]).await;
+        let open = self.rider.active().await;
+        assert_eq!(open["status"], "PENDING_POPUP", "{open}");
+        open["id"].as_str().unwrap().to_owned()
     }
 
     async fn until_status(&self, rental: &str, status: &str) -> Value {
@@ -83,17 +131,13 @@ impl Crash {
         self.rider.rental(rental).await
     }
 
-    /// How often the cabinet was asked what it holds since then.
-    fn checks(&self) -> u64 {
-        all_checks(&self.cabinet) - self.checks_before
+    fn ejects_sent(&self) -> u64 {
+        self.cabinet.counts().command("popup_sn")
     }
 
-    /// Starts the service again; the rental is still there, undecided.
-    async fn restarted(&self) -> (Process, String) {
-        let process = self.place.ready(&[CLOSE_CHECKS]).await;
-        let open: Value = self.rider.active().await;
-        let id = open["id"].as_str().unwrap_or_else(|| panic!("no rental: {open}")).to_owned();
-        (process, id)
+    /// How often the cabinet was asked what it holds since the crash.
+    fn checks_since_crash(&self) -> u64 {
+        all_checks(&self.cabinet) - self.checks
     }
 }
 
