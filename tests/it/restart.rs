@@ -5,3 +5,4 @@
 #[cfg(feature = "failpoints")]
 mod crash;
 mod instances;
+mod outage;

@@ -17,6 +17,7 @@ use domain::rental::{Rental, Status};
 use uuid::Uuid;
 
 use super::database::Database;
+use super::proxy::Proxy;
 
 /// How long anything may take that is under way already.
 pub const SOON: Duration = Duration::from_secs(20);
@@ -33,14 +34,23 @@ pub struct TestNode {
 impl TestNode {
     pub async fn start() -> TestNode {
         let database = Database::fresh().await;
-        let folder = tempfile::tempdir().unwrap();
-        TestNode::on(database, folder).await
+        let url = database.url().to_owned();
+        TestNode::on(database, url).await
     }
 
-    async fn on(database: Database, folder: tempfile::TempDir) -> TestNode {
+    /// A node that reaches its database by way of a proxy; tests look at the database itself.
+    pub async fn behind_proxy() -> (TestNode, Proxy) {
+        let database = Database::fresh().await;
+        let proxy = Proxy::before(&database).await;
+        let url = proxy.url().to_owned();
+        (TestNode::on(database, url).await, proxy)
+    }
+
+    async fn on(database: Database, url: String) -> TestNode {
+        let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual();
         let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
-        config.database.url = chargeghar::config::Endpoint::new(database.url());
+        config.database.url = chargeghar::config::Endpoint::new(url);
         config.database.connections_max = 4;
         config.database.writers = 1;
         config.mqtt.port = 0;
