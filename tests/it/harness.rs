@@ -3,5 +3,6 @@
 pub mod database;
 pub mod mosquitto;
 pub mod node;
+pub mod process;
 pub mod proxy;
 pub mod tap;

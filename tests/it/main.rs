@@ -15,6 +15,8 @@ mod pay;
 #[cfg(test)]
 mod renting;
 #[cfg(test)]
+mod restart;
+#[cfg(test)]
 mod returning;
 #[cfg(test)]
 mod store;

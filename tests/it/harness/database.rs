@@ -77,6 +77,40 @@ impl Database {
     pub async fn number(&self, sql: &str) -> i64 {
         self.text(sql).await.parse().unwrap()
     }
+
+    /// Looks again until the SQL gives this text.
+    pub async fn until(&self, sql: &str, wanted: &str, within: Duration) {
+        let clock = Clock::system();
+        let deadline = clock.running() + within;
+        loop {
+            let found = self.text(sql).await;
+            if found == wanted {
+                return;
+            }
+            assert!(clock.running() < deadline, "{sql}: {found}, not {wanted} in time");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// What must hold whenever nothing is under way: every transfer balances, every balance
+    /// equals its entries, holds belong to open rentals, events give the state.
+    pub async fn audit(&self) {
+        let unbalanced = "select count(*) from (select transfer_id from ledger_entries
+            group by 1 having sum(amount) <> 0) q";
+        assert_eq!(self.number(unbalanced).await, 0, "a transfer does not balance");
+        let wrong = "select count(*) from ledger_balances b
+            where b.balance <> (select coalesce(sum(case when b.account like 'receivable:%'
+                then -amount else amount end), 0) from ledger_entries e where e.account = b.account)";
+        assert_eq!(self.number(wrong).await, 0, "a balance is not the sum of its entries");
+        let held = "select coalesce(sum(balance), 0)::bigint from ledger_balances
+            where account like 'hold:%'";
+        let open = "select coalesce(sum(held), 0)::bigint from rentals";
+        assert_eq!(self.number(held).await, self.number(open).await, "holds");
+        let owed = "select coalesce(sum(balance), 0)::bigint from ledger_balances
+            where account like 'receivable:%'";
+        let dues = "select coalesce(sum(owed), 0)::bigint from rentals";
+        assert_eq!(self.number(owed).await, self.number(dues).await, "dues");
+    }
 }
 
 impl Drop for Database {

@@ -1,0 +1,244 @@
+//! The built program as a child process: started, crashed, and started again at its old place.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chargeghar::clock::Clock;
+use chargeghar::entropy::Entropy;
+use parking_lot::Mutex;
+use reqwest::RequestBuilder;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use super::database::Database;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_chargeghar");
+/// How long anything may take that is under way already; a start waits for an old lease.
+pub const SOON: Duration = Duration::from_secs(40);
+/// Between two looks at something.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What outlives a process: its data folder, its database and its ports.
+pub struct Place {
+    folder: tempfile::TempDir,
+    database: String,
+    http: u16,
+    mqtt: u16,
+}
+
+impl Place {
+    pub fn on(database: &Database) -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        // both at once, so that they differ
+        let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [http, mqtt] = listeners.map(|listener| listener.local_addr().unwrap().port());
+        Place { folder, database: database.url().to_owned(), http, mqtt }
+    }
+
+    pub fn base_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.http)
+    }
+
+    /// Starts the service here, with these further variables.
+    pub fn start(&self, variables: &[(&str, &str)]) -> Process {
+        let mut child = Command::new(PROGRAM)
+            .arg("serve")
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("CHARGEGHAR__DATA_DIR", self.folder.path().join("data"))
+            .env("CHARGEGHAR__DATABASE__URL", &self.database)
+            .env("CHARGEGHAR__DATABASE__CONNECTIONS_MAX", "4")
+            .env("CHARGEGHAR__HTTP__PORT", self.http.to_string())
+            .env("CHARGEGHAR__MQTT__PORT", self.mqtt.to_string())
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = Arc::new(Mutex::new(Vec::new()));
+        listen(child.stdout.take().unwrap(), &said);
+        listen(child.stderr.take().unwrap(), &said);
+        Process { child, said }
+    }
+
+    /// Starts the service here and waits until it is ready.
+    pub async fn ready(&self, variables: &[(&str, &str)]) -> Process {
+        let mut process = self.start(variables);
+        process.announced("ready", |_| true).await;
+        process
+    }
+}
+
+/// A running service; killed with this value.
+pub struct Process {
+    child: Child,
+    said: Arc<Mutex<Vec<String>>>,
+}
+
+impl Process {
+    /// Waits for an announcement.
+    pub async fn announced(&mut self, event: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let said = Arc::clone(&self.said);
+        let found = || {
+            let lines = said.lock();
+            let values = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            values.into_iter().find(|value| value["event"] == event && fits(value))
+        };
+        self.until(event, |_| found()).await
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        self.until("the end of the process", |child| child.try_wait().unwrap()).await
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Ends it as a crash of the machine would.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
+    /// Everything it has written so far.
+    pub fn said(&self) -> String {
+        self.said.lock().join("\n")
+    }
+
+    async fn until<R>(&mut self, what: &str, mut look: impl FnMut(&mut Child) -> Option<R>) -> R {
+        let clock = Clock::system();
+        let deadline = clock.running() + SOON;
+        loop {
+            if let Some(found) = look(&mut self.child) {
+                return found;
+            }
+            assert!(clock.running() < deadline, "not in time: {what}\n{}", self.said());
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill(); // it may have ended
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the process said:\n{}", self.said());
+        }
+    }
+}
+
+/// Keeps what is written, so that the writer never waits.
+fn listen(pipe: impl Read + Send + 'static, said: &Arc<Mutex<Vec<String>>>) {
+    let said = Arc::clone(said);
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            said.lock().push(line);
+        }
+    });
+}
+
+/// A rider's app over HTTP: as much of it as the stories need.
+pub struct Rider {
+    client: reqwest::Client,
+    api: String,
+    token: String,
+}
+
+impl Rider {
+    /// Logs in with the code that the service prints, and tops up.
+    pub async fn with_money(process: &mut Process, base_url: &str, rupees: u32) -> Rider {
+        let client = reqwest::Client::builder().no_proxy().timeout(SOON).build().unwrap();
+        let mut rider = Rider { client, api: format!("{base_url}/api"), token: String::new() };
+        let phone = format!("98{}", Entropy::system().digits(8));
+        rider.post("auth/otp/request", &json!({ "identifier": phone })).await.unwrap();
+        let sent = process.announced("otp.sent", |sent| sent["identifier"] == phone.as_str()).await;
+        let code = json!({ "identifier": phone, "otp": sent["code"] });
+        let verified = rider.post("auth/otp/verify", &code).await.unwrap();
+        let token = &verified["verification_token"];
+        let session =
+            json!({ "identifier": phone, "verification_token": token, "username": "crash" });
+        let session = rider.post("auth/complete", &session).await.unwrap();
+        rider.token = session["tokens"]["access"].as_str().unwrap().to_owned();
+        rider.top_up(rupees).await;
+        rider
+    }
+
+    async fn top_up(&self, rupees: u32) {
+        let methods = self.get("payments/methods").await.unwrap();
+        let sandbox = rows(&methods).iter().find(|method| method["gateway"] == "sandbox").unwrap();
+        let wish = json!({ "amount": rupees, "payment_method_id": sandbox["id"] });
+        let intent = self.post("payments/wallet/topup-intent", &wish).await.unwrap();
+        let intent = &intent["intent_id"];
+        let paid = json!({ "intent_id": intent, "outcome": "paid" });
+        self.post("sandbox/pay", &paid).await.unwrap();
+        self.post("payments/verify", &json!({ "intent_id": intent })).await.unwrap();
+    }
+
+    /// What can be spent, such as `150.00`.
+    pub async fn balance(&self) -> String {
+        self.get("users/wallet").await.unwrap()["balance"].as_str().unwrap().to_owned()
+    }
+
+    /// Rents any bank for an hour. No answer comes from a service that dies meanwhile.
+    pub async fn rent(&self, serial: &str) -> Result<Value, reqwest::Error> {
+        let hour = "0b7f9e2a-5a44-4b7e-9d52-3f1f4c8a1001";
+        let wish = json!({ "station_sn": serial, "package_id": hour, "payment_mode": "wallet" });
+        self.post("rentals/start", &wish).await
+    }
+
+    /// The open rental, or nothing that has an id.
+    pub async fn active(&self) -> Value {
+        self.get("rentals/active").await.unwrap()
+    }
+
+    /// Waits until so many banks can be rented there; a map is looked at now and then.
+    pub async fn until_banks(&self, serial: &str, count: u64) {
+        let clock = Clock::system();
+        let deadline = clock.running() + SOON;
+        while self.get(&format!("stations/{serial}")).await.unwrap()["available_power_banks"]
+            != count
+        {
+            assert!(clock.running() < deadline, "not {count} banks at {serial} in time");
+            tokio::time::sleep(LOOK * 10).await;
+        }
+    }
+
+    pub async fn rental(&self, id: &str) -> Value {
+        self.get(&format!("rentals/{id}")).await.unwrap()
+    }
+
+    async fn get(&self, path: &str) -> Result<Value, reqwest::Error> {
+        self.send(path, self.client.get(format!("{}/{path}", self.api))).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Value, reqwest::Error> {
+        self.send(path, self.client.post(format!("{}/{path}", self.api)).json(body)).await
+    }
+
+    async fn send(&self, path: &str, request: RequestBuilder) -> Result<Value, reqwest::Error> {
+        let answer = request.bearer_auth(&self.token).send().await?;
+        let status = answer.status();
+        let body: Value = answer.json().await?;
+        assert_eq!(body["success"], true, "{path}: {status} {body}");
+        Ok(body["data"].clone())
+    }
+}
+
+/// The rows of a list, bare or in a page.
+fn rows(data: &Value) -> &Vec<Value> {
+    let mut inner = data.as_object().into_iter().flat_map(|map| map.values());
+    data.as_array().or_else(|| inner.find_map(Value::as_array)).unwrap()
+}

@@ -1,0 +1,42 @@
+//! One instance at a time, and an orderly end.
+
+use std::time::Duration;
+
+use chargeghar::clock::Clock;
+
+use crate::harness::database::Database;
+use crate::harness::process::Place;
+
+const DRAINED: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_instance_on_the_same_database_ends_with_4_and_the_first_goes_on() {
+    let database = Database::fresh().await;
+    let mut first = Place::on(&database).ready(&[]).await;
+    let before = database.text("select holder from node").await;
+
+    let mut second = Place::on(&database).start(&[]);
+
+    assert_eq!(second.ended().await.code(), Some(4), "{}", second.said());
+    assert!(second.said().contains("another instance runs on this database"), "{}", second.said());
+    assert_eq!(database.text("select holder from node").await, before);
+    first.terminate();
+    assert_eq!(first.ended().await.code(), Some(0), "{}", first.said());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_with_0_within_ten_seconds_and_the_next_start_need_not_wait() {
+    let database = Database::fresh().await;
+    let place = Place::on(&database);
+    let mut first = place.ready(&[]).await;
+    let clock = Clock::system();
+    let asked = clock.running();
+
+    first.terminate();
+
+    assert_eq!(first.ended().await.code(), Some(0), "{}", first.said());
+    assert!(clock.running() - asked < DRAINED, "{}", first.said());
+    let lease = "select expires_at <= clock_timestamp() from node";
+    assert_eq!(database.text(lease).await, "true", "the lease is given back");
+    place.ready(&[]).await;
+}
