@@ -35,3 +35,4 @@ mod backlog;
 mod commands;
 mod load;
 mod rig;
+mod tls;

@@ -1,7 +1,7 @@
 //! Debian's Mosquitto with dynamic security, as a child process on a port of its own.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,7 @@ const PLUGIN_FILE: &str = r#"{
 pub struct Mosquitto {
     folder: TempDir,
     port: u16,
+    tls_port: u16,
     child: Option<Child>,
 }
 
@@ -52,7 +53,7 @@ impl Mosquitto {
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
+        let (port, tls_port) = (free_port(), free_port());
         std::fs::write(folder.path().join("plugin.json"), PLUGIN_FILE).unwrap();
         let shown = folder.path().display();
         let settings = format!(
@@ -67,17 +68,26 @@ impl Mosquitto {
              max_inflight_messages 200\n\
              max_queued_messages 200000\n\
              set_tcp_nodelay true\n\
+             listener {tls_port} 127.0.0.1\n\
+             certfile {tls}/server.pem\n\
+             keyfile {tls}/server.key\n\
              log_dest file {shown}/log\n",
             plugin = plugin.display(),
+            tls = tls_folder().display(),
         );
         std::fs::write(folder.path().join("mosquitto.conf"), settings).unwrap();
-        let mut mosquitto = Mosquitto { folder, port, child: None };
+        let mut mosquitto = Mosquitto { folder, port, tls_port, child: None };
         mosquitto.run();
         Some(mosquitto)
     }
 
     pub fn addr(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// Where it speaks TLS, with the certificate of `tls_folder`.
+    pub fn tls_port(&self) -> u16 {
+        self.tls_port
     }
 
     /// Ends it at once; sessions and messages are lost, accounts are not.
@@ -118,6 +128,11 @@ impl Drop for Mosquitto {
             let _ = child.wait();
         }
     }
+}
+
+/// `authority.pem` signed `server.pem`, which is for localhost; `stranger.pem` signed nothing.
+pub fn tls_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/link/tls")
 }
 
 fn binary() -> Option<PathBuf> {

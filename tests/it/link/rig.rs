@@ -357,7 +357,7 @@ pub async fn pause(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
 
-fn config(url: &str) -> config::Mqtt {
+pub fn config(url: &str) -> config::Mqtt {
     config::Mqtt {
         url: Endpoint::new(url),
         reconnect_min_ms: config::Millis(10),
