@@ -46,7 +46,8 @@ async fn while_the_database_is_away_starts_are_refused_and_returns_are_settled_a
         assert_eq!(node.database.number(completed).await, 0, "nothing can be stored");
         proxy.restore();
     };
-    let (started, ()) = while_time_passes(&node, async { tokio::join!(under_way, outage) }).await;
+    let both = Box::pin(async { tokio::join!(under_way, outage) });
+    let (started, ()) = while_time_passes(&node, both).await;
 
     while_time_passes(&node, settled(&node, [&out_first.0, &out_second.0])).await;
     for answer in [started.0, started.1] {
