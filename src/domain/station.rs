@@ -93,7 +93,7 @@ impl Layout {
         }
         let at = snapshot.at().unwrap_or_default();
         let shrunk = !missing.is_empty() && self.shrinks(&missing, at);
-        if self.confirmed && added.is_empty() && !shrunk {
+        if self.confirmed && !missing.is_empty() && !shrunk {
             return Coverage::Partial { missing: missing.into_iter().collect() };
         }
         let removed = missing.into_iter().collect();

@@ -233,7 +233,11 @@ impl State {
         if stored == *prepared.after {
             self.written(*prepared);
         } else if stored == *prepared.before {
-            self.wait(prepared.job);
+            match prepared.job.reply {
+                Some(reply) => drop(reply.send(Err(Error::Unavailable))),
+                // before whatever came meanwhile
+                None => self.waiting.push_front(prepared.job),
+            }
         } else {
             return Err(format!("rental {} was written by somebody else", self.id()).into());
         }

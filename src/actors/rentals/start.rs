@@ -243,18 +243,33 @@ impl Rentals {
             settle_until: stored.settle_until,
         });
         crate::failpoint::hit("before_start_commit");
-        match self.context.store.commit(fact).await {
-            Ok(_) => {}
-            // read until it is known: whoever asked is answered by what is there
-            Err(CommitError::Ambiguous) => {
-                let written = self.context.read_rental_again(id).await;
-                written.ok_or(StartError::Unavailable)?;
-            }
-            Err(error) => return Err(not_stored(&error, rental)),
+        if let Err(error) = self.commit_surely(fact, id).await {
+            return Err(not_stored(&error, rental));
         }
         crate::failpoint::hit("after_start_commit");
         self.raise_one(stored).await;
         Ok(id)
+    }
+
+    /// Commits until it is known whether the rental is there. A commit that nobody answered for
+    /// may still land: the same fact again waits for it, and then the row tells.
+    async fn commit_surely(&self, fact: Fact, id: RentalId) -> Result<(), CommitError> {
+        let mut doubted = false;
+        for attempt in 0.. {
+            match self.context.store.commit(fact.clone()).await {
+                Ok(_) => return Ok(()),
+                Err(CommitError::Ambiguous) => doubted = true,
+                Err(CommitError::NotSent | CommitError::Busy) if doubted => {}
+                Err(error) if doubted => {
+                    let written = self.context.read_rental_again(id).await;
+                    return written.map(|_| ()).ok_or(error);
+                }
+                Err(error) => return Err(error),
+            }
+            let pause = self.context.backoff(attempt).to_std().unwrap_or_default();
+            self.context.clock.sleep(pause).await;
+        }
+        Err(CommitError::Ambiguous)
     }
 
     /// Starts the rental's actor, which asks for the eject. If it can not be started now, its

@@ -81,7 +81,11 @@ impl State {
         self.context.store.commit(fact).await.map_err(|_| "the database can not be reached")?;
         let limit = Some(TimeLimit { at: now, ttl_s: self.context.settings.eject_ttl_s });
         let command = Downlink::EjectBySn { sn: sn.clone(), limit };
-        if !self.send(&command, now + self.context.settings.publish_within).await {
+        for rental in self.lane.forget(&sn) {
+            self.context.forget_unsettled(self.id(), rental);
+        }
+        let deadline = now + self.context.settings.publish_within;
+        if !self.send(&command, deadline.min(self.owned_until(now))).await {
             return Err("the broker can not be reached");
         }
         self.lane.note_publish(now);

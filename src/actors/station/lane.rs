@@ -112,6 +112,12 @@ impl Lane {
         storing.map(|eject| eject.rental).or_else(|| recent().map(|recent| recent.rental))
     }
 
+    /// A newer command for this bank: a late answer is not about an older one.
+    pub fn forget(&mut self, sn: &Sn) -> Vec<RentalId> {
+        let older = self.recent.extract_if(.., |recent| recent.sn == *sn);
+        older.map(|recent| recent.rental).collect()
+    }
+
     pub fn published_at(&self) -> Option<DateTime<Utc>> {
         self.published_at
     }
@@ -284,7 +290,7 @@ impl State {
         let sent = granted
             && in_time
             && self.is_reachable()
-            && self.send(&command, publish.publish_before).await;
+            && self.send(&command, publish.publish_before.min(self.owned_until(now))).await;
         crate::failpoint::hit("after_publish");
         self.tell_slot(publish.key, slot::Msg::Release(publish.command));
         if sent {
@@ -317,6 +323,12 @@ impl State {
         if stored.is_none_or(|stored| stored.rental.phase != Phase::Dispensing) {
             self.eject_over(eject.command);
         }
+    }
+
+    /// Another instance may own the database from here on, if the lease is not renewed.
+    pub(super) fn owned_until(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let left = self.context.lease.deadline().saturating_sub(self.context.clock.running());
+        now + TimeDelta::from_std(left).unwrap_or_default()
     }
 
     /// The outcome of the eject is stored.

@@ -40,13 +40,15 @@ impl State {
         }
         let coverage = self.seed.layout.meet(&snapshot);
         let whole = !matches!(coverage, Coverage::Partial { .. });
+        // only a report of the known layout proves that something is not there
+        let proves = matches!(coverage, Coverage::Whole);
         self.cover(coverage, myself).await;
-        let differences = self.differences(&snapshot, whole);
+        let differences = self.differences(&snapshot, proves);
         self.observe(&snapshot, received.at);
         if received.live {
-            self.eject_evidence(&snapshot, whole, received.at).await;
+            self.eject_evidence(&snapshot, proves, received.at).await;
         }
-        self.settle_claims(&snapshot, whole, received);
+        self.settle_claims(&snapshot, proves, received);
         self.reconciled(differences, &snapshot, received, cause);
         if whole {
             self.whole_at = Some(received.earliest);

@@ -29,6 +29,8 @@ impl State {
             return;
         }
         let late = reply.sn.as_ref().and_then(|sn| self.lane.of_bank(sn, now));
+        // one that is over for good has nobody who could answer for the message
+        let late = late.filter(|rental| self.context.rentals.stored(*rental).is_some());
         match (reply.outcome, late) {
             (EjectOutcome::Out, Some(rental)) if live => {
                 let command = Command::LateSuccess { at: now };

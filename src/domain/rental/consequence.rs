@@ -71,6 +71,9 @@ pub fn custody(before: &Rental, event: &Event) -> Option<Custody> {
         Event::Cancelled { reason: CancelReason::Unresolved, .. } | Event::OutUnassigned { .. } => {
             Some(Custody::Missing)
         }
+        Event::Cancelled { reason: CancelReason::ReturnedAtOnce, .. } => {
+            Some(Custody::Slot { station: before.station, key: before.key })
+        }
         Event::Started { .. }
         | Event::Cancelled { .. }
         | Event::CancelRequested { .. }

@@ -117,7 +117,10 @@ fn returned_while_dispensing(rental: &Rental, claim: &Claim, facts: &Facts) -> V
         let out = credible.then(|| ejected(rental, claim.at, facts));
         return out.into_iter().chain(kept(rental, claim)).collect();
     }
-    let inserted = matches!(claim.source, Source::Event | Source::Inspection | Source::Operator);
+    // a slot that was looked at again, or old bytes, say nothing about this eject
+    let replayed = claim.frame.is_some_and(|frame| facts.used.contains(&frame));
+    let fresh = claim.source == Source::Event && !replayed;
+    let inserted = claim.source == Source::Operator || fresh;
     if credible && inserted && facts.published {
         vec![Event::Cancelled { at: facts.now, reason: CancelReason::ReturnedAtOnce }]
     } else {

@@ -168,6 +168,18 @@ fn the_same_news_twice_changes_nothing_the_second_time() {
 }
 
 #[test]
+fn neither_old_bytes_nor_a_second_look_at_a_slot_cancel_an_eject_under_way() {
+    let used = [Fingerprint(7)];
+    let replayed = Facts { used: &used, ..facts(3) };
+    let looked_at = Claim { source: Source::Inspection, frame: None, ..claim() };
+
+    assert_eq!(decide(&dispensing(), &Command::Return(claim()), &replayed), Ok(vec![]));
+    assert_eq!(decide(&dispensing(), &Command::Return(looked_at), &facts(3)), Ok(vec![]));
+    let fresh = decide(&dispensing(), &Command::Return(claim()), &facts(3)).unwrap();
+    assert_eq!(fresh[0].name(), "cancelled");
+}
+
+#[test]
 fn a_return_at_another_cabinet_proves_that_the_bank_was_out() {
     let other = Claim { station: StationId(Uuid::max()), ..claim() };
     let proof = Claim { source: Source::Report, at: at(103), earliest: at(103), ..other.clone() };
