@@ -4,27 +4,38 @@
 //! Pure: told what happens and when, it only judges.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
+
+use crate::clock::Clock;
 
 #[cfg(test)]
 mod tests;
 
 /// A frame that may have waited longer than this is backlog. A few seconds more than a marker
 /// takes to come back from a busy broker.
-const LIVE_WITHIN: TimeDelta = TimeDelta::seconds(10);
+const LIVE_WITHIN: Duration = Duration::from_secs(10);
 
 /// Markers on their way that are remembered.
 const MARKERS_MAX: usize = 64;
+
+/// A time, and how long the clock had run by then: how long a frame waited is real time, also
+/// in a test that jumps ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Moment {
+    pub at: DateTime<Utc>,
+    pub running: Duration,
+}
 
 #[derive(Clone, Debug)]
 pub(super) struct Tide {
     /// Everything sent before this has arrived.
     complete_until: DateTime<Utc>,
-    /// Whether this connection has heard its first marker.
-    caught_up: bool,
+    /// The same, once this connection has heard its first marker.
+    caught_up: Option<Duration>,
     /// The markers on their way, the oldest first: their numbers, and when they were sent.
-    markers: VecDeque<(u64, DateTime<Utc>)>,
+    markers: VecDeque<(u64, Moment)>,
     last_marker: u64,
 }
 
@@ -35,35 +46,42 @@ pub(super) struct Sent {
     pub earliest: DateTime<Utc>,
 }
 
+impl Moment {
+    pub fn of(clock: &Clock) -> Moment {
+        Moment { at: clock.now(), running: clock.running() }
+    }
+}
+
 impl Tide {
     /// `complete_until`: what an earlier process knew. `first_marker` must be another number
     /// in each process that uses the same session.
     pub fn new(complete_until: DateTime<Utc>, first_marker: u64) -> Tide {
         let markers = VecDeque::new();
-        Tide { complete_until, caught_up: false, markers, last_marker: first_marker }
+        Tide { complete_until, caught_up: None, markers, last_marker: first_marker }
     }
 
     pub fn complete_until(&self) -> DateTime<Utc> {
         self.complete_until
     }
 
-    /// A connection subscribed; the request left at `at`. Without a session at the broker
+    /// A connection subscribed; the request left at `now`. Without a session at the broker
     /// nothing was held for us, and nothing of before will come.
-    pub fn subscribed(&mut self, had_session: bool, at: DateTime<Utc>) {
+    pub fn subscribed(&mut self, had_session: bool, now: Moment) {
         self.markers.clear();
-        self.caught_up = !had_session;
+        self.caught_up = None;
         if !had_session {
-            self.complete_until = self.complete_until.max(at);
+            self.complete(now);
         }
     }
 
-    /// The marker to send at `at`, unless one is on its way that is younger than `patience`.
-    pub fn next_marker(&mut self, at: DateTime<Utc>, patience: TimeDelta) -> Option<u64> {
-        if self.markers.back().is_some_and(|(_, sent)| at - *sent < patience) {
+    /// The marker to send now, unless one is on its way that is younger than `patience`.
+    pub fn next_marker(&mut self, now: Moment, patience: Duration) -> Option<u64> {
+        let age = |sent: &Moment| now.running.saturating_sub(sent.running);
+        if self.markers.back().is_some_and(|(_, sent)| age(sent) < patience) {
             return None;
         }
         self.last_marker = self.last_marker.wrapping_add(1);
-        self.markers.push_back((self.last_marker, at));
+        self.markers.push_back((self.last_marker, now));
         if self.markers.len() > MARKERS_MAX {
             self.markers.pop_front();
         }
@@ -72,21 +90,21 @@ impl Tide {
 
     /// A marker came back. Those of earlier connections say nothing.
     pub fn heard(&mut self, number: u64) {
-        let Some(at) = self.markers.iter().position(|(marker, _)| *marker == number) else {
-            return;
-        };
-        for (_, sent) in self.markers.drain(..=at) {
-            self.complete_until = self.complete_until.max(sent);
+        let found = self.markers.iter().position(|(marker, _)| *marker == number);
+        if let Some((_, sent)) = found.and_then(|at| self.markers.drain(..=at).next_back()) {
+            self.complete(sent);
         }
-        self.caught_up = true;
     }
 
-    /// When a frame was sent that arrives at `at`.
-    pub fn judge(&self, at: DateTime<Utc>) -> Sent {
-        if self.caught_up && at - self.complete_until <= LIVE_WITHIN {
-            Sent { live: true, earliest: at }
-        } else {
-            Sent { live: false, earliest: self.complete_until.min(at) }
-        }
+    /// When a frame was sent that arrives now.
+    pub fn judge(&self, now: Moment) -> Sent {
+        let live = self.caught_up.is_some_and(|since| now.running <= since + LIVE_WITHIN);
+        let earliest = if live { now.at } else { self.complete_until.min(now.at) };
+        Sent { live, earliest }
+    }
+
+    fn complete(&mut self, sent: Moment) {
+        self.complete_until = self.complete_until.max(sent.at);
+        self.caught_up = Some(sent.running);
     }
 }

@@ -24,6 +24,8 @@ pub const PRODUCT: &str = "powerbank";
 #[cfg(feature = "embedded-broker")]
 const EMBEDDED_CLIENT: &str = "chargeghar";
 
+const SILENCE_MAX: Duration = Duration::from_secs(25);
+
 const PLAIN_PORT: u16 = 1883;
 const TLS_PORT: u16 = 8883;
 
@@ -36,6 +38,9 @@ pub struct Settings {
     /// Shortest and longest pause before a lost session is opened again; it doubles.
     pub reconnect_min: Duration,
     pub reconnect_max: Duration,
+    /// A connection on which nothing arrives for this long, not even the receipt of a marker,
+    /// is dead. More than 10 s: so often a marker is sent while the broker holds some back.
+    pub silence_max: Duration,
     /// Updates delivered and not confirmed. Those beyond wait, first here, then at the broker.
     pub unacked_max: usize,
     /// Bytes of a payload; longer ones are counted and forgotten.
@@ -106,6 +111,7 @@ impl Settings {
             topics: Topics::new(PRODUCT).expect("the product key is a plain word"),
             reconnect_min: config.reconnect_min_ms.duration(),
             reconnect_max: config.reconnect_max_ms.duration(),
+            silence_max: SILENCE_MAX,
             unacked_max: usize::from(config.unacked_max),
             payload_max: config.payload_max_bytes,
             complete_until,

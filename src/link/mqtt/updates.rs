@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use devices::topic::Channel;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -15,7 +15,7 @@ use super::keeper::Keeper;
 use super::outlet::Outlet;
 use super::wire::{Error, Message, Received, Sender, Session, Wire};
 use crate::link::line::{Bounds, Frame, Line};
-use crate::link::tide::Tide;
+use crate::link::tide::{Moment, Tide};
 use crate::metrics;
 
 /// Bytes of updates that are held until they are acknowledged. A broker sends no more than
@@ -29,14 +29,10 @@ const SUBSCRIBE_MAX: Duration = Duration::from_secs(10);
 const MARKER_EVERY: Duration = Duration::from_secs(2);
 
 /// How long a marker may be on its way before another is sent.
-const MARKER_PATIENCE: TimeDelta = TimeDelta::seconds(10);
+const MARKER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long our goodbye may take to be written.
 const GOODBYE_MAX: Duration = Duration::from_secs(1);
-
-/// A connection on which nothing arrives for this long, not even the receipt of a marker, is
-/// dead.
-const SILENCE_MAX: Duration = Duration::from_secs(25);
 
 pub(super) struct Updates {
     shared: Arc<Shared>,
@@ -108,8 +104,8 @@ impl Updates {
 
     /// From the CONNACK on the broker may repeat what it held for us.
     fn connected(&self, sender: &Sender, had_session: bool) -> Connected<'_> {
-        let now = self.shared.clock.now();
-        *self.heard_at.lock() = self.shared.clock.running();
+        let now = Moment::of(&self.shared.clock);
+        *self.heard_at.lock() = now.running;
         self.tide.lock().subscribed(had_session, now);
         let acknowledging = sender.clone();
         self.line.begin(Box::new(move |packet_id| {
@@ -157,9 +153,10 @@ impl Updates {
         let Some(topic) = self.shared.accept(&message, Channel::Update) else {
             return self.line.settled(packet_id);
         };
-        let at = self.shared.clock.now();
-        let sent = self.tide.lock().judge(at);
-        let frame = Frame { uuid: topic.device, payload: message.payload, at, sent };
+        let now = Moment::of(&self.shared.clock);
+        let sent = self.tide.lock().judge(now);
+        let (uuid, payload, at) = (topic.device, message.payload, now.at);
+        let frame = Frame { uuid, payload, at, sent };
         self.line.enter(packet_id, frame);
     }
 
@@ -170,8 +167,9 @@ impl Updates {
             return Error::Lost("no answer to the subscription".into());
         }
         loop {
-            let now = clock.now();
-            if clock.running().saturating_sub(*self.heard_at.lock()) > SILENCE_MAX {
+            let now = Moment::of(clock);
+            let silent_for = now.running.saturating_sub(*self.heard_at.lock());
+            if silent_for > self.shared.settings.silence_max {
                 return Error::Lost("nothing arrives any more".into());
             }
             let marker = self.tide.lock().next_marker(now, MARKER_PATIENCE);

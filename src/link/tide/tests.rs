@@ -1,85 +1,87 @@
 //! What is live and what is backlog.
 
+use chrono::TimeDelta;
+
 use super::*;
 
-const PATIENCE: TimeDelta = TimeDelta::seconds(10);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_new_session_is_live_from_its_subscription() {
     let mut tide = Tide::new(at(0), 0);
 
-    tide.subscribed(false, at(100));
+    tide.subscribed(false, moment(100));
 
-    assert_eq!(tide.judge(at(101)), live(101));
+    assert_eq!(tide.judge(moment(101)), live(101));
     assert_eq!(tide.complete_until(), at(100));
 }
 
 #[test]
 fn what_comes_before_the_marker_is_backlog_and_what_comes_after_is_live() {
     let mut tide = Tide::new(at(0), 0);
-    tide.subscribed(false, at(100));
-    let marker = tide.next_marker(at(102), PATIENCE).unwrap();
+    tide.subscribed(false, moment(100));
+    let marker = tide.next_marker(moment(102), PATIENCE).unwrap();
     tide.heard(marker);
 
-    tide.subscribed(true, at(500));
-    assert_eq!(tide.judge(at(501)), backlog(102));
-    let marker = tide.next_marker(at(501), PATIENCE).unwrap();
-    assert_eq!(tide.judge(at(502)), backlog(102));
+    tide.subscribed(true, moment(500));
+    assert_eq!(tide.judge(moment(501)), backlog(102));
+    let marker = tide.next_marker(moment(501), PATIENCE).unwrap();
+    assert_eq!(tide.judge(moment(502)), backlog(102));
     tide.heard(marker);
 
-    assert_eq!(tide.judge(at(502)), live(502));
+    assert_eq!(tide.judge(moment(502)), live(502));
     assert_eq!(tide.complete_until(), at(501));
 }
 
 #[test]
 fn the_marker_of_an_earlier_connection_says_nothing() {
     let mut tide = Tide::new(at(0), 0);
-    tide.subscribed(true, at(100));
-    let old = tide.next_marker(at(100), PATIENCE).unwrap();
+    tide.subscribed(true, moment(100));
+    let old = tide.next_marker(moment(100), PATIENCE).unwrap();
 
-    tide.subscribed(true, at(200));
-    let new = tide.next_marker(at(200), PATIENCE).unwrap();
+    tide.subscribed(true, moment(200));
+    let new = tide.next_marker(moment(200), PATIENCE).unwrap();
     tide.heard(old);
-    assert_eq!(tide.judge(at(201)), backlog(0));
+    assert_eq!(tide.judge(moment(201)), backlog(0));
     tide.heard(new);
 
-    assert_eq!(tide.judge(at(201)), live(201));
+    assert_eq!(tide.judge(moment(201)), live(201));
 }
 
 #[test]
 fn a_marker_held_up_makes_frames_backlog() {
     let mut tide = Tide::new(at(0), 0);
-    tide.subscribed(false, at(100));
+    tide.subscribed(false, moment(100));
 
-    assert!(tide.next_marker(at(102), PATIENCE).is_some());
+    assert!(tide.next_marker(moment(102), PATIENCE).is_some());
 
-    assert_eq!(tide.judge(at(110)), live(110));
-    assert_eq!(tide.judge(at(111)), backlog(100));
+    assert_eq!(tide.judge(moment(110)), live(110));
+    assert_eq!(tide.judge(moment(111)), backlog(100));
 }
 
 #[test]
 fn one_marker_at_a_time_until_patience_ends() {
     let mut tide = Tide::new(at(0), 7);
-    tide.subscribed(true, at(100));
+    tide.subscribed(true, moment(100));
 
-    let first = tide.next_marker(at(100), PATIENCE).unwrap();
-    assert_eq!(tide.next_marker(at(109), PATIENCE), None);
-    let second = tide.next_marker(at(110), PATIENCE).unwrap();
+    let first = tide.next_marker(moment(100), PATIENCE).unwrap();
+    assert_eq!(tide.next_marker(moment(109), PATIENCE), None);
+    let second = tide.next_marker(moment(110), PATIENCE).unwrap();
     assert_ne!(first, second);
 
     tide.heard(first);
     assert_eq!(tide.complete_until(), at(100));
     tide.heard(second);
     assert_eq!(tide.complete_until(), at(110));
-    assert!(tide.next_marker(at(111), PATIENCE).is_some());
+    assert!(tide.next_marker(moment(111), PATIENCE).is_some());
 }
 
 #[test]
 fn a_marker_stands_for_those_before_it() {
     let mut tide = Tide::new(at(0), 7);
-    tide.subscribed(true, at(100));
-    let first = tide.next_marker(at(100), PATIENCE).unwrap();
-    let second = tide.next_marker(at(110), PATIENCE).unwrap();
+    tide.subscribed(true, moment(100));
+    let first = tide.next_marker(moment(100), PATIENCE).unwrap();
+    let second = tide.next_marker(moment(110), PATIENCE).unwrap();
 
     tide.heard(second);
     tide.heard(first);
@@ -90,9 +92,23 @@ fn a_marker_stands_for_those_before_it() {
 #[test]
 fn a_clock_behind_the_last_process_never_makes_a_negative_interval() {
     let mut tide = Tide::new(at(1_000), 0);
-    tide.subscribed(true, at(100));
+    tide.subscribed(true, moment(100));
 
-    assert_eq!(tide.judge(at(101)), backlog(101));
+    assert_eq!(tide.judge(moment(101)), backlog(101));
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_makes_no_backlog() {
+    let mut tide = Tide::new(at(0), 0);
+    tide.subscribed(false, moment(100));
+
+    let jumped = Moment { at: at(4_000), ..moment(101) };
+
+    assert_eq!(tide.judge(jumped), live(4_000));
+}
+
+fn moment(seconds: i64) -> Moment {
+    Moment { at: at(seconds), running: Duration::from_secs(seconds.unsigned_abs()) }
 }
 
 fn at(seconds: i64) -> DateTime<Utc> {

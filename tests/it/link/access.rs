@@ -39,11 +39,11 @@ async fn a_cabinet_speaks_and_listens_on_its_own_topics_only(rig: Rig) {
     intruder.publish(marker, QoS::AtLeastOnce, b"forged").await;
     intruder.received(5).await;
     intruder.update("mine").await;
-    victim.beat().await;
+    victim.beat("beat").await;
 
     assert_eq!(confirm(link.update().await), "mine");
     assert_eq!(victim.message().await, ("heart".into(), "beat".into()));
-    intruder.beat().await;
+    intruder.beat("beat").await;
     assert_eq!(intruder.message().await, ("heart".into(), "beat".into()));
 }
 

@@ -50,7 +50,7 @@ async fn a_flood_of_heartbeats_does_not_delay_updates(rig: Rig) {
     let flooding = rig.cabinet(SECOND).await;
     let flood = spawn("test.flood", async move {
         loop {
-            flooding.beat().await;
+            flooding.beat("beat").await;
         }
     });
     // Whoever reads is slow, so heartbeats pile up.

@@ -301,8 +301,8 @@ impl Cabinet {
         }
     }
 
-    pub async fn beat(&self) {
-        self.publish(&topic(&self.uuid, "heart"), QoS::AtMostOnce, b"beat").await;
+    pub async fn beat(&self, payload: &str) {
+        self.publish(&topic(&self.uuid, "heart"), QoS::AtMostOnce, payload.as_bytes()).await;
     }
 
     pub async fn publish(&self, topic: &str, qos: QoS, payload: &[u8]) {
