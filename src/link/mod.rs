@@ -22,7 +22,7 @@ mod tide;
 #[derive(Debug)]
 pub enum LinkEvent {
     /// Subscribed: updates arrive, commands can be published. Always the opposite of the last
-    /// `Up` or `Down`; the first one is `Up`.
+    /// `Up` or `Down`; the first one is `Up`. What the broker held for us may come before it.
     Up,
     /// Nothing arrives and nothing can be published. Says nothing about any cabinet.
     Down,
@@ -38,7 +38,8 @@ pub struct Incoming {
     pub uuid: DeviceUuid,
     pub kind: TopicKind,
     pub payload: Bytes,
-    /// When the frame arrived here first. A repetition keeps it.
+    /// When the frame arrived here. A repetition from here keeps it, and `live` too; one from
+    /// the broker does not.
     pub at: DateTime<Utc>,
     /// Whether it was sent just now. If not it is backlog: it waited at the broker.
     pub live: bool,

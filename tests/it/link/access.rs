@@ -10,6 +10,7 @@ on_both_brokers! {
     a_cabinet_enters_by_its_own_name_and_password_only
     a_removed_cabinet_is_cut_off
     a_changed_password_lets_only_the_new_one_in
+    the_service_has_no_more_rights_than_it_needs
 }
 
 async fn a_cabinet_speaks_and_listens_on_its_own_topics_only(rig: Rig) {
@@ -80,4 +81,27 @@ async fn a_changed_password_lets_only_the_new_one_in(rig: Rig) {
     let mut options = rig.options(FIRST);
     options.set_credentials(FIRST, password(FIRST, 2).expose());
     assert!(Cabinet::connect(FIRST, options).await.is_ok());
+}
+
+async fn the_service_has_no_more_rights_than_it_needs(rig: Rig) {
+    let mut link = rig.link().await;
+    let address = &rig.settings.address;
+    // The session of the heartbeats is taken over; that of the updates watches.
+    let mut options = rig.options(&rig.settings.hearts_id());
+    options.set_credentials(&address.username, address.password.expose());
+    let mut service = Cabinet::connect(FIRST, options).await.unwrap();
+
+    for filter in [topic("+", "get"), topic(FIRST, "update"), "/powerbank/#".into(), "#".into()] {
+        assert!(!service.subscribe(&filter).await, "{filter}");
+    }
+    assert!(service.subscribe(&topic("+", "heart")).await);
+    service.send_update("forged").await;
+    service.beat("forged").await;
+    service.received(1).await;
+    let mut cabinet = rig.cabinet(FIRST).await;
+    cabinet.update("mine").await;
+    cabinet.beat("beat").await;
+
+    assert_eq!(confirm(link.update().await), "mine");
+    assert_eq!(cabinet.message().await, ("heart".into(), "beat".into()));
 }
