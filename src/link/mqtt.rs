@@ -107,6 +107,7 @@ impl Mqtt {
         });
         let updates = Arc::new(Updates::new(Arc::clone(&shared)));
         let hearts = Arc::new(Hearts::new(Arc::clone(&shared)));
+        #[cfg_attr(not(feature = "embedded-broker"), expect(unused_mut, reason = "no third"))]
         let mut sessions = vec![
             tasks.spawn("link.updates", keeper::keep(Arc::clone(&updates))),
             tasks.spawn("link.hearts", keeper::keep(hearts)),
