@@ -58,7 +58,8 @@ impl State {
     /// they get through.
     pub(super) fn noticed_after(&self, source: Source, received: Received) -> DateTime<Utc> {
         let repeated = matches!(source, Source::HttpReturn | Source::Inspection);
-        let back = self.up_since.is_some_and(|since| received.at - since < REPEATS);
+        let just_back = self.up_since.is_some_and(|since| received.at - since < REPEATS);
+        let back = just_back || !self.confirmed;
         let away = matches!(self.presence.session, Session::Down { .. });
         let old = back || away || !received.live;
         let told = if repeated && old { DateTime::UNIX_EPOCH } else { received.earliest };

@@ -51,11 +51,14 @@ impl State {
         }
         self.settle_claims(&snapshot, proves, received);
         self.reconciled(differences, &snapshot, received, cause);
-        self.confirmed |= whole;
         if none_back {
+            // an old one takes nothing back
             self.whole_at = self.whole_at.max(Some(received.earliest));
         }
-        self.check.answered(received.at);
+        if received.live {
+            self.confirmed |= whole;
+            self.check.answered(received.at);
+        }
         self.check_again().await;
         self.flush_report(&snapshot, &report, received.at);
     }
