@@ -11,6 +11,8 @@ mod harness;
 #[cfg(test)]
 mod link;
 #[cfg(test)]
+mod on_mosquitto;
+#[cfg(test)]
 mod pay;
 #[cfg(test)]
 mod provable;
