@@ -47,11 +47,11 @@ async fn the_end_of_a_connection_tells_since_when_something_is_not_settled() {
     assert_eq!(setup.line.end(), None);
     setup.enter(1);
     setup.read().ack.unwrap().confirm();
-    setup.clock.advance(Duration::from_secs(60));
+    setup.clock.advance(Duration::from_mins(1));
     let before = setup.clock.now();
     setup.enter(2);
     let after = setup.clock.now();
-    setup.clock.advance(Duration::from_secs(60));
+    setup.clock.advance(Duration::from_mins(1));
     setup.enter(3);
 
     let second = setup.line.end().unwrap();
