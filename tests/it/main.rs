@@ -19,6 +19,8 @@ mod on_mosquitto;
 #[cfg(test)]
 mod pay;
 #[cfg(test)]
+mod provable;
+#[cfg(test)]
 mod renting;
 #[cfg(test)]
 mod restart;
