@@ -80,7 +80,10 @@ async fn without_a_node_a_rental_is_shown_and_a_verdict_says_what_to_start() {
     assert_eq!(story["status"], "PENDING_POPUP");
     assert!(refused.contains("start chargeghar serve"), "{refused}");
     assert!(nobody.contains("there is no rental NOBODY00; "), "{nobody}");
-    assert_eq!(scene.database.number("select count(*) from audit where action like 'rental.%'").await, 0);
+    assert_eq!(
+        scene.database.number("select count(*) from audit where action like 'rental.%'").await,
+        0
+    );
     let listed = scene.json(&["station", "show", SERIAL]).await;
     assert_eq!((&listed["status"], &listed["slots"]), (&"UNKNOWN".into(), &8.into()));
     scene.place.ready(&[SHORT_PATIENCE, SHORT_PUBLISH]).await;
@@ -126,7 +129,10 @@ async fn audited(scene: &Scene, code: &str, verdicts: &[&str]) {
     for (row, verdict) in settles.iter().zip(verdicts) {
         assert!(row["actor"].as_str().unwrap().starts_with("operator:"), "{row}");
         let details = &row["details"];
-        assert_eq!((&details["code"], &details["verdict"]["verdict"]), (&code.into(), &(*verdict).into()));
+        assert_eq!(
+            (&details["code"], &details["verdict"]["verdict"]),
+            (&code.into(), &(*verdict).into())
+        );
         assert!(details["reason"].as_str().unwrap().len() > 5, "{row}");
     }
 }
