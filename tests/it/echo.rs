@@ -38,9 +38,9 @@ pub async fn without_the_right_to_its_own_heartbeats_it_starts_anew_again_and_ag
     cabinet.wait_for("three reboots", SOON, reboots).await.unwrap();
 
     node.edges.outside().broker.give_right(CABINET, &heart).await;
-    let echoes = cabinet.counts().echoes;
-    let echoed = |state: &Snapshot| (state.counts.echoes >= echoes + BEATS).then_some(());
-    cabinet.wait_for("echoes", SOON, echoed).await.unwrap();
+    let before = cabinet.counts().echoes;
+    let again = |state: &Snapshot| (state.counts.echoes >= before + BEATS).then_some(());
+    cabinet.wait_for("echoes", SOON, again).await.unwrap();
     let before = cabinet.counts().reboots;
     beats(&cabinet).await;
     assert_eq!(cabinet.counts().reboots, before);
