@@ -140,12 +140,12 @@ impl Scene {
     async fn play(&self, bank: u32, order: &[Way], right: &Right) {
         let (rider, rental) = self.rent(bank).await;
         let since = rental.since().unwrap();
-        self.advance(TimeDelta::minutes(55)).await;
+        self.advance(TimeDelta::minutes(55));
         let reports_at = self.node.clock.now();
         right.send(right.cabinet.report_frame());
         let absent_at = self.until_heard(right, reports_at).await.whole_at.unwrap();
         assert!(absent_at >= reports_at);
-        self.advance(TimeDelta::minutes(12)).await;
+        self.advance(TimeDelta::minutes(12));
         self.node.until_status(rental.id, Status::Overdue).await;
         let key = right.cabinet.insert(self.left.take(&rental.bank).unwrap(), None).unwrap();
 
@@ -159,13 +159,13 @@ impl Scene {
                 self.node.until_status(rental.id, Status::Completed).await;
                 is_open = false;
             }
-            self.advance(TimeDelta::minutes(10)).await;
+            self.advance(TimeDelta::minutes(10));
         }
         let closed = self.node.stored(rental.id).await;
         for way in order.iter().chain([&Way::QueuedEvent]) {
             self.tell(right, *way, bank, key, told_at).await;
         }
-        self.advance(TimeDelta::seconds(1)).await;
+        self.advance(TimeDelta::seconds(1));
         let beats_at = self.node.clock.now();
         right.send(build::heartbeat(1, devices::Signal::Csq(27), 0));
         self.until_heard(right, beats_at).await;
@@ -187,7 +187,7 @@ impl Scene {
     }
 
     async fn rent(&self, bank: u32) -> (RiderId, Rental) {
-        self.advance(TimeDelta::seconds(6)).await;
+        self.advance(TimeDelta::seconds(6));
         let rider = self.node.rider(500).await;
         let mut wish = wish(rider, "CG-1");
         wish.bank = Some(bank.to_string().as_str().into());
@@ -237,7 +237,7 @@ impl Scene {
         self.node.node.stations.uplink(right.id, inbound).await.unwrap();
     }
 
-    async fn advance(&self, by: TimeDelta) {
+    fn advance(&self, by: TimeDelta) {
         self.node.clock.advance(by.to_std().unwrap_or(Duration::ZERO));
     }
 
