@@ -65,6 +65,7 @@ pub async fn a_bank_that_is_still_out_after_our_own_outage_goes_on_being_billed(
     clock.advance(Duration::from_mins(10));
 
     let node = node.again_after(async |_| clock.advance(Duration::from_mins(100))).await;
+    second.upload();
     node.until_heard("CG-2").await;
     node.until_status(rental.id, Status::Overdue).await;
     second.insert(bank, None).unwrap();
