@@ -262,7 +262,8 @@ impl Ground {
 /// Work that nobody asks for: telemetry, owed effects, and what only the clock starts.
 fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) {
     tasks.spawn("flusher", flusher::run(Arc::clone(context)));
-    tasks.spawn("outbox", outbox::run(Arc::clone(context), Arc::new(push::Console)));
+    let carried_out = outbox::run(Arc::clone(context), Arc::new(push::Console), limits::outbox(config));
+    tasks.spawn("outbox", carried_out);
     let retention = Retention {
         frames: config.telemetry.frames_days.delta(),
         keys: config.rentals.idempotency_days.delta(),

@@ -65,6 +65,7 @@ pub struct Context {
 impl Context {
     pub fn new(parts: Parts) -> Context {
         let feed = Feed::new(parts.lease.epoch());
+        let backlog_max = parts.settings.backlog_max;
         Context {
             store: parts.store,
             lease: parts.lease,
@@ -77,7 +78,7 @@ impl Context {
             rentals: RentalDirectory::default(),
             availability: Availability::default(),
             feed,
-            flusher: Flusher::default(),
+            flusher: Flusher::new(backlog_max),
             link: parts.link,
             seeds: DashMap::new(),
             unsettled: DashMap::new(),

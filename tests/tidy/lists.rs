@@ -61,6 +61,34 @@ pub fn settings(files: &[File]) -> Vec<String> {
     complaints
 }
 
+/// Settings that the configuration itself makes something of: the rest reads a method.
+const READ_WITHIN: [&str; 3] = ["environment", "unknown", "domain"];
+
+/// Every key of `config.toml` is read by more than the check of its own value.
+pub fn unread_settings(files: &[File]) -> Vec<String> {
+    let readers: Vec<&File> = files
+        .iter()
+        .filter(|file| file.is_under("src") && !file.is_under("src/config") && !file.is_test())
+        .collect();
+    let is_read = |key: &str| {
+        let word = format!(".{key}");
+        readers.iter().any(|file| {
+            file.text.match_indices(&word).any(|(at, _)| {
+                let next = file.text[at + word.len()..].chars().next();
+                !next.is_some_and(|c| c.is_alphanumeric() || c == '_')
+            })
+        })
+    };
+    let lines = files.iter().filter(|file| file.path == "config.toml").flat_map(|f| f.text.lines());
+    lines
+        .filter(|line| !line.starts_with(['#', ' ', '[']))
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, _)| key.trim())
+        .filter(|key| !READ_WITHIN.contains(key) && !is_read(key))
+        .map(|key| format!("config.toml: nobody reads `{key}`"))
+        .collect()
+}
+
 /// Every `./run COMMAND` of a document is a command of the script.
 pub fn commands(files: &[File]) -> Vec<String> {
     let script = files.iter().find(|file| file.path == "run").map_or("", |file| &file.text);
