@@ -109,7 +109,7 @@ impl Context {
     /// Tells a rental something. One that is being started again finds it out by evidence; the
     /// message's receipt fails with it.
     pub fn tell_rental(&self, id: RentalId, message: rental::Msg) -> bool {
-        self.rentals.door(id).is_some_and(|door| door.cast(message).is_ok())
+        self.rentals.tell(id, message)
     }
 
     /// A message without a fact: its bytes are kept, and it need not come again.

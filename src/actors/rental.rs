@@ -195,7 +195,8 @@ impl State {
         match job.reply {
             Some(reply) => drop(reply.send(Err(Error::Unavailable))),
             None if self.waiting.len() < WAITING_MAX => self.waiting.push_back(job),
-            None => drop(job), // its ack fails, and the cabinet's next report says it again
+            // the cabinet's word comes again when there is room
+            None => job.cause.ack.map_or((), crate::link::Ack::postpone),
         }
     }
 
