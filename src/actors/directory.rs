@@ -47,6 +47,11 @@ impl StationDirectory {
         self.doors.insert(id, door);
     }
 
+    /// Nobody answers there for a while.
+    pub fn shut(&self, id: StationId) {
+        self.doors.remove(&id);
+    }
+
     pub fn door(&self, id: StationId) -> Option<Mailbox<station::Msg>> {
         self.doors.get(&id).map(|door| door.clone())
     }

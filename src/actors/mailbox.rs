@@ -81,6 +81,15 @@ impl<M: Message> Mailbox<M> {
         })
     }
 
+    /// An actor's own business, of which only so much can be under way: its alarm, the end of
+    /// work it began. Taken even when the mailbox is full, as nobody would say it again.
+    pub fn insist(&self, message: M) {
+        self.depth.0.fetch_add(1, Ordering::Relaxed);
+        if self.actor.cast(message).is_err() {
+            self.depth.taken(); // an actor that is gone has no business
+        }
+    }
+
     /// Half of what may wait waits: the rest is for what must not be shed.
     pub fn is_crowded(&self) -> bool {
         self.depth.count() * 2 >= self.max

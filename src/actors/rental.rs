@@ -15,7 +15,7 @@ use super::directory::Stored;
 use super::mailbox::{Depth, Mailbox};
 use super::timers::{Alarm, Generation};
 use crate::link::Ack;
-use crate::store::fact::{AuditEntry, CommitError, KeyWrite, RawFrame};
+use crate::store::fact::{AuditEntry, CommitError, KeyWrite, RawFrame, Row};
 
 mod aftermath;
 mod commit;
@@ -278,7 +278,8 @@ impl From<&CommitError> for Outcome {
         match error {
             CommitError::Conflict(Conflict::KeyUsed) => Outcome::KeyUsed,
             CommitError::NotSent | CommitError::Busy | CommitError::Fenced => Outcome::Later,
-            CommitError::Ambiguous => Outcome::Doubt,
+            // an older commit in doubt was written after all, perhaps
+            CommitError::Ambiguous | CommitError::Stale(Row::Rental) => Outcome::Doubt,
             CommitError::Stale(_)
             | CommitError::Short { .. }
             | CommitError::Conflict(_)

@@ -23,6 +23,8 @@ mod restart;
 #[cfg(test)]
 mod returning;
 #[cfg(test)]
+mod stale;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod unknown;

@@ -83,7 +83,7 @@ impl State {
         let (clock, myself) = (self.context.clock.clone(), self.myself.clone());
         spawn("slot_restart", async move {
             clock.sleep_until(at).await;
-            let _ = myself.cast(Msg::SlotAgain(key)); // the station may be gone
+            myself.insist(Msg::SlotAgain(key));
         });
         self.dirty = true;
     }

@@ -133,8 +133,7 @@ impl State {
                     false
                 }
             };
-            // a station that is gone reads the books when it is back
-            let _ = myself.cast(Msg::Inventoried { sns, good });
+            myself.insist(Msg::Inventoried { sns, good });
         });
     }
 
