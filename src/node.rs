@@ -13,7 +13,7 @@ use crate::actors::rentals::{Rentals, Tariff};
 use crate::actors::stations::Stations;
 use crate::actors::sweeper::Retention;
 use crate::actors::{Context, Parts, flusher, outbox, route, sweeper};
-use crate::clients::broker_admin::{self, BrokerAdmin};
+use crate::clients::broker_admin::{self, BrokerAdmin, Cabinets};
 use crate::clients::push;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -30,7 +30,7 @@ pub(crate) mod edges;
 pub(crate) mod limits;
 mod web;
 
-use edges::{Roster, Tools};
+use edges::Tools;
 use web::Needs;
 
 /// What a caller may choose; the rest is configured.
@@ -136,9 +136,9 @@ impl Node {
         let Options { clock, entropy, .. } = options;
         let tasks = Tasks::new();
         let loaded = store.load_all().await?;
-        let roster = Roster { store: store.clone(), credentials: Arc::clone(&credentials) };
+        let accounts = accounts(&credentials, &loaded);
         let tools = Tools { clock: &clock, entropy: &entropy, tasks: &tasks };
-        let cabinets = edges::cabinets(&config.mqtt, roster, tools).await?;
+        let cabinets = edges::cabinets(&config.mqtt, accounts, tools).await?;
         let context = Arc::new(Context::new(Parts {
             store: store.clone(),
             lease: lease.clone(),
@@ -285,6 +285,17 @@ async fn raise(context: &Arc<Context>, loaded: Loaded) -> Result<(Stations, Rent
     let rentals =
         Rentals::raise(Arc::clone(context), tariff, loaded.rentals).await.map_err(failed)?;
     Ok((stations, rentals))
+}
+
+/// Every enrolled cabinet with its password at the broker.
+fn accounts(credentials: &Credentials, loaded: &Loaded) -> Cabinets {
+    let stations = loaded.stations.iter().map(|station| &station.info);
+    stations
+        .map(|info| {
+            let password = credentials.password(&info.uuid, info.credential_generation);
+            (info.uuid.clone(), password)
+        })
+        .collect()
 }
 
 async fn listen(config: &Config) -> Result<TcpListener, StartError> {

@@ -9,17 +9,15 @@ use chrono::DateTime;
 
 use crate::clients::broker_admin::embedded::Embedded;
 use crate::clients::broker_admin::mosquitto::Mosquitto;
-use crate::clients::broker_admin::{BrokerAdmin, Cabinets as Accounts, Elsewhere, Error};
+use crate::clients::broker_admin::{BrokerAdmin, Cabinets as Accounts, Elsewhere};
 use crate::clock::Clock;
 use crate::config::{self, Config, Secret};
-use crate::credentials::Credentials;
 use crate::embedded::DataFolder;
 use crate::embedded::postgres::{Options, Postgres};
 use crate::entropy::Entropy;
 use crate::link::Events;
 use crate::link::mqtt::{self, Mqtt};
 use crate::spawn::Tasks;
-use crate::store::{self, Store};
 
 use super::StartError;
 
@@ -69,37 +67,18 @@ pub struct Tools<'n> {
     pub tasks: &'n Tasks,
 }
 
-/// Who is enrolled, as the database has it whenever it is read.
-#[derive(Clone)]
-pub struct Roster {
-    pub store: Store,
-    pub credentials: Arc<Credentials>,
-}
-
-impl Roster {
-    /// Every enrolled cabinet with its password.
-    async fn read(&self) -> Result<Accounts, store::Error> {
-        let enrolled = self.store.enrolled().await?;
-        let account = |(uuid, generation)| {
-            let password = self.credentials.password(&uuid, generation);
-            (uuid, password)
-        };
-        Ok(enrolled.into_iter().map(account).collect())
-    }
-}
-
-/// The enrolled cabinets are let in at the embedded broker before the link starts.
+/// `known` is every enrolled cabinet with its password: they are let in before the link starts.
 pub async fn cabinets(
     config: &config::Mqtt,
-    roster: Roster,
+    known: Accounts,
     tools: Tools<'_>,
 ) -> Result<Cabinets, StartError> {
     if config.url.is_set() {
-        return external(config, roster, tools).await;
+        return external(config, known, tools).await;
     }
     #[cfg(feature = "embedded-broker")]
     {
-        embedded(config, &roster, tools).await
+        embedded(config, known, tools).await
     }
     #[cfg(not(feature = "embedded-broker"))]
     {
@@ -110,7 +89,7 @@ pub async fn cabinets(
 /// A broker that is away now is told of its accounts when it is back.
 async fn external(
     config: &config::Mqtt,
-    roster: Roster,
+    known: Accounts,
     tools: Tools<'_>,
 ) -> Result<Cabinets, StartError> {
     let Tools { clock, entropy, tasks } = tools;
@@ -126,7 +105,7 @@ async fn external(
                 tracing::warn!(%error, "the broker was not prepared");
             }
             let mosquitto = Arc::new(mosquitto);
-            tasks.spawn("accounts", tell(Arc::clone(&mosquitto), roster, clock.clone()));
+            tasks.spawn("accounts", tell(Arc::clone(&mosquitto), known, clock.clone()));
             mosquitto
         }
     };
@@ -148,30 +127,24 @@ async fn external(
     })
 }
 
-/// Until the broker knows every cabinet that is enrolled by then.
-async fn tell(mosquitto: Arc<Mosquitto>, roster: Roster, clock: Clock) {
-    let progress = |done: usize, all: usize| {
-        tracing::info!(done, all, "telling the broker its accounts");
-    };
+/// Until the broker knows every cabinet.
+async fn tell(mosquitto: Arc<Mosquitto>, known: Accounts, clock: Clock) {
     loop {
-        let enrolled =
-            async { roster.read().await.map_err(|error| Error::Down(error.to_string())) };
-        match mosquitto.sync_with(enrolled, &progress).await {
+        let progress = |done: usize, all: usize| {
+            tracing::info!(done, all, "telling the broker its accounts");
+        };
+        match mosquitto.sync(&known, &progress).await {
             Ok(synced) => return tracing::info!(?synced, "the broker knows its accounts"),
             Err(error) => tracing::warn!(%error, "the broker was not told its accounts"),
         }
         clock.sleep(ACCOUNTS_AGAIN).await;
-        // it may have been away when the service's own rights were looked at
-        if let Err(error) = mosquitto.prepare().await {
-            tracing::warn!(%error, "the broker was not prepared");
-        }
     }
 }
 
 #[cfg(feature = "embedded-broker")]
 async fn embedded(
     config: &config::Mqtt,
-    roster: &Roster,
+    known: Accounts,
     tools: Tools<'_>,
 ) -> Result<Cabinets, StartError> {
     let Tools { clock, entropy, tasks } = tools;
@@ -190,7 +163,7 @@ async fn embedded(
     let settings = mqtt::Settings::embedded(config, addr, password, clock.now());
     let admin = Embedded::new(Arc::clone(&broker));
     admin.put_service(&settings)?;
-    admin.sync(&roster.read().await?, &|_, _| {}).await?;
+    admin.sync(&known, &|_, _| {}).await?;
     let parts = mqtt::Parts {
         clock: clock.clone(),
         entropy: entropy.clone(),

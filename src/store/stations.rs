@@ -87,17 +87,6 @@ impl Store {
         .await
     }
 
-    /// Every cabinet in service, with the generation of its password.
-    pub async fn enrolled(&self) -> Result<Vec<(DeviceUuid, u32)>, Error> {
-        const SQL: &str = "
-            select device_uuid, credential_generation from stations where not is_deleted";
-
-        let mut session = self.read().await?;
-        let rows: Vec<(DeviceUuid, i32)> = sqlx::query_as(SQL).fetch_all(&mut session).await?;
-        let generation = |number: i32| u32::try_from(number).unwrap_or_default();
-        Ok(rows.into_iter().map(|(uuid, number)| (uuid, generation(number))).collect())
-    }
-
     /// Replaces what operators say of a station.
     pub async fn describe_station(
         &self,

@@ -3,10 +3,8 @@
 
 use crate::harness::edges::on_mosquitto;
 use crate::renting;
-use crate::restart::again;
 
 on_mosquitto! {
     renting::a_rider_rents_at_one_cabinet_and_returns_at_another,
     renting::a_refused_eject_costs_nothing,
-    again::a_cabinet_enrolled_while_the_broker_was_away_is_let_in_when_it_is_back,
 }

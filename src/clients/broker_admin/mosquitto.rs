@@ -7,7 +7,6 @@
 //! with 2,000 cabinets): what is right already is left alone, and only the commands for one
 //! cabinet travel together.
 
-use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -67,29 +66,6 @@ impl Mosquitto {
             }
         }
         self.prepare_once().await
-    }
-
-    /// Makes the broker know exactly the cabinets that `read` tells. They are read when it is
-    /// known what the broker has: a cabinet that was let in by then is in the books by then.
-    pub async fn sync_with<C: Borrow<Cabinets>>(
-        &self,
-        read: impl Future<Output = Result<C, Error>>,
-        progress: Progress<'_>,
-    ) -> Result<Synced, Error> {
-        let _turn = self.turn.lock().await;
-        let mut control = self.open().await?;
-        let has = self.inventory(&mut control).await?;
-        let cabinets = read.await?;
-        for cabinet in cabinets.borrow().keys() {
-            uuid(cabinet.as_str())?;
-        }
-        let (changes, synced) = self.changes(cabinets.borrow(), &has);
-        for (made, commands) in changes.iter().enumerate() {
-            progress(made, changes.len());
-            control.run(commands).await?;
-        }
-        progress(changes.len(), changes.len());
-        Ok(synced)
     }
 
     async fn prepare_once(&self) -> Result<(), Error> {
@@ -264,7 +240,19 @@ impl BrokerAdmin for Mosquitto {
     }
 
     async fn sync(&self, cabinets: &Cabinets, progress: Progress<'_>) -> Result<Synced, Error> {
-        self.sync_with(async { Ok(cabinets) }, progress).await
+        for cabinet in cabinets.keys() {
+            uuid(cabinet.as_str())?;
+        }
+        let _turn = self.turn.lock().await;
+        let mut control = self.open().await?;
+        let has = self.inventory(&mut control).await?;
+        let (changes, synced) = self.changes(cabinets, &has);
+        for (made, commands) in changes.iter().enumerate() {
+            progress(made, changes.len());
+            control.run(commands).await?;
+        }
+        progress(changes.len(), changes.len());
+        Ok(synced)
     }
 }
 
