@@ -1,7 +1,7 @@
 //! `[outbox]`: how owed effects are carried out.
 
 use super::section::{Problems, section};
-use super::values::{Millis, Seconds};
+use super::values::{Days, Millis, Seconds};
 
 section! {
     /// Messages and other effects that the service owes the outside, at least once.
@@ -18,6 +18,8 @@ section! {
         backoff_max_s: Seconds = Seconds(900),
         /// Attempts after which an effect waits for an operator.
         attempts_max: u16 = 12,
+        /// How long delivered effects are kept, in days.
+        delivered_days: Days = Days(7),
     }
 }
 
@@ -25,6 +27,7 @@ impl Outbox {
     pub(super) fn check(&self, mut problems: Problems<'_>) {
         problems.unless(self.workers > 0, "workers", "must be at least 1");
         problems.unless(self.attempts_max > 0, "attempts_max", "must be at least 1");
+        problems.unless(self.delivered_days.0 > 0, "delivered_days", "must be at least 1");
         problems.unless(self.poll_ms.0 >= 100, "poll_ms", "must be at least 100");
         let ordered = self.backoff_min_ms.duration() <= self.backoff_max_s.duration();
         problems.unless(ordered, "backoff_min_ms", "must be at most backoff_max_s");

@@ -13,6 +13,8 @@ mod embedded;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod housekeeping;
+#[cfg(test)]
 mod link;
 #[cfg(test)]
 mod on_mosquitto;
