@@ -197,6 +197,7 @@ impl Actor for StationActor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         state.depth.taken();
+        state.mind_session().await;
         match message {
             Msg::Inbound(inbound) => state.inbound(*inbound, &myself).await,
             Msg::Session { connected, at } => state.session(connected, at).await,

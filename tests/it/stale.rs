@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use chargeghar::actors::station::Msg;
+use domain::bank::{Bank, Custody};
+use domain::presence::Session;
 use domain::rental::Status;
 
 use crate::harness::node::TestNode;
@@ -56,4 +59,37 @@ async fn maintenance_that_was_not_written_does_not_stay() {
     })
     .await;
     assert!(node.view("CG-1").maintenance);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_was_not_told_of_its_bank_learns_it_with_the_next_report() {
+    let node = TestNode::start().await;
+    node.cabinet_kept(CABINET, "CG-1", &[BANK]).await;
+    let id = node.view("CG-1").info.id;
+    let context = &node.node.context;
+    let here = context.banks.get(&BANK.into()).unwrap();
+    let (_, key) = here.custody.slot().unwrap();
+    let gone = Bank { custody: Custody::Missing, version: here.version + 1, ..here.clone() };
+    context.banks.learn(gone);
+    assert!(context.stations.tell(id, Msg::Moved(key)));
+    node.until_banks("CG-1", 0).await;
+
+    // it is back, and the word for it was lost
+    node.database.run("update banks set version = version + 2").await;
+    context.banks.learn(Bank { version: here.version + 2, ..here });
+    assert_eq!(node.node.stations.check(id).await, Some(true));
+
+    node.until_banks("CG-1", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cabinet_whose_going_was_not_heard_by_its_actor_can_not_be_reached() {
+    let node = TestNode::start().await;
+    node.cabinet_kept(CABINET, "CG-1", &[BANK]).await;
+    let id = node.view("CG-1").info.id;
+    let down = Session::Down { since: node.clock.now() };
+
+    node.node.context.note_session(CABINET.into(), down);
+
+    assert!(!node.node.stations.describe(id).await.unwrap().reachable);
 }
