@@ -125,5 +125,8 @@ impl State {
         let bank = self.context.banks.in_slot(self.id(), key);
         let offered = bank.as_ref().is_some_and(|sn| self.context.banks.is_offered(sn));
         self.tell_slot(key, slot::Msg::Occupied { bank, offered });
+        if let Some(child) = self.slots.get_mut(&key) {
+            child.reading = None; // it may have taken its reading for out of date
+        }
     }
 }

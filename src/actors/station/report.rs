@@ -45,8 +45,8 @@ impl State {
         self.cover(coverage, myself).await;
         let differences = self.differences(&snapshot, proves);
         let none_back = proves && !self.shows_rented(&snapshot);
-        self.observe(&snapshot, received.at);
         self.move_again();
+        self.observe(&snapshot, received.at);
         if received.live {
             self.eject_evidence(&snapshot, proves, received.at).await;
         }
