@@ -267,7 +267,7 @@ fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) {
         frames: config.telemetry.frames_days.delta(),
         keys: config.rentals.idempotency_days.delta(),
         logins: config.auth.ended_login_days.delta(),
-        delivered: config.outbox.delivered_days.delta(),
+        delivered: config.outbox.done_days.delta(),
         strangers: config.limits.pending_days.delta(),
     };
     let (sweep, tidy) = (config.node.sweep_s.duration(), config.node.tidy_s.duration());

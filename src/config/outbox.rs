@@ -18,8 +18,8 @@ section! {
         backoff_max_s: Seconds = Seconds(900),
         /// Attempts after which an effect waits for an operator.
         attempts_max: u16 = 12,
-        /// How long delivered effects are kept, in days.
-        delivered_days: Days = Days(7),
+        /// How long an effect that was carried out is kept, in days.
+        done_days: Days = Days(30),
     }
 }
 
@@ -27,7 +27,6 @@ impl Outbox {
     pub(super) fn check(&self, mut problems: Problems<'_>) {
         problems.unless(self.workers > 0, "workers", "must be at least 1");
         problems.unless(self.attempts_max > 0, "attempts_max", "must be at least 1");
-        problems.unless(self.delivered_days.0 > 0, "delivered_days", "must be at least 1");
         problems.unless(self.poll_ms.0 >= 100, "poll_ms", "must be at least 100");
         let ordered = self.backoff_min_ms.duration() <= self.backoff_max_s.duration();
         problems.unless(ordered, "backoff_min_ms", "must be at most backoff_max_s");

@@ -14,7 +14,7 @@ pub mod killed;
 mod outage;
 
 /// A cabinet of eight slots, known before the service starts.
-async fn enrol(database: &Database, uuid: &str, serial: &str) {
+pub async fn enrol(database: &Database, uuid: &str, serial: &str) {
     let id = Entropy::system().uuid();
     let station = format!(
         "insert into stations (id, device_uuid, serial, name, latitude, longitude, version,
