@@ -8,7 +8,10 @@ use chargeghar::actors::availability::StationView;
 use chargeghar::actors::rentals::{Start, StartError};
 use chargeghar::clock::Clock;
 use chargeghar::config::Config;
+use chargeghar::embedded::DataFolder;
+use chargeghar::embedded::keys::Keys;
 use chargeghar::entropy::Entropy;
+use chargeghar::http::token::Tokens;
 use chargeghar::node::{Node, Options};
 use domain::ids::{PackageId, RentalId, RiderId, Serial, StationId};
 use domain::money::Money;
@@ -16,6 +19,7 @@ use domain::presence::Shown;
 use domain::rental::{Rental, Status};
 use uuid::Uuid;
 
+use super::app::App;
 use super::database::Database;
 use super::proxy::Proxy;
 
@@ -28,14 +32,19 @@ pub struct TestNode {
     pub database: Database,
     pub base_url: String,
     fleet: Fleet,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl TestNode {
     pub async fn start() -> TestNode {
+        TestNode::with(|_| ()).await
+    }
+
+    /// A node with some settings of its own.
+    pub async fn with(shape: impl FnOnce(&mut Config)) -> TestNode {
         let database = Database::fresh().await;
         let url = database.url().to_owned();
-        TestNode::on(database, url).await
+        TestNode::on(database, url, shape).await
     }
 
     /// A node that reaches its database by way of a proxy; tests look at the database itself.
@@ -43,10 +52,10 @@ impl TestNode {
         let database = Database::fresh().await;
         let proxy = Proxy::before(&database).await;
         let url = proxy.url().to_owned();
-        (TestNode::on(database, url).await, proxy)
+        (TestNode::on(database, url, |_| ()).await, proxy)
     }
 
-    async fn on(database: Database, url: String) -> TestNode {
+    async fn on(database: Database, url: String, shape: impl FnOnce(&mut Config)) -> TestNode {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual();
         let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
@@ -55,10 +64,11 @@ impl TestNode {
         config.database.writers = 1;
         config.mqtt.port = 0;
         config.http.port = 0;
+        shape(&mut config);
         let options = Options { clock: clock.clone(), ..Options::default() };
         let node = Node::start(config, options).await.unwrap();
         let base_url = format!("http://{}", node.http_addr());
-        TestNode { node, clock, database, base_url, fleet: Fleet::new(), _folder: folder }
+        TestNode { node, clock, database, base_url, fleet: Fleet::new(), folder }
     }
 
     pub async fn enrol(&self, uuid: &str, serial: &str, slots: u16) -> StationId {
@@ -161,6 +171,22 @@ impl TestNode {
         let rider = RiderId(self.database.number(&id).await);
         self.top_up(rider, rupees).await;
         rider
+    }
+
+    /// The app of a rider who has logged in.
+    pub fn app(&self, rider: RiderId) -> App {
+        let config = Config { data_dir: self.folder.path().to_owned(), ..Config::default() };
+        let folder = DataFolder::open(&config).unwrap();
+        let keys = Keys::load(&folder, &config.auth, &Entropy::system()).unwrap();
+        let (issuer, life) = (&config.auth.issuer, chrono::TimeDelta::hours(12));
+        let tokens = Tokens::new(&keys.signing, issuer, life, self.clock.clone()).unwrap();
+        let token = tokens.mint(rider, Entropy::system().uuid(), 0).unwrap();
+        App::new(&self.base_url).bearing(&token)
+    }
+
+    /// The app of nobody.
+    pub fn stranger(&self) -> App {
+        App::new(&self.base_url)
     }
 
     pub async fn top_up(&self, rider: RiderId, rupees: i64) {
