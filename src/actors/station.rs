@@ -137,10 +137,12 @@ pub struct State {
     slot_ids: BTreeMap<ActorId, SlotKey>,
 
     presence: Presence,
-    /// When the broker last saw the cabinet come.
+    /// When the cabinet last came back to us, or we to it.
     up_since: Option<DateTime<Utc>>,
     /// A whole report came since the service started.
     confirmed: bool,
+    /// No bank of an open rental was in the cabinet at some instant after this: the last whole
+    /// report that showed none. Kept over a restart, so it must hold whatever was not committed.
     whole_at: Option<DateTime<Utc>>,
     seq: i64,
 

@@ -112,15 +112,14 @@ pub async fn serve(
 
 impl Door {
     fn take(&self, socket: TcpStream, peer: SocketAddr) {
-        let (place, is_beyond) = match Arc::clone(&self.inside).try_acquire_owned() {
-            Ok(place) => (place, false),
-            Err(_) => {
-                metrics::LIMITED.inc(["connections"]);
-                // dropping the socket closes it
-                let Ok(place) = Arc::clone(&self.beyond).try_acquire_owned() else { return };
-                (place, true)
-            }
-        };
+        let inside = Arc::clone(&self.inside).try_acquire_owned();
+        let is_beyond = inside.is_err();
+        if is_beyond {
+            metrics::LIMITED.inc(["connections"]);
+        }
+        let place = inside.or_else(|_| Arc::clone(&self.beyond).try_acquire_owned());
+        // dropping the socket closes it
+        let Ok(place) = place else { return };
         // what is told live is told at once; a socket that refuses is as good, only slower
         let _ = socket.set_nodelay(true);
         let talk = Talk {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::DateTime;
+
 use crate::clients::broker_admin::embedded::Embedded;
 use crate::clients::broker_admin::mosquitto::Mosquitto;
 use crate::clients::broker_admin::{BrokerAdmin, Cabinets as Accounts, Elsewhere};
@@ -91,8 +93,9 @@ async fn external(
     tools: Tools<'_>,
 ) -> Result<Cabinets, StartError> {
     let Tools { clock, entropy, tasks } = tools;
-    // what came before this process is backlog
-    let settings = mqtt::Settings::external(config, clock.now())?;
+    // what waits at the broker may have been sent at any time before: the last process may not
+    // have acknowledged what it had; the cabinets' own reports set a bound
+    let settings = mqtt::Settings::external(config, DateTime::UNIX_EPOCH)?;
     let addr = (settings.address.host.clone(), settings.address.port);
     let admin: Arc<dyn BrokerAdmin> = match config.admin {
         config::BrokerAdmin::None => Arc::new(Elsewhere),

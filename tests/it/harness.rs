@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod database;
+pub mod edges;
 pub mod mosquitto;
 pub mod node;
 pub mod process;

@@ -11,7 +11,11 @@ mod harness;
 #[cfg(test)]
 mod link;
 #[cfg(test)]
+mod on_mosquitto;
+#[cfg(test)]
 mod pay;
+#[cfg(test)]
+mod provable;
 #[cfg(test)]
 mod renting;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! The processes are the built program, and their time is real.
 
+pub mod again;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod instances;

@@ -151,11 +151,12 @@ impl Rentals {
         station: StationId,
         package: Package,
     ) -> Result<RentalId, StartError> {
-        self.can_pay(start.rider, package.price).await.map_err(|refusal| match refusal {
+        if let Err(refusal) = self.can_pay(start.rider, package.price).await {
             // nobody is asked for money where there is nothing to be had
-            StartError::Short { .. } => self.nothing_at(station).unwrap_or(refusal),
-            refusal => refusal,
-        })?;
+            let is_short = matches!(refusal, StartError::Short { .. });
+            let better = if is_short { self.nothing_at(station) } else { None };
+            return Err(better.unwrap_or(refusal));
+        }
         let command = CommandId(self.context.entropy.uuid());
         let reserved = self.reserve(station, command, start.bank.clone()).await?;
         let stored = self.first_state(&start, station, package, command, &reserved);

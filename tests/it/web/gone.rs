@@ -17,14 +17,11 @@ const BANKS: [&str; 6] = ["40818041", "40818042", "40818043", "40818044", "40818
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_are_cut_off_leave_no_open_transaction_and_no_half_done_rental() {
     let node = TestNode::start().await;
+    let others = BANKS.map(other);
+    let others = others.each_ref().map(String::as_str);
     let cabinets = [
         node.cabinet("860000000000017", "CG-1", &BANKS).await,
-        node.cabinet(
-            "860000000000025",
-            "CG-2",
-            &BANKS.map(|sn| other(sn)).each_ref().map(|sn| &**sn),
-        )
-        .await,
+        node.cabinet("860000000000025", "CG-2", &others).await,
     ];
     let mut riders = Vec::new();
     for _ in 0..RIDERS {
@@ -60,7 +57,7 @@ async fn requests_that_are_cut_off_leave_no_open_transaction_and_no_half_done_re
     let doubled = "select count(*) from (select bank_sn from rentals
         where status in ('ACTIVE', 'OVERDUE') group by 1 having count(*) > 1) q";
     assert_eq!(node.database.number(doubled).await, 0);
-    let ejects: u64 = cabinets.iter().map(|cabinet| u64::from(cabinet.counts().ejects)).sum();
+    let ejects: u64 = cabinets.iter().map(|cabinet| cabinet.counts().ejects).sum();
     let out = "select count(*) from rentals where status in ('ACTIVE', 'OVERDUE')";
     assert_eq!(node.database.number(out).await, i64::try_from(ejects).unwrap(), "banks out");
     let after = node.app(node.rider(100).await);

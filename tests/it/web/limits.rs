@@ -42,7 +42,7 @@ async fn starts_are_limited_per_rider_and_only_counted_without_an_open_rental() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_tells_what_is_left_and_a_bucket_is_a_riders_own() {
-    let node = TestNode::with(|config| {
+    let node = TestNode::with_settings(|config| {
         config.limits.requests_per_minute = 3;
         config.limits.anonymous_per_minute = 2;
     })

@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::harness::app::{Answer, App, start};
+use crate::harness::app::{App, start};
 use crate::harness::node::{SOON, TestNode};
 
 const CABINET: &str = "860000000000017";
@@ -131,21 +131,24 @@ async fn a_rider_hears_of_the_rental_until_it_is_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_read_is_dropped_and_hurts_nobody() {
-    let node = TestNode::with(|config| {
+    let node = TestNode::with_settings(|config| {
         config.http.write_timeout_s = chargeghar::config::Seconds(1);
+        config.limits.streams_per_address = 2;
     })
     .await;
     node.cabinet_kept(CABINET, "CG-1", &["40818048"]).await;
     let app = node.stranger();
-    let mut deaf = TcpStream::connect(node.node.http_addr()).await.unwrap();
-    deaf.write_all(
-        app.raw("GET", STATIONS, "").replace("authorization: Bearer \r\n", "").as_bytes(),
-    )
-    .await
-    .unwrap();
     let mut map = Ear::open(&app, STATIONS, None).await;
     let begun = map.next().await.mark();
-    node.until_async("both streams", async || (streams(&app).await == 2).then_some(())).await;
+    let mut deaf = TcpStream::connect(node.node.http_addr()).await.unwrap();
+    let request = format!("GET {STATIONS} HTTP/1.1\r\nhost: here\r\n\r\n");
+    deaf.write_all(request.as_bytes()).await.unwrap();
+    let mut head = [0; 12];
+    while timeout(SOON, deaf.peek(&mut head)).await.unwrap().unwrap() < head.len() {}
+    assert_eq!(&head, b"HTTP/1.1 200");
+    // two seats, and both are taken
+    let opens = async || app.stream(STATIONS, None).await.status().as_u16();
+    node.until_async("two streams", async || (opens().await == 429).then_some(())).await;
 
     let view = node.view("CG-1");
     let (feed, mut last) = (node.node.stations.feed(), begun);
@@ -161,22 +164,11 @@ async fn a_client_that_does_not_read_is_dropped_and_hurts_nobody() {
         }
     }
 
-    node.until_async("the deaf one is gone", async || (streams(&app).await == 1).then_some(()))
-        .await;
+    node.until_async("a free seat", async || (opens().await == 200).then_some(())).await;
     feed.publish(view);
     assert_eq!(map.next().await.mark(), (last.0, last.1 + 1));
     drop(deaf);
     node.stop().await;
-}
-
-/// How many streams of stations the figures count.
-async fn streams(app: &App) -> u64 {
-    let figures = app.request(reqwest::Method::GET, "/metrics").send().await.unwrap();
-    let figures = figures.text().await.unwrap();
-    let line = figures.lines().find(|line| {
-        line.starts_with("chargeghar_http_streams_open_count{") && line.contains("stations")
-    });
-    line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).map_or(0, |open| open as u64)
 }
 
 fn rows(snapshot: &Event) -> impl Iterator<Item = &Value> {
@@ -207,9 +199,7 @@ pub struct Ear {
 impl Ear {
     pub async fn open(app: &App, path: &str, last: Option<&str>) -> Ear {
         let response = app.stream(path, last).await;
-        if response.status() != 200 {
-            panic!("{:?}", Answer::of(response).await);
-        }
+        assert_eq!(response.status().as_u16(), 200, "{path}");
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let parts = response.bytes_stream().filter_map(async |part| part.ok());
         let parts = parts.map(|part| String::from_utf8(part.to_vec()).unwrap()).boxed();
