@@ -161,8 +161,8 @@ pub async fn a_return_while_the_cabinet_was_offline_is_billed_to_the_last_report
 ) {
     let out = out(edges).await;
     out.other.cut(Cut::Both);
-    out.node.until_reachable("CG-2", false).await;
     out.node.clock.advance(Duration::from_hours(1));
+    out.node.until_reachable("CG-2", false).await;
     out.other.insert(out.bank.clone(), None).unwrap();
     out.node.settle(10).await;
     out.node.clock.advance(Duration::from_hours(2));

@@ -73,8 +73,13 @@ impl State {
     }
 
     /// Our own outage is no evidence against a cabinet.
-    pub(super) async fn link_back(&mut self, down_for: TimeDelta) {
-        self.presence.excused += down_for;
+    pub(super) fn link_lost(&mut self, at: DateTime<Utc>) {
+        self.presence.link_lost(at);
+        self.dirty = true;
+    }
+
+    pub(super) async fn link_back(&mut self, at: DateTime<Utc>) {
+        self.presence.link_back(at);
         self.up_since = Some(self.now());
         self.dirty = true;
         if self.lane.eject.is_some() {

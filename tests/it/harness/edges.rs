@@ -42,6 +42,33 @@ impl Edges {
         config.mqtt.advertised_host = broker.addr().ip().to_string();
         config.mqtt.advertised_port = broker.addr().port();
     }
+
+    /// The same for a node that is a process, by variables.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let Edges::Mosquitto(Outside { broker, cable }) = self else { return Vec::new() };
+        vec![
+            ("CHARGEGHAR__MQTT__URL", url(cable)),
+            ("CHARGEGHAR__MQTT__ADMIN", "dynamic_security".to_owned()),
+            ("CHARGEGHAR__MQTT__ADVERTISED_HOST", broker.addr().ip().to_string()),
+            ("CHARGEGHAR__MQTT__ADVERTISED_PORT", broker.addr().port().to_string()),
+        ]
+    }
+
+    /// The broker that is not the node's; a story that needs one is registered for no other.
+    pub fn outside(&mut self) -> &mut Outside {
+        match self {
+            Edges::Mosquitto(outside) => outside,
+            Edges::Embedded => panic!("the embedded broker is in the node"),
+        }
+    }
+
+    /// Between the node and its broker.
+    pub fn cable(&self) -> &Tap {
+        match self {
+            Edges::Mosquitto(outside) => &outside.cable,
+            Edges::Embedded => panic!("there is no cable to the embedded broker"),
+        }
+    }
 }
 
 fn url(cable: &Tap) -> String {

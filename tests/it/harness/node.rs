@@ -296,6 +296,20 @@ impl TestNode {
         }
     }
 
+    /// Retries wait for the service's clock: it runs ten times as fast as the real one meanwhile.
+    pub async fn while_time_passes<R>(&self, story: impl Future<Output = R>) -> R {
+        let passing = async {
+            loop {
+                self.clock.advance(Duration::from_millis(100));
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            result = story => result,
+            () = passing => unreachable!(),
+        }
+    }
+
     /// Ends in order.
     pub async fn stop(self) {
         self.node.stop().await;

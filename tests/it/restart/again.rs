@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cabinet::{Cabinet, Timing};
 use domain::money::Money;
 use domain::rental::Status;
 
@@ -18,7 +19,7 @@ const BANK: &str = "40818048";
 
 pub async fn an_open_rental_is_closed_by_its_return_after_a_restart(edges: Edges) {
     let node = TestNode::with(edges).await;
-    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let cabinet = beating(&node).await;
     let rider = node.rider(100).await;
     let rental = node.rent(rider, "CG-1").await.unwrap();
     let bank = cabinet.take(&rental.bank).unwrap();
@@ -37,7 +38,7 @@ pub async fn an_open_rental_is_closed_by_its_return_after_a_restart(edges: Edges
 
 pub async fn a_bank_returned_while_no_service_ran_is_found_by_the_next_one(edges: Edges) {
     let node = TestNode::with(edges).await;
-    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let cabinet = beating(&node).await;
     let rider = node.rider(100).await;
     let rental = node.rent(rider, "CG-1").await.unwrap();
     let bank = cabinet.take(&rental.bank).unwrap();
@@ -53,4 +54,10 @@ pub async fn a_bank_returned_while_no_service_ran_is_found_by_the_next_one(edges
 
     assert_eq!(node.wallet(rider).await, Money::rupees(50), "two hours of ours are not billed");
     node.audit().await;
+}
+
+/// A cabinet whose heartbeats tell a new service that it is there.
+async fn beating(node: &TestNode) -> Cabinet {
+    let timing = Timing::quick().heartbeats_every(Duration::from_millis(100));
+    node.cabinet_like(CABINET, "CG-1", &[BANK], |spec| spec.timing(timing)).await
 }
