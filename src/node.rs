@@ -266,6 +266,7 @@ fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) {
     let retention = Retention {
         frames: config.telemetry.frames_days.delta(),
         keys: config.rentals.idempotency_days.delta(),
+        delivered: config.outbox.done_days.delta(),
     };
     let every = config.node.sweep_s.duration();
     tasks.spawn("sweeper", sweeper::run(Arc::clone(context), every, retention));
