@@ -104,6 +104,10 @@ impl TestNode {
         TestNode { node, ..self }
     }
 
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     pub async fn enrol(&self, uuid: &str, serial: &str, slots: u16) -> StationId {
         let id = StationId(Entropy::system().uuid());
         let sql = format!(
@@ -223,6 +227,11 @@ impl TestNode {
         let tokens = Tokens::new(&keys.signing, issuer, life, self.clock.clone()).unwrap();
         let token = tokens.mint(rider, Entropy::system().uuid(), 0).unwrap();
         App::new(&self.base_url).bearing(&token)
+    }
+
+    /// `GET /api/{path}` as this rider: the data of a good answer.
+    pub async fn shown(&self, rider: RiderId, path: &str) -> serde_json::Value {
+        self.app(rider).get(&format!("/api/{path}")).await.data().clone()
     }
 
     /// The app of nobody.
