@@ -34,3 +34,5 @@ mod stale;
 mod store;
 #[cfg(test)]
 mod unknown;
+#[cfg(test)]
+mod web;
