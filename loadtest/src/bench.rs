@@ -99,7 +99,8 @@ pub async fn run(service: PathBuf, arguments: Arguments) -> anyhow::Result<()> {
         sections.push(section);
     }
     if arguments.json {
-        let all = serde_json::json!({ "machine": facts, "command": command(), "sections": sections });
+        let all =
+            serde_json::json!({ "machine": facts, "command": command(), "sections": sections });
         println!("{}", serde_json::to_string_pretty(&all)?);
     }
     Ok(())
@@ -115,7 +116,7 @@ impl Bench {
     /// A data folder with stations, riders and banks in it, ready to be started.
     async fn network(&self, name: &str, network: Network) -> anyhow::Result<Plan> {
         let plan = Plan::new(&self.service, &self.scratch.folder(name)?);
-        let bar = self.spinner(&format!("{name}: {network}"));
+        let bar = spinner(&format!("{name}: {network}"));
         let service = plan.start().await?;
         let mut db = fixture::database(&plan.folder).await?;
         fixture::stations(&mut db, network.stations).await?;
@@ -127,22 +128,22 @@ impl Bench {
         bar.finish_and_clear();
         Ok(plan)
     }
+}
 
-    fn bar(&self, what: &str, steps: usize) -> ProgressBar {
-        let template = "{msg:<28} [{wide_bar}] {pos}/{len} {elapsed_precise}";
-        let style = ProgressStyle::with_template(template);
-        let bar = ProgressBar::new(u64::try_from(steps).unwrap_or(u64::MAX));
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        bar.set_message(what.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(500));
-        bar
-    }
+fn progress(what: &str, steps: usize) -> ProgressBar {
+    let template = "{msg:<28} [{wide_bar}] {pos}/{len} {elapsed_precise}";
+    let style = ProgressStyle::with_template(template);
+    let bar = ProgressBar::new(u64::try_from(steps).unwrap_or(u64::MAX));
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message(what.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(500));
+    bar
+}
 
-    fn spinner(&self, what: &str) -> ProgressBar {
-        let bar = ProgressBar::new_spinner().with_message(what.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(200));
-        bar
-    }
+fn spinner(what: &str) -> ProgressBar {
+    let bar = ProgressBar::new_spinner().with_message(what.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
 }
 
 /// What a fixture has in it.

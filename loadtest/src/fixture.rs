@@ -18,7 +18,7 @@ const FIRST_UUID: u64 = 990_000_000_000_000;
 /// The first bank of the cabinet with number 1; each cabinet has a thousand numbers.
 const FIRST_BANK: u64 = 90_000_001;
 /// Longest run of the harness.
-const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
+const TOKEN_LIFE: Duration = Duration::from_hours(24);
 
 /// Slots of every cabinet of the harness.
 pub const SLOTS: u16 = 8;
@@ -64,8 +64,8 @@ pub async fn stations(db: &mut PgConnection, count: u32) -> anyhow::Result<()> {
             id, device_uuid, serial, name, latitude, longitude, version, created_at, updated_at
         )
         select gen_random_uuid(), (990000000000000 + n)::text, 'SIM-' || lpad(n::text, 5, '0'),
-            'Simulated ' || n, 27.7064 + (n / 100 % 100 - 50) * 0.003,
-            85.3150 + (n % 100 - 50) * 0.003, 1, now(), now()
+            'Simulated ' || n, 27.7064 + (n / 50 % 50 - least($1 / 50, 50) / 2) * 0.003,
+            85.3150 + (n % 50 - 25) * 0.003, 1, now(), now()
         from generate_series(1, $1) n";
     const SLOTS: &str = "
         insert into slots (station_id, io, slot, version)

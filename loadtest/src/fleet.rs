@@ -15,7 +15,7 @@ use crate::fixture::{banks, uuid};
 const SLICE: usize = 50;
 const PAUSE: Duration = Duration::from_millis(100);
 /// Longest time for the service to know the banks of all of them.
-const KNOWN_MAX: Duration = Duration::from_secs(180);
+const KNOWN_MAX: Duration = Duration::from_mins(3);
 
 pub struct Cabinets(Vec<Cabinet>);
 

@@ -51,12 +51,6 @@ impl Latencies {
     pub fn max(&self) -> Option<Duration> {
         (!self.0.is_empty()).then(|| Duration::from_micros(self.0.max()))
     }
-
-    /// How many lasted longer.
-    pub fn above(&self, limit: Duration) -> u64 {
-        let micros = u64::try_from(limit.as_micros()).unwrap_or(LONGEST_US);
-        self.0.len() - self.0.count_between(0, micros)
-    }
 }
 
 /// `p50`, `p99.9`.

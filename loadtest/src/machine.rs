@@ -23,9 +23,8 @@ impl Facts {
     pub fn read() -> Facts {
         let file = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let (cpu, memory) = (file("/proc/cpuinfo"), file("/proc/meminfo"));
-        let kilobytes = after(&memory, "MemTotal").and_then(|text| {
-            text.trim_end_matches("kB").trim().parse::<u64>().ok()
-        });
+        let kilobytes = after(&memory, "MemTotal")
+            .and_then(|text| text.trim_end_matches("kB").trim().parse::<u64>().ok());
         Facts {
             cores: std::thread::available_parallelism().map_or(1, Into::into),
             processor: after(&cpu, "model name").unwrap_or_else(|| "unknown".to_owned()),

@@ -5,14 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-#[expect(
-    clippy::float_arithmetic,
-    clippy::cast_precision_loss,
-    reason = "measurements, not money"
-)]
+#[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "measurements, not money")]
 mod bench;
 mod fixture;
 mod fleet;
+#[expect(clippy::float_arithmetic, reason = "shares, not money")]
 mod latency;
 #[expect(clippy::float_arithmetic, reason = "measurements, not money")]
 mod load;

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::iter::Sum;
-use std::ops::{Add, Sub};
+use std::ops::Sub;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -22,12 +21,6 @@ pub struct Spent {
     pub database: Duration,
 }
 
-impl Spent {
-    pub fn total(self) -> Duration {
-        self.service + self.database
-    }
-}
-
 impl Sub for Spent {
     type Output = Spent;
 
@@ -36,20 +29,6 @@ impl Sub for Spent {
             service: self.service.saturating_sub(before.service),
             database: self.database.saturating_sub(before.database),
         }
-    }
-}
-
-impl Add for Spent {
-    type Output = Spent;
-
-    fn add(self, other: Spent) -> Spent {
-        Spent { service: self.service + other.service, database: self.database + other.database }
-    }
-}
-
-impl Sum for Spent {
-    fn sum<I: Iterator<Item = Spent>>(all: I) -> Spent {
-        all.fold(Spent::default(), Add::add)
     }
 }
 
@@ -91,7 +70,8 @@ pub fn resident(pid: u32) -> anyhow::Result<u64> {
 fn all() -> BTreeMap<u32, Stat> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let read = |pid: u32| Some((pid, parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?));
+    let read =
+        |pid: u32| Some((pid, parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?));
     pids.filter_map(read).collect()
 }
 

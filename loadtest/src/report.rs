@@ -83,7 +83,8 @@ impl Section {
     pub fn text(&self) -> String {
         let mut lines = vec![heads().map(str::to_owned)];
         lines.extend(self.rows.iter().map(cells));
-        let width = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
+        let width =
+            |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
         let widths: [usize; 7] = std::array::from_fn(width);
         let mut text = format!("{}\n", self.title);
         for line in &lines {
@@ -161,8 +162,8 @@ pub fn record(
     facts: &Facts,
     command: &str,
 ) -> anyhow::Result<()> {
-    let mut text = fs::read_to_string(path)
-        .with_context(|| format!("{} can not be read", path.display()))?;
+    let mut text =
+        fs::read_to_string(path).with_context(|| format!("{} can not be read", path.display()))?;
     for section in sections {
         text = replaced(&text, section.name, &section.markdown(facts, command))?;
     }

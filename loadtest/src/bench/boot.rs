@@ -3,7 +3,8 @@
 
 use std::time::Instant;
 
-use super::{Bench, Network};
+use super::{Bench, Network, progress};
+use crate::process;
 use crate::report::Section;
 use crate::service::Plan;
 
@@ -16,9 +17,9 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
         let network = Network { stations, banks: 5, riders: 0 };
         plans.push(bench.network(&format!("boot-{stations}"), network).await?);
     }
-    let (mut boots, mut crashes): ([Vec<f64>; 3], [Vec<f64>; 3]) = Default::default();
+    let [mut boots, mut crashes, mut cpus]: [[Vec<f64>; 3]; 3] = Default::default();
     let mut firsts = Vec::new();
-    let bar = bench.bar("boot", bench.rounds as usize * (2 * SIZES.len() + 1));
+    let bar = progress("boot", bench.rounds as usize * (2 * SIZES.len() + 1));
     for round in 0..bench.rounds {
         let fresh = bench.scratch.folder(&format!("boot-first-{round}"))?;
         let first = Plan::new(&bench.service, &fresh).start().await?;
@@ -29,6 +30,8 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
         for (at, plan) in plans.iter().enumerate() {
             let service = plan.start().await?;
             boots[at].push(service.ready_after.as_secs_f64());
+            let spent = process::spent(service.pid())?;
+            cpus[at].push((spent.service + spent.database).as_secs_f64());
             bar.inc(1);
             let died = Instant::now();
             service.kill().await?;
@@ -42,6 +45,10 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     section.row("first start: a new database", "s", firsts, []);
     for (stations, boots) in SIZES.iter().zip(boots) {
         section.row(format!("start with {stations} stations"), "s", boots, []);
+    }
+    for (stations, cpus) in SIZES.iter().zip(cpus) {
+        let what = format!("start with {stations} stations: service and database");
+        section.row(what, "CPU s", cpus, []);
     }
     for (stations, crashes) in SIZES.iter().zip(crashes) {
         section.row(format!("kill -9 to serving, {stations} stations"), "s", crashes, []);

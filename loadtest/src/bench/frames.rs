@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use cabinet::{Generation, HttpAnswer, calls};
+use tokio::time::sleep;
 
 use super::limits::Helper;
 use super::publisher::{Account, Frame, Publishers, bare};
-use super::{Bench, Network, micros_each, until};
+use super::{Bench, Network, micros_each, progress, until};
 use crate::fixture::uuid;
 use crate::process::{self, spent_alone};
 use crate::report::Section;
@@ -21,8 +22,10 @@ const CABINETS: u32 = 500;
 const BANKS: u16 = 5;
 /// Frames of one measurement.
 const FRAMES: u32 = 50_000;
+/// Telemetry is written at least so often.
+const FLUSHED: Duration = Duration::from_millis(2_500);
 /// Longest time to deal with them.
-const DONE_MAX: Duration = Duration::from_secs(120);
+const DONE_MAX: Duration = Duration::from_mins(2);
 
 /// One measurement.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,7 +51,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     handled(&service, &mut ours, Frame::Report, 2).await?; // every station has its first report
 
     let kinds = [(Frame::Heartbeat, "heartbeats"), (Frame::Report, "reports")];
-    let bar = bench.bar("frames", bench.rounds as usize * kinds.len() * 2);
+    let bar = progress("frames", bench.rounds as usize * kinds.len() * 2);
     let mut runs: [Vec<(Run, Run)>; 2] = Default::default();
     for _ in 0..bench.rounds {
         for (at, (frame, _)) in kinds.iter().enumerate() {
@@ -141,6 +144,8 @@ async fn handled(
     }
     let took = begun.elapsed().as_secs_f64();
     let harness = spent_alone(std::process::id())?.saturating_sub(harness);
+    // what the frames said is written behind them
+    sleep(FLUSHED).await;
     let spent = process::spent(service.pid())? - before;
     let each = |spent| micros_each(spent, u64::from(each * CABINETS));
     Ok(Run {
@@ -175,5 +180,10 @@ async fn counted(
     let service = spent_alone(pid)?.saturating_sub(before);
     let each = |spent| micros_each(spent, count);
     let (service_us, harness_us) = (each(service), each(harness));
-    Ok(Run { per_s: f64::from(u32::try_from(count)?) / took, service_us, harness_us, ..Run::default() })
+    Ok(Run {
+        per_s: f64::from(u32::try_from(count)?) / took,
+        service_us,
+        harness_us,
+        ..Run::default()
+    })
 }

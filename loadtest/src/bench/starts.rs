@@ -12,7 +12,7 @@ use domain::ids::Sn;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{Bench, Network};
+use super::{Bench, Network, progress, spinner};
 use crate::fixture::{PACKAGE, Tokens, database, serial};
 use crate::fleet::Cabinets;
 use crate::latency::{Latencies, name};
@@ -65,8 +65,8 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let signing = Tokens::of(&plan.folder)?;
     let tokens = (1..=i64::from(riders)).map(|rider| signing.of_rider(rider));
     let tokens = tokens.collect::<anyhow::Result<Vec<_>>>()?;
-    let bar = bench.spinner(&format!("starts: {} cabinets go online", bench.cabinets));
-    let timing = Timing { keep_alive: Duration::from_secs(60), ..Timing::quick() };
+    let bar = spinner(&format!("starts: {} cabinets go online", bench.cabinets));
+    let timing = Timing { keep_alive: Duration::from_mins(1), ..Timing::quick() };
     let cabinets =
         Cabinets::start(&service.base_url(), bench.cabinets, BANKS, &timing, &mut db).await?;
     bar.finish_and_clear();
@@ -77,7 +77,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let idle = process::spent(pid)? - before;
     let mut street = Street { cabinets, tokens, next_rider: 0, next_cabinet: 0 };
     let pool = Arc::new(Pool::new(service.http, PATIENCE));
-    let bar = bench.bar("starts", bench.rates.len() * rounds as usize);
+    let bar = progress("starts", bench.rates.len() * rounds as usize);
     let mut runs: BTreeMap<u32, Vec<Run>> = BTreeMap::new();
     for _ in 0..rounds {
         for rate in &bench.rates {
@@ -150,12 +150,7 @@ async fn start(pool: &Pool, number: u32, token: &str) -> Result<Sn, String> {
     }
 }
 
-fn section(
-    bench: &Bench,
-    idle: Spent,
-    rounds: u32,
-    runs: &BTreeMap<u32, Vec<Run>>,
-) -> Section {
+fn section(bench: &Bench, idle: Spent, rounds: u32, runs: &BTreeMap<u32, Vec<Run>>) -> Section {
     let mut section = Section::new("starts", "Rental starts");
     for (rate, runs) in runs {
         let done = |run: &Run| run.latencies.count().max(1) as f64;
@@ -177,15 +172,15 @@ fn section(
         section.row(of("database"), "CPU ms/start", each(|run| run.spent.database), []);
         section.row(of("harness"), "CPU ms/start", each(|run| run.harness), []);
     }
-    let idly = |spent: Duration| spent.as_secs_f64() * 1e3 / IDLE.as_secs_f64();
+    let per_second = |spent: Duration| spent.as_secs_f64() * 1e3 / IDLE.as_secs_f64();
     section.note(format!(
         "{} simulated cabinets, each gets at most one start in {PAUSE_S} s and gives the bank out \
          12 ms after the command; every start is by another rider; {rounds} runs of {LENGTH:?} a \
          rate; open loop, timed from the planned instant. Idle, all cabinets online: {:.0} CPU \
          ms/s service, {:.0} CPU ms/s database.",
         bench.cabinets,
-        idly(idle.service),
-        idly(idle.database),
+        per_second(idle.service),
+        per_second(idle.database),
     ));
     let mut failed: BTreeMap<&str, u64> = BTreeMap::new();
     for (code, count) in runs.values().flatten().flat_map(|run| &run.failed) {

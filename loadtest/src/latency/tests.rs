@@ -28,13 +28,13 @@ fn histograms_add_up() {
     let mut all = of(1..=10);
     all.add(&of(100..=109));
     assert_eq!(all.count(), 20);
-    assert_eq!(all.above(Duration::from_millis(50)), 10);
+    assert!(all.max().unwrap() > Duration::from_millis(100));
 }
 
 #[test]
 fn what_is_too_long_is_kept_as_the_longest() {
     let all = of([4_000_000]);
-    assert!(all.max().unwrap() >= Duration::from_secs(600));
+    assert!(all.max().unwrap() >= Duration::from_mins(10));
 }
 
 #[test]

@@ -88,7 +88,8 @@ impl FromStr for Gate {
             "<" => false,
             _ => return Err(format!("compare by > or <, not by {sign}")),
         };
-        let figure = Figure::named(figure).ok_or_else(|| format!("no figure is called {figure}"))?;
+        let figure =
+            Figure::named(figure).ok_or_else(|| format!("no figure is called {figure}"))?;
         let mut gate = Gate { figure, step, above, bound: 0.0 };
         gate.bound = if gate.is_time() { time(bound) } else { bound.parse().ok() }
             .ok_or_else(|| format!("{bound} is not a bound of {what}; {}", form()))?;
@@ -112,8 +113,10 @@ impl Figure {
             "refused" => Some(Figure::Refused),
             "done" => Some(Figure::Done),
             _ => {
-                let (whole, tenth) = name.strip_prefix('p')?.split_once('.').unwrap_or((&name[1..], "0"));
-                let permille = whole.parse::<u16>().ok()?.checked_mul(10)? + tenth.parse::<u16>().ok()?;
+                let (whole, tenth) =
+                    name.strip_prefix('p')?.split_once('.').unwrap_or((&name[1..], "0"));
+                let permille =
+                    whole.parse::<u16>().ok()?.checked_mul(10)? + tenth.parse::<u16>().ok()?;
                 (tenth.len() == 1 && permille < 1000).then_some(Figure::Percentile(permille))
             }
         }
@@ -130,7 +133,8 @@ impl fmt::Display for Gate {
             Figure::Done => "done".to_owned(),
         };
         let step = self.step.map_or("any", Step::as_str);
-        let (sign, unit) = (if self.above { '>' } else { '<' }, if self.is_time() { "ms" } else { "" });
+        let (sign, unit) =
+            (if self.above { '>' } else { '<' }, if self.is_time() { "ms" } else { "" });
         write!(f, "{figure}({step}) {sign} {}{unit}", self.bound)
     }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::fleet::Cabinets;
 
 /// How long commands may still be under way when nobody comes any more.
-const QUIET_MAX: Duration = Duration::from_secs(60);
+const QUIET_MAX: Duration = Duration::from_mins(1);
 const LOOK: Duration = Duration::from_millis(500);
 
 /// One promise, and what speaks against it.
@@ -139,9 +139,8 @@ async fn misplaced(db: &mut PgConnection, cabinets: &Cabinets) -> anyhow::Result
         }
         let books: Vec<(String, String)> = sqlx::query_as(BOOKS).fetch_all(&mut *db).await?;
         let books: BTreeMap<String, String> = books.into_iter().collect();
-        let astray = places.iter().filter(|(sn, found)| {
-            found.len() != 1 || books.get(*sn) != found.first()
-        });
+        let astray =
+            places.iter().filter(|(sn, found)| found.len() != 1 || books.get(*sn) != found.first());
         let absent = books.keys().filter(|sn| !places.contains_key(*sn));
         let broken = i64::try_from(astray.count() + absent.count())?;
         if broken == 0 || Instant::now() > deadline {

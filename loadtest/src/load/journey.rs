@@ -105,8 +105,8 @@ impl Way {
             town.note(Step::Return, Duration::ZERO, &end);
             return false;
         };
-        let back = Instant::now();
-        let end = if !self.put_back(cabinets, from, bank).await {
+        let inserted = Instant::now();
+        let end = if !self.put_back(cabinets, from, bank) {
             End::Fault("no slot is free anywhere".to_owned())
         } else if self.becomes(&id, &["COMPLETED", "CANCELLED"], SETTLED_MAX).await {
             End::Done
@@ -114,7 +114,7 @@ impl Way {
             End::Fault("the rental did not end".to_owned())
         };
         let ended = matches!(end, End::Done);
-        town.note(Step::Return, back.elapsed(), &end);
+        town.note(Step::Return, inserted.elapsed(), &end);
         ended
     }
 
@@ -126,8 +126,13 @@ impl Way {
         let path = "/api/rentals/start";
         let key = Uuid::new_v4();
         let address = self.town.pool.address();
-        let request =
-            post(address, path, self.token.as_deref(), &body.to_string(), &[("idempotency-key", &key.to_string())]);
+        let request = post(
+            address,
+            path,
+            self.token.as_deref(),
+            &body.to_string(),
+            &[("idempotency-key", &key.to_string())],
+        );
         let answer = self.send(Step::Start, &request).await?;
         let data = &answer["data"];
         let id = data["rental_id"].as_str()?.to_owned();
@@ -137,13 +142,13 @@ impl Way {
     }
 
     /// Looks at the rental until it has one of these states.
-    async fn becomes(&mut self, id: &str, states: &[&str], within: Duration) -> bool {
+    async fn becomes(&mut self, id: &str, wanted: &[&str], within: Duration) -> bool {
         let begun = Instant::now();
         while begun.elapsed() < within {
             let seen = self.get(Step::Poll, &format!("/api/rentals/{id}")).await;
             let status = seen.as_ref().and_then(|seen| seen["data"]["status"].as_str());
             match status {
-                Some(status) if states.contains(&status) => return true,
+                Some(status) if wanted.contains(&status) => return true,
                 Some("COMPLETED" | "CANCELLED") => return false,
                 Some(_) | None => sleep(POLL).await,
             }
@@ -152,7 +157,7 @@ impl Way {
     }
 
     /// At another station, whichever has a free slot.
-    async fn put_back(&mut self, cabinets: &Cabinets, from: u32, bank: Bank) -> bool {
+    fn put_back(&mut self, cabinets: &Cabinets, from: u32, bank: Bank) -> bool {
         for _ in 0..100 {
             let to = self.town.station(&mut self.chance);
             let cabinet = cabinets.get(to).filter(|_| to != from);

@@ -18,6 +18,8 @@ use crate::machine::Facts;
 #[derive(Clone, Debug, Serialize)]
 pub struct Result {
     pub about: String,
+    /// How long riders were to come.
+    pub planned_s: u32,
     pub machine: Facts,
     /// Ended before its time, by a person.
     pub cut: bool,
@@ -52,9 +54,9 @@ fn millis(took: Duration) -> f64 {
 
 impl StepResult {
     fn of(step: Step, tally: &Tally) -> StepResult {
-        let told = PERMILLES.iter().filter_map(|permille| {
-            Some((name(*permille), millis(tally.latencies.at(*permille)?)))
-        });
+        let told = PERMILLES
+            .iter()
+            .filter_map(|permille| Some((name(*permille), millis(tally.latencies.at(*permille)?))));
         StepResult {
             step,
             done: tally.latencies.count(),
@@ -85,6 +87,7 @@ impl Result {
         });
         Result {
             about: scenario.about.clone(),
+            planned_s: scenario.seconds,
             machine,
             cut,
             gates: gates.collect(),

@@ -54,9 +54,8 @@ async fn watch(pid: u32, begin: Instant, mut stopped: oneshot::Receiver<()>) -> 
         let (Ok(now), Ok(bytes)) = (spent(pid), resident(pid)) else { return samples };
         let passed = looked.elapsed().as_millis().max(1);
         looked = Instant::now();
-        let cores = |spent: Duration| {
-            u64::try_from(spent.as_millis() * 1_000 / passed).unwrap_or(u64::MAX)
-        };
+        let cores =
+            |spent: Duration| u64::try_from(spent.as_millis() * 1_000 / passed).unwrap_or(u64::MAX);
         let grown = now - before;
         before = now;
         samples.push(Sample {
