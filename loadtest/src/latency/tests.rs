@@ -1,3 +1,5 @@
+//! Which percentiles are told, and that they are those of the samples.
+
 use super::*;
 
 fn of(millis: impl IntoIterator<Item = u64>) -> Latencies {

@@ -1,3 +1,5 @@
+//! Who may be loaded.
+
 use super::permitted;
 
 #[test]

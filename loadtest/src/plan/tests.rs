@@ -1,3 +1,5 @@
+//! Where planned arrivals lie.
+
 use super::*;
 
 fn within(instants: &[Duration], from: f64, to: f64) -> usize {

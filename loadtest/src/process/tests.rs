@@ -1,3 +1,5 @@
+//! Lines of `/proc`, and this process.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Numbers and tables, and which part of a document is replaced.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! How figures of the service are read.
+
 use super::Figures;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Answers on a real socket, whole and in pieces.
+
 use tokio::net::TcpListener;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What fails a run, and how gates are written.
+
 use super::*;
 
 fn tallies(millis: impl IntoIterator<Item = u64>, failed: u64) -> BTreeMap<Step, Tally> {

@@ -1,3 +1,5 @@
+//! The page alone: what it shows, and that it needs nothing else.
+
 use std::time::Duration;
 
 use super::*;

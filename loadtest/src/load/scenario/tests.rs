@@ -1,3 +1,5 @@
+//! Scenario files: those of the tree, and every kind of fault in one.
+
 use super::*;
 
 const GOOD: &str = include_str!("../../../scenarios/smoke.toml");
