@@ -30,3 +30,5 @@ mod returning;
 mod store;
 #[cfg(test)]
 mod unknown;
+#[cfg(test)]
+mod web;
