@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::Context;
 use broker::{Account, Broker, Role, Settings};
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
+use tokio::task::JoinSet;
 
 const FIRST: u64 = 990_000_000_000_000;
 const PASSWORD: &str = "bare";
@@ -73,13 +74,15 @@ async fn count(broker: &Broker, session: (&str, &str, QoS)) -> anyhow::Result<Co
         }
     }
     let count = Arc::clone(&counted);
-    drop(tokio::spawn(async move {
+    let mut counting = JoinSet::new();
+    counting.spawn(async move {
         let _client = client;
         while let Ok(event) = events.poll().await {
             if let Event::Incoming(Packet::Publish(_)) = event {
                 count.fetch_add(1, Ordering::Relaxed);
             }
         }
-    }));
+    });
+    counting.detach_all();
     Ok(counted)
 }
