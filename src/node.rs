@@ -265,6 +265,7 @@ fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) {
     let retention = Retention {
         frames: config.telemetry.frames_days.delta(),
         keys: config.rentals.idempotency_days.delta(),
+        gateway_events: config.payments.gateway_events_days.delta(),
     };
     let every = config.node.sweep_s.duration();
     tasks.spawn("sweeper", sweeper::run(Arc::clone(context), every, retention));

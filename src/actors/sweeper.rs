@@ -1,5 +1,5 @@
 //! Work that only the clock starts and that belongs to no single actor: days of raw frames,
-//! old keys, and the clock itself.
+//! old keys, old words of gateways, and the clock itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ const DAYS_AHEAD: u16 = 3;
 pub struct Retention {
     pub frames: chrono::TimeDelta,
     pub keys: chrono::TimeDelta,
+    pub gateway_events: chrono::TimeDelta,
 }
 
 pub async fn run(context: Arc<Context>, every: Duration, retention: Retention) {
@@ -34,5 +35,6 @@ async fn sweep(context: &Context, retention: Retention) -> Result<(), crate::sto
     let keep = u16::try_from(retention.frames.num_days()).unwrap_or(u16::MAX);
     context.store.keep_frame_days(DAYS_AHEAD, keep).await?;
     context.store.purge_keys(now - retention.keys).await?;
+    context.store.purge_gateway_events(now - retention.gateway_events).await?;
     Ok(())
 }
