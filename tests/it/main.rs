@@ -7,6 +7,8 @@ mod cli;
 #[cfg(test)]
 mod embedded;
 #[cfg(test)]
+mod fakes;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod link;

@@ -6,3 +6,5 @@
 mod crash;
 mod instances;
 mod outage;
+#[cfg(feature = "failpoints")]
+mod payment;

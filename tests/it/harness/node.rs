@@ -33,9 +33,14 @@ pub struct TestNode {
 
 impl TestNode {
     pub async fn start() -> TestNode {
+        TestNode::configured(|_| ()).await
+    }
+
+    /// With further settings.
+    pub async fn configured(set: impl FnOnce(&mut Config)) -> TestNode {
         let database = Database::fresh().await;
         let url = database.url().to_owned();
-        TestNode::on(database, url).await
+        TestNode::on(database, url, set).await
     }
 
     /// A node that reaches its database by way of a proxy; tests look at the database itself.
@@ -43,10 +48,10 @@ impl TestNode {
         let database = Database::fresh().await;
         let proxy = Proxy::before(&database).await;
         let url = proxy.url().to_owned();
-        (TestNode::on(database, url).await, proxy)
+        (TestNode::on(database, url, |_| ()).await, proxy)
     }
 
-    async fn on(database: Database, url: String) -> TestNode {
+    async fn on(database: Database, url: String, set: impl FnOnce(&mut Config)) -> TestNode {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual();
         let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
@@ -55,6 +60,7 @@ impl TestNode {
         config.database.writers = 1;
         config.mqtt.port = 0;
         config.http.port = 0;
+        set(&mut config);
         let options = Options { clock: clock.clone(), ..Options::default() };
         let node = Node::start(config, options).await.unwrap();
         let base_url = format!("http://{}", node.http_addr());
