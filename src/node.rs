@@ -26,6 +26,7 @@ use crate::spawn::Tasks;
 use crate::store::load::{Loaded, StationRow};
 use crate::store::{self, Lease, Store};
 
+mod accounts;
 pub(crate) mod edges;
 pub(crate) mod limits;
 mod web;

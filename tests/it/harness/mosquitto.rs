@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The administrator of the plugin, which is also the service.
@@ -54,7 +56,6 @@ impl Mosquitto {
         };
         let folder = tempfile::tempdir().unwrap();
         let (port, tls_port) = (free_port(), free_port());
-        std::fs::write(folder.path().join("plugin.json"), PLUGIN_FILE).unwrap();
         let shown = folder.path().display();
         let settings = format!(
             "listener {port} 127.0.0.1\n\
@@ -77,6 +78,7 @@ impl Mosquitto {
         );
         std::fs::write(folder.path().join("mosquitto.conf"), settings).unwrap();
         let mut mosquitto = Mosquitto { folder, port, tls_port, child: None };
+        mosquitto.forget();
         mosquitto.run();
         Some(mosquitto)
     }
@@ -97,6 +99,58 @@ impl Mosquitto {
             child.wait().unwrap();
         }
         let _ = std::fs::remove_file(self.folder.path().join("mosquitto.db"));
+    }
+
+    /// Once it is ended: accounts and rights are as they were at first.
+    pub fn forget(&self) {
+        std::fs::write(self.folder.path().join("plugin.json"), PLUGIN_FILE).unwrap();
+    }
+
+    /// The service's role for this cabinet no longer lets it listen to this topic.
+    pub async fn take_right(&self, cabinet: &str, topic: &str) {
+        let rolename = role(cabinet);
+        let acltype = "subscribeLiteral";
+        self.control(json!({ "command": "removeRoleACL", "rolename": rolename,
+            "acltype": acltype, "topic": topic }))
+            .await;
+    }
+
+    pub async fn give_right(&self, cabinet: &str, topic: &str) {
+        let rolename = role(cabinet);
+        let acltype = "subscribeLiteral";
+        self.control(json!({ "command": "addRoleACL", "rolename": rolename,
+            "acltype": acltype, "topic": topic, "allow": true, "priority": 0 }))
+            .await;
+    }
+
+    /// Has the plugin carry out a command.
+    async fn control(&self, command: Value) {
+        let mut options = MqttOptions::new("another-admin", "127.0.0.1", self.port);
+        options.set_credentials(USER, PASSWORD);
+        let (client, mut events) = AsyncClient::new(options, 10);
+        let topic = "$CONTROL/dynamic-security/v1";
+        client.subscribe(format!("{topic}/response"), QoS::AtLeastOnce).await.unwrap();
+        let name = command["command"].clone();
+        let commands = json!({ "commands": [command] }).to_string();
+        let said = tokio::time::timeout(Duration::from_secs(20), async {
+            loop {
+                match events.poll().await.unwrap() {
+                    Event::Incoming(Packet::SubAck(_)) => {
+                        let sent = client.publish(topic, QoS::AtLeastOnce, false, commands.clone());
+                        sent.await.unwrap();
+                    }
+                    Event::Incoming(Packet::Publish(answer)) => {
+                        let said: Value = serde_json::from_slice(&answer.payload).unwrap();
+                        if said["responses"][0]["command"] == name {
+                            break said;
+                        }
+                    }
+                    Event::Incoming(_) | Event::Outgoing(_) => {}
+                }
+            }
+        });
+        let said = said.await.unwrap();
+        assert_eq!(said["responses"][0]["error"], Value::Null, "{said}");
     }
 
     /// Starts it again where it was.
@@ -133,6 +187,11 @@ impl Drop for Mosquitto {
 /// `authority.pem` signed `server.pem`, which is for localhost; `stranger.pem` signed nothing.
 pub fn tls_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/link/tls")
+}
+
+/// What the service calls the rights of one cabinet.
+fn role(cabinet: &str) -> String {
+    format!("chargeghar-cabinet-{cabinet}")
 }
 
 fn binary() -> Option<PathBuf> {

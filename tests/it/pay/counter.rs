@@ -41,6 +41,8 @@ impl Counter {
         let (store, clock) = (node.node.context.store.clone(), node.clock.clone());
         let settings = Settings::new(&config);
         let payments = Payments::new(store, clock, Entropy::system(), gateways, settings);
+        // whoever was first is as good
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let browser = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
         Counter { node, companies, payments, browser }
     }

@@ -117,14 +117,14 @@ async fn another_amount_is_never_credited_and_a_person_is_told() {
 #[tokio::test]
 async fn the_number_of_one_payment_settles_no_bigger_one() {
     each(async |desk| {
-        let small = desk.played(10, Outcome::Paid).await;
+        let small = desk.played(100, Outcome::Paid).await;
         desk.verify(&small).await.unwrap();
         let number = desk.till.store.intent(small.id).await.unwrap().intent.gateway_txn_id.unwrap();
 
         let big = desk.played(5_000, Outcome::PaidAs(number)).await;
 
         assert_eq!(desk.verify(&big).await, Err(VerifyError::Mismatch));
-        assert_eq!(desk.wallet().await, Money::rupees(10));
+        assert_eq!(desk.wallet().await, Money::rupees(100));
         assert_eq!(desk.incidents("payment_mismatch").await, 1);
     })
     .await;
@@ -133,7 +133,7 @@ async fn the_number_of_one_payment_settles_no_bigger_one() {
 #[tokio::test]
 async fn a_small_payment_brought_for_a_bigger_one_is_refused_and_told() {
     each(async |desk| {
-        let small = desk.played(10, Outcome::Paid).await;
+        let small = desk.played(100, Outcome::Paid).await;
         let big = desk.begun(5_000).await;
         let reference = BTreeMap::from([(field(&desk), small.gateway_ref.clone())]);
         let bring = || desk.till.payments.verify_with(big.id, Some(desk.rider), &reference);
@@ -145,7 +145,7 @@ async fn a_small_payment_brought_for_a_bigger_one_is_refused_and_told() {
             assert_eq!(bring().await, Err(VerifyError::News(Odd::Mismatch)));
         }
 
-        assert_eq!(desk.wallet().await, Money::rupees(10));
+        assert_eq!(desk.wallet().await, Money::rupees(100));
         assert_eq!(desk.till.status(&big).await, IntentStatus::Pending, "nothing was changed");
         assert_eq!(desk.incidents("payment_replay").await, 1);
         assert_eq!(desk.company.calls(Call::Check), 1, "nobody was asked about the bigger one");
