@@ -145,7 +145,7 @@ impl Esewa {
 }
 
 #[derive(Deserialize)]
-struct Status<'a> {
+struct Said<'a> {
     status: String,
     product_code: Option<String>,
     transaction_uuid: Option<String>,
@@ -156,8 +156,7 @@ struct Status<'a> {
 
 fn status(heard: &Heard, product: &str) -> Result<Answer, Error> {
     // `{"code": 0, "error_message": ..}` among others
-    let said: Status<'_> =
-        serde_json::from_slice(&heard.body).map_err(|_| Error::strange(heard))?;
+    let said: Said<'_> = serde_json::from_slice(&heard.body).map_err(|_| Error::strange(heard))?;
     let unclear = |word: &str| Answer::Unclear { word: word.chars().take(64).collect() };
     Ok(match said.status.trim().to_uppercase().as_str() {
         "COMPLETE" if said.product_code.as_deref() != Some(product) => {
@@ -175,7 +174,7 @@ fn status(heard: &Heard, product: &str) -> Result<Answer, Error> {
     })
 }
 
-fn paid(said: &Status<'_>) -> Option<Answer> {
+fn paid(said: &Said<'_>) -> Option<Answer> {
     let amount = money(&literal(said.total_amount?)?)?;
     let txn_id = said.ref_id.clone().filter(|number| !number.is_empty())?;
     let reference = said.transaction_uuid.clone()?;

@@ -1,5 +1,5 @@
-//! Stripe PaymentIntents, for foreign cards. The app pays with Stripe's own kit and a client
-//! secret; webhooks are signed and are still only hints to ask for the payment again.
+//! Stripe, by its payment intents, for foreign cards. The app pays with Stripe's own kit and a
+//! client secret; webhooks are signed and are still only hints to ask for the payment again.
 
 use std::collections::BTreeMap;
 
@@ -200,7 +200,8 @@ struct Data {
 #[derive(Deserialize)]
 struct Object {
     id: String,
-    object: String,
+    #[serde(rename = "object")]
+    kind: String,
     payment_intent: Option<String>,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
@@ -208,8 +209,8 @@ struct Object {
 
 fn event(body: &[u8]) -> Result<Hint, Odd> {
     let event: Event = serde_json::from_slice(body).map_err(|_| Odd::Unreadable)?;
-    let Object { id, object, payment_intent, metadata } = event.data.object;
-    let is_payment = object == "payment_intent";
+    let Object { id, kind, payment_intent, metadata } = event.data.object;
+    let is_payment = kind == "payment_intent";
     let reference = if is_payment { Some(id) } else { payment_intent };
     let reference = reference.ok_or(Odd::Foreign)?;
     let order = metadata.get("intent_id").filter(|_| is_payment).cloned();

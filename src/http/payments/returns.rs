@@ -227,21 +227,16 @@ async fn esewa_form(State(app): State<App>, Path(id): Path<String>) -> Result<Re
 }
 
 fn form(redirect: &Redirect, nonce: &str) -> String {
-    let fields: String = redirect
-        .fields
-        .iter()
-        .map(|(name, value)| {
-            format!(
-                "<input type=\"hidden\" name=\"{}\" value=\"{}\">",
-                escaped(name),
-                escaped(value)
-            )
-        })
-        .collect();
+    let field = |(name, value): (&String, &String)| {
+        let (name, value) = (escaped(name), escaped(value));
+        format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")
+    };
+    let fields: Vec<String> = redirect.fields.iter().map(field).collect();
     format!(
-        "<form id=\"pay\" method=\"post\" action=\"{}\">{fields}<button>Go on to eSewa</button>\
-         </form><script nonce=\"{nonce}\">document.getElementById(\"pay\").submit()</script>",
-        escaped(&redirect.url)
+        "<form id=\"pay\" method=\"post\" action=\"{}\">{}<button>Go on to eSewa</button></form>\
+         <script nonce=\"{nonce}\">document.getElementById(\"pay\").submit()</script>",
+        escaped(&redirect.url),
+        fields.concat()
     )
 }
 

@@ -19,7 +19,7 @@ pub struct Books {
 #[derive(Clone, Debug)]
 pub struct Order {
     /// Our id of it.
-    pub order: String,
+    pub ours: String,
     pub paisa: i64,
     pub outcome: Outcome,
     pub paid_back: i64,
@@ -28,8 +28,8 @@ pub struct Order {
 }
 
 impl Order {
-    pub fn new(order: String, paisa: i64) -> Order {
-        Order { order, paisa, outcome: Outcome::Pending, paid_back: 0, refunds: vec![] }
+    pub fn new(ours: String, paisa: i64) -> Order {
+        Order { ours, paisa, outcome: Outcome::Pending, paid_back: 0, refunds: vec![] }
     }
 
     /// The company's number of the payment.

@@ -29,14 +29,14 @@ pub fn router(books: Arc<Books>) -> Router {
 }
 
 async fn form(State(books): State<Arc<Books>>, Form(fields): Form<Fields>) -> Response {
-    let take = || match refused(&books, &fields) {
-        Some(why) => (StatusCode::BAD_REQUEST, why).into_response(),
-        None => {
-            let uuid = fields["transaction_uuid"].clone();
-            let paisa = Money::parse(&fields["total_amount"]).unwrap().to_paisa();
-            books.orders.lock().insert(uuid.clone(), Order::new(uuid, paisa));
-            "<html>eSewa: log in to pay</html>".into_response()
+    let take = || {
+        if let Some(why) = refused(&books, &fields) {
+            return (StatusCode::BAD_REQUEST, why).into_response();
         }
+        let uuid = fields["transaction_uuid"].clone();
+        let paisa = Money::parse(&fields["total_amount"]).unwrap().to_paisa();
+        books.orders.lock().insert(uuid.clone(), Order::new(uuid, paisa));
+        "<html>eSewa: log in to pay</html>".into_response()
     };
     books.handle(Call::Start, take).await
 }

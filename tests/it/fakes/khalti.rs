@@ -79,10 +79,12 @@ async fn lookup((State(books), headers, Json(body)): Asked) -> Response {
 }
 
 fn word(order: &Order) -> (&'static str, StatusCode) {
-    let refunded = if order.paid_back < order.paisa { "Partially Refunded" } else { "Refunded" };
+    if order.paid_back > 0 {
+        let whole = order.paid_back == order.paisa;
+        return (if whole { "Refunded" } else { "Partially Refunded" }, StatusCode::OK);
+    }
     match order.outcome {
         Outcome::Pending => ("Initiated", StatusCode::OK),
-        _ if order.paid_back > 0 => (refunded, StatusCode::OK),
         Outcome::Paid | Outcome::PaidOther(_) | Outcome::PaidAs(_) => ("Completed", StatusCode::OK),
         Outcome::Cancelled => ("User canceled", StatusCode::BAD_REQUEST),
         Outcome::Expired => ("Expired", StatusCode::BAD_REQUEST),
@@ -129,10 +131,10 @@ fn wrong(name: &str, text: &str) -> Response {
 
 /// Nothing in it is signed.
 pub fn way_back(pidx: &str, order: &Order) -> String {
-    let Order { order: id, paisa, .. } = order;
+    let Order { ours, paisa, .. } = order;
     format!(
         "/api/payments/khalti/callback?pidx={pidx}&status=Completed&transaction_id=T{pidx}\
          &tidx=T{pidx}&txnId=T{pidx}&amount={paisa}&total_amount={paisa}&mobile=98XXXXX001\
-         &purchase_order_id={id}&purchase_order_name=x"
+         &purchase_order_id={ours}&purchase_order_name=x"
     )
 }

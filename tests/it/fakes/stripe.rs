@@ -1,4 +1,4 @@
-//! Stripe's PaymentIntents and refunds: what was done under a key is not done again, and news is
+//! Stripe's payment intents and refunds: what was done under a key is not done again, and news is
 //! signed.
 
 use std::collections::BTreeMap;
@@ -104,7 +104,7 @@ fn payment(id: &str, order: &Order) -> Value {
         "amount_received": if paid { received } else { 0 }, "status": status,
         "client_secret": format!("{id}_secret_x"),
         "latest_charge": paid.then(|| order.number(id)),
-        "metadata": { "intent_id": order.order },
+        "metadata": { "intent_id": order.ours },
     })
 }
 

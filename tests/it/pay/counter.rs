@@ -32,7 +32,9 @@ impl Counter {
             companies.push(Company::open(gateway).await);
         }
         let configure = |config: &mut Config| {
-            companies.iter().for_each(|company| company.configure(config));
+            for company in &companies {
+                company.configure(config);
+            }
         };
         let node = TestNode::configured(configure).await;
         let mut config = Config::default();
