@@ -1,5 +1,5 @@
 //! Work that only the clock starts and that belongs to no single actor: days of raw frames,
-//! old keys, old words of gateways, and the clock itself.
+//! old keys, effects long delivered, old words of gateways, and the clock itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,7 @@ pub struct Retention {
     pub frames: chrono::TimeDelta,
     pub keys: chrono::TimeDelta,
     pub gateway_events: chrono::TimeDelta,
+    pub delivered: chrono::TimeDelta,
 }
 
 pub async fn run(context: Arc<Context>, every: Duration, retention: Retention) {
@@ -36,5 +37,6 @@ async fn sweep(context: &Context, retention: Retention) -> Result<(), crate::sto
     context.store.keep_frame_days(DAYS_AHEAD, keep).await?;
     context.store.purge_keys(now - retention.keys).await?;
     context.store.purge_gateway_events(now - retention.gateway_events).await?;
+    context.store.forget_delivered(now - retention.delivered).await?;
     Ok(())
 }

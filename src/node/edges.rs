@@ -115,7 +115,12 @@ async fn external(
     let admin: Arc<dyn BrokerAdmin> = match mosquitto {
         None => Arc::new(Elsewhere),
         Some(mosquitto) => {
-            let keep = accounts::keep(Arc::clone(&mosquitto), Arc::clone(&link), clock.clone());
+            let keep = accounts::keep(
+                Arc::clone(&mosquitto),
+                Arc::clone(&link),
+                clock.clone(),
+                entropy.clone(),
+            );
             tasks.spawn("accounts", keep);
             mosquitto
         }

@@ -6,15 +6,20 @@
 
 use std::time::Duration;
 
-use cabinet::{Bank, Cabinet, FrameKind, Snapshot};
+use cabinet::{Bank, Cabinet, Fleet, FrameKind, Layout, Snapshot, Spec, Timing};
 use chargeghar::actors::rentals::StartError;
+use chargeghar::clock::Clock;
+use chrono::{DateTime, Utc};
 use domain::ids::RiderId;
 use domain::money::Money;
 use domain::presence::Shown;
 use domain::rental::{Phase, Rental, Status};
 
+use crate::harness::database::Database;
 use crate::harness::edges::Edges;
 use crate::harness::node::{SOON, TestNode};
+use crate::harness::process::{Place, Rider};
+use crate::restart::enrol;
 
 const FIRST: &str = "860000000000017";
 const SECOND: &str = "860000000000025";
@@ -32,7 +37,7 @@ pub async fn while_the_way_to_the_broker_is_cut_nothing_starts_and_no_return_is_
     let outage = async {
         node.until("a start is under way", || node.node.rentals.may_start(one).err()).await;
         node.edges.cable().cut();
-        scene.until_ready(503).await;
+        until_ready(&scene.node.base_url, 503).await;
         put_back(second, out).await;
         let returned_at = node.clock.now();
         refuses_everybody(node, crowd).await;
@@ -48,7 +53,7 @@ pub async fn while_the_way_to_the_broker_is_cut_nothing_starts_and_no_return_is_
         let completed = "select count(*) from rentals where status = 'COMPLETED'";
         assert_eq!(node.database.number(completed).await, 0, "nobody could know");
         node.edges.cable().mend();
-        scene.until_ready(200).await;
+        until_ready(&scene.node.base_url, 200).await;
         returned_at
     };
     let both = Box::pin(async { tokio::join!(under_way, outage) });
@@ -74,7 +79,7 @@ pub async fn a_broker_that_died_and_forgot_everything_is_told_again(edges: Edges
     let mut scene = Scene::set(edges).await;
     let outside = scene.node.edges.outside();
     outside.broker.kill();
-    scene.until_ready(503).await;
+    until_ready(&scene.node.base_url, 503).await;
     let Scene { node, second, out, crowd, .. } = &scene;
     refuses_everybody(node, crowd).await;
     for (_, _, bank) in out {
@@ -86,7 +91,7 @@ pub async fn a_broker_that_died_and_forgot_everything_is_told_again(edges: Edges
     outside.broker.run();
     let Scene { node, first, second, out, .. } = &scene;
     node.while_time_passes(async {
-        scene.until_ready(200).await;
+        until_ready(&scene.node.base_url, 200).await;
         for cabinet in [first, second] {
             cabinet.wait_online(SOON).await.unwrap();
         }
@@ -99,6 +104,49 @@ pub async fn a_broker_that_died_and_forgot_everything_is_told_again(edges: Edges
     }
     node.audit().await;
     scene.everybody_is_served().await;
+}
+
+pub async fn a_rider_is_told_to_come_again_while_the_broker_is_away(edges: Edges) {
+    let database = Database::fresh().await;
+    enrol(&database, FIRST, "CG-1").await;
+    let place = Place::with(&database, &edges);
+    let mut process = place.ready(&[]).await;
+    let spec = Spec::new(FIRST, place.base_url());
+    let spec = spec.layout(Layout::marker(&[4, 4])).with_banks(["40818048"]);
+    let _cabinet = Fleet::new().start(spec.timing(Timing::quick()));
+    let rider = Rider::with_money(&mut process, &place.base_url(), 100).await;
+    rider.until_banks("CG-1", 1).await;
+
+    edges.cable().cut();
+    until_ready(&place.base_url(), 503).await;
+    let (status, code, again) = rider.refused("CG-1").await;
+    assert_eq!((status, code.as_str()), (503, "station_offline"));
+    assert!(again.is_some_and(|seconds| seconds > 0), "{again:?}");
+    assert_eq!(rider.balance().await, "100.00");
+
+    edges.cable().mend();
+    until_ready(&place.base_url(), 200).await;
+    rider.rent("CG-1").await.unwrap();
+    assert_eq!(rider.balance().await, "50.00");
+    database.audit().await;
+}
+
+pub async fn a_broker_that_stays_away_is_tried_ever_more_rarely(edges: Edges) {
+    let node = TestNode::with(edges).await;
+    until_ready(&node.base_url, 200).await;
+    let cable = node.edges.cable();
+    cable.cut();
+    node.while_time_passes(tokio::time::sleep(Duration::from_secs(1))).await;
+    let at_first = cable.tried();
+
+    // five times as long, and not as many again for each
+    node.while_time_passes(tokio::time::sleep(Duration::from_secs(5))).await;
+    let later = cable.tried() - at_first;
+    assert!(at_first >= 4, "at once, and again: {at_first}");
+    assert!((3..at_first * 4).contains(&later), "{at_first}, then {later}");
+
+    cable.mend();
+    node.while_time_passes(until_ready(&node.base_url, 200)).await;
 }
 
 /// Three cabinets, two riders with a bank each, and a crowd without.
@@ -135,18 +183,6 @@ impl Scene {
         Scene { node, first, second, _third: third, out, crowd }
     }
 
-    /// What `/readyz` answers, for those who balance load.
-    async fn until_ready(&self, status: u16) {
-        let url = format!("{}/readyz", self.node.base_url);
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        self.node
-            .until_async(&format!("/readyz answers {status}"), async || {
-                let answer = client.get(&url).send().await.ok()?;
-                (answer.status() == status).then_some(())
-            })
-            .await;
-    }
-
     /// The returns are stored, and no start is left undecided.
     async fn settled(&self) {
         for (_, rental, _) in &self.out {
@@ -167,6 +203,21 @@ impl Scene {
         }
         node.audit().await;
     }
+}
+
+/// What `/readyz` answers, for those who balance load.
+async fn until_ready(base_url: &str, status: u16) {
+    let url = format!("{base_url}/readyz");
+    // whoever was first is as good
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let clock = Clock::system();
+    let answered = clock.within(SOON, async {
+        while client.get(&url).send().await.unwrap().status() != status {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert!(answered.await.is_some(), "/readyz does not answer {status} in time");
 }
 
 async fn put_back(cabinet: &Cabinet, out: &[(RiderId, Rental, Bank)]) {
@@ -190,10 +241,7 @@ async fn refuses_everybody(node: &TestNode, crowd: &[RiderId]) {
 }
 
 /// What is billed to, and when it was learnt.
-async fn ended(
-    node: &TestNode,
-    rental: &Rental,
-) -> (chrono::DateTime<chrono::Utc>, chrono::DateTime<chrono::Utc>) {
+async fn ended(node: &TestNode, rental: &Rental) -> (DateTime<Utc>, DateTime<Utc>) {
     let Phase::Completed { ended, .. } = node.stored(rental.id).await.phase else {
         panic!("not completed")
     };

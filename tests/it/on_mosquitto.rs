@@ -32,6 +32,8 @@ on_mosquitto! {
 
 on_mosquitto! {
     broker_away::while_the_way_to_the_broker_is_cut_nothing_starts_and_no_return_is_lost,
+    broker_away::a_rider_is_told_to_come_again_while_the_broker_is_away,
+    broker_away::a_broker_that_stays_away_is_tried_ever_more_rarely,
     broker_away::a_broker_that_died_and_forgot_everything_is_told_again,
     echo::without_the_right_to_its_own_heartbeats_it_starts_anew_again_and_again,
 }

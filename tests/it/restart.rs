@@ -16,7 +16,7 @@ mod outage;
 mod payment;
 
 /// A cabinet of eight slots, known before the service starts.
-async fn enrol(database: &Database, uuid: &str, serial: &str) {
+pub async fn enrol(database: &Database, uuid: &str, serial: &str) {
     let id = Entropy::system().uuid();
     let station = format!(
         "insert into stations (id, device_uuid, serial, name, latitude, longitude, version,

@@ -222,13 +222,17 @@ impl Rider {
         self.post("rentals/start", &wish).await
     }
 
-    /// Whether a start is refused because this rider has a rental.
-    pub async fn refused(&self, serial: &str) -> bool {
+    /// A start that is refused: the status, the code, and when to come again, if ever.
+    pub async fn refused(&self, serial: &str) -> (u16, String, Option<u64>) {
         let wish = json!({ "station_sn": serial, "package_id": HOUR, "payment_mode": "wallet" });
         let request = self.client.post(format!("{}/rentals/start", self.api)).json(&wish);
         let answer = request.bearer_auth(&self.token).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let again = answer.headers().get("retry-after").map(|again| again.to_str().unwrap());
+        let again = again.map(|again| again.parse().unwrap());
         let body: Value = answer.json().await.unwrap();
-        body["success"] == false && body["error"]["code"] == "active_rental_exists"
+        assert_eq!(body["success"], false, "{body}");
+        (status, body["error"]["code"].as_str().unwrap().to_owned(), again)
     }
 
     /// The open rental, or nothing that has an id.

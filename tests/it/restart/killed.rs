@@ -32,7 +32,8 @@ pub async fn a_killed_service_still_has_its_open_rental_and_ejects_nothing_again
     assert_eq!((&open["id"], &open["status"]), (&rental["id"], &"ACTIVE".into()), "{open}");
     assert_eq!(rider.balance().await, "50.00");
     assert_eq!(first.counts().command("popup_sn"), 1);
-    assert!(rider.refused(FIRST.1).await, "one open rental for one rider");
+    let refused = rider.refused(FIRST.1).await;
+    assert_eq!((refused.0, refused.1.as_str()), (409, "active_rental_exists"));
     database.audit().await;
 }
 
