@@ -21,6 +21,7 @@ mod process;
 #[expect(clippy::float_arithmetic, reason = "measurements, not money")]
 mod report;
 mod scratch;
+#[expect(clippy::float_arithmetic, reason = "figures, not money")]
 mod service;
 mod wire;
 

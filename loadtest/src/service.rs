@@ -157,7 +157,9 @@ impl Figures {
             let (base, rest) = series.split_once('{').unwrap_or((series, ""));
             base == name && rest.contains(labels)
         };
-        self.0.iter().filter(|(series, _)| fits(series)).map(|(_, value)| value).sum()
+        let found = self.0.iter().filter(|(series, _)| fits(series)).map(|(_, value)| *value);
+        // an empty sum of floats is a negative zero
+        found.reduce(|sum, value| sum + value).unwrap_or(0.0)
     }
 }
 

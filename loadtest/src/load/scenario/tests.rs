@@ -35,7 +35,7 @@ fn a_fault_is_told_with_its_line_and_reason() {
     let wrong = but("banks = 4", "banks = 9");
     assert_eq!(wrong.to_string(), "line 10: a station has 8 slots");
     let wrong = but("p50(start) > 500ms", "p50(begin) > 500ms");
-    assert_eq!(wrong.line, 32);
+    assert_eq!(wrong.line, 30);
     assert!(wrong.reason.contains("begin"), "{wrong}");
 }
 
