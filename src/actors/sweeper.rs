@@ -22,6 +22,8 @@ pub struct Retention {
     pub keys: TimeDelta,
     /// After their end.
     pub logins: TimeDelta,
+    /// What gateways said of payments.
+    pub gateway_events: TimeDelta,
     /// Effects that were delivered.
     pub delivered: TimeDelta,
     /// Cabinets that called without being enrolled, after their last call.
@@ -59,6 +61,8 @@ async fn tidy(context: &Context, retention: Retention, now: DateTime<Utc>) {
     }
     forget("idempotency keys", || store.purge_keys(now - retention.keys)).await;
     forget("logins", || store.purge_logins(now - retention.logins)).await;
+    let words = now - retention.gateway_events;
+    forget("words of gateways", || store.purge_gateway_events(words)).await;
     forget("delivered effects", || store.forget_delivered(now - retention.delivered)).await;
     forget("unknown cabinets", || store.purge_pending(now - retention.strangers)).await;
 }

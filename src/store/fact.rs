@@ -21,6 +21,7 @@ pub struct Fact {
     pub station: Option<StationWrite>,
     pub movements: Vec<Movement>,
     pub intent: Option<IntentWrite>,
+    pub gateway_event: Option<GatewayEvent>,
     pub effects: Vec<Effect>,
     pub incidents: Vec<NewIncident>,
     pub frame: Option<RawFrame>,
@@ -38,6 +39,7 @@ impl Fact {
             station: None,
             movements: vec![],
             intent: None,
+            gateway_event: None,
             effects: vec![],
             incidents: vec![],
             frame: None,
@@ -154,6 +156,42 @@ pub struct NewIntent {
     pub expires_at: DateTime<Utc>,
     /// When the gateway is asked unasked.
     pub next_check_at: Option<DateTime<Utc>>,
+}
+
+/// What a gateway said, as it may be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayEvent {
+    pub gateway: Gateway,
+    pub intent: Option<IntentId>,
+    pub source: GatewaySource,
+    /// Of sealed news: the same news is stored once.
+    pub news_id: Option<String>,
+    /// Of an answer over HTTP.
+    pub status: Option<u16>,
+    pub body: String,
+    pub hash: [u8; 32],
+}
+
+/// How it came to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GatewaySource {
+    Start,
+    Check,
+    Refund,
+    Redirect,
+    Webhook,
+}
+
+impl GatewaySource {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            GatewaySource::Start => "start",
+            GatewaySource::Check => "check",
+            GatewaySource::Refund => "refund",
+            GatewaySource::Redirect => "redirect",
+            GatewaySource::Webhook => "webhook",
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
