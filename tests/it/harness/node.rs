@@ -234,8 +234,7 @@ impl TestNode {
         self.node.stop().await;
     }
 
-    /// What must hold whenever nothing is under way: every transfer balances, every balance
-    /// equals its entries, holds belong to open rentals, events give the state.
+    /// What must hold at every instant; also looked at when the database goes.
     pub async fn audit(&self) {
         self.database.audit().await;
     }
