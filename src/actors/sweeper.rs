@@ -1,5 +1,5 @@
-//! Work that only the clock starts and that belongs to no single actor: days of raw frames,
-//! old keys, and the clock itself.
+//! Work that only the clock starts and that belongs to no single actor: the chain of the
+//! ledger, days of raw frames, old keys, and the clock itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,9 +30,24 @@ pub async fn run(context: Arc<Context>, every: Duration, retention: Retention) {
 }
 
 async fn sweep(context: &Context, retention: Retention) -> Result<(), crate::store::Error> {
+    seal(context).await?;
     let now = context.clock.now();
     let keep = u16::try_from(retention.frames.num_days()).unwrap_or(u16::MAX);
     context.store.keep_frame_days(DAYS_AHEAD, keep).await?;
     context.store.purge_keys(now - retention.keys).await?;
     Ok(())
+}
+
+/// Gives what was committed its place, until nothing waits.
+async fn seal(context: &Context) -> Result<(), crate::store::Error> {
+    loop {
+        let sealed = context.store.seal(context.clock.now()).await?;
+        metrics::LEDGER_SEALED.add(sealed.transfers as u64, []);
+        if let Some(day) = sealed.closed {
+            tracing::info!(ledger.day = %day, "a day of the ledger is closed");
+        }
+        if !sealed.more {
+            return Ok(());
+        }
+    }
 }

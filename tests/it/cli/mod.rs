@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 mod decode;
+mod ledger;
 mod refusals;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chargeghar");
