@@ -24,6 +24,7 @@ use crate::store::views::rentals::{Filter, RentalView};
 pub mod body;
 mod day;
 mod packages;
+mod receipt;
 mod start;
 mod steps;
 
@@ -37,6 +38,7 @@ pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(packages::router())
         .merge(start::router())
+        .merge(receipt::router())
         .routes(routes!(active))
         .routes(routes!(history))
         .routes(routes!(detail))

@@ -13,6 +13,8 @@ mod link;
 #[cfg(test)]
 mod pay;
 #[cfg(test)]
+mod receipts;
+#[cfg(test)]
 mod renting;
 #[cfg(test)]
 mod restart;
