@@ -26,6 +26,7 @@ use crate::spawn::Tasks;
 use crate::store::load::{Loaded, StationRow};
 use crate::store::{self, Lease, Store};
 
+mod accounts;
 pub(crate) mod edges;
 pub(crate) mod limits;
 mod web;
@@ -265,6 +266,7 @@ fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) {
     let retention = Retention {
         frames: config.telemetry.frames_days.delta(),
         keys: config.rentals.idempotency_days.delta(),
+        delivered: config.outbox.done_days.delta(),
     };
     let ledger = &config.ledger;
     let pace =

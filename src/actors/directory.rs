@@ -163,8 +163,4 @@ impl RentalDirectory {
         let rider = self.place(rental.rider).is_some_and(|place| place != Place::Open(rental.id));
         rider || self.of_bank(&rental.bank).is_some_and(|id| id != rental.id)
     }
-
-    pub fn open_count(&self) -> usize {
-        self.by_bank.len()
-    }
 }

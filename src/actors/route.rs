@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use domain::presence::Session;
 
 use super::Context;
@@ -15,7 +16,7 @@ use crate::telemetry::Hush;
 /// Hands every event of the link to whom it concerns, until the link is closed.
 pub async fn run(context: Arc<Context>, mut events: Events) {
     let hush = Hush::new(context.clock.clone());
-    let mut down_since = Some(context.clock.now());
+    tell_all(&context, |at| Msg::LinkLost { at });
     while let Some(event) = events.next().await {
         match event {
             LinkEvent::Message(incoming) => message(&context, incoming, &hush),
@@ -27,15 +28,16 @@ pub async fn run(context: Arc<Context>, mut events: Events) {
                     context.stations.tell(id, Msg::Session { connected, at });
                 }
             }
-            LinkEvent::Down => down_since = Some(context.clock.now()),
-            LinkEvent::Up => {
-                let Some(since) = down_since.take() else { continue };
-                let down_for = context.clock.now() - since;
-                for id in context.stations.ids() {
-                    context.stations.tell(id, Msg::LinkBack { down_for });
-                }
-            }
+            LinkEvent::Down => tell_all(&context, |at| Msg::LinkLost { at }),
+            LinkEvent::Up => tell_all(&context, |at| Msg::LinkBack { at }),
         }
+    }
+}
+
+fn tell_all(context: &Context, what: impl Fn(DateTime<Utc>) -> Msg) {
+    let at = context.clock.now();
+    for id in context.stations.ids() {
+        context.stations.tell(id, what(at));
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use devices::Uplink;
 use domain::eject::OpenEject;
 use domain::ids::{CommandId, RentalId, SlotKey, Sn, StationId};
@@ -60,9 +60,12 @@ pub enum Msg {
         connected: bool,
         at: DateTime<Utc>,
     },
-    /// Our own link to the broker is back after so long.
+    /// Our own link to the broker is down since then.
+    LinkLost {
+        at: DateTime<Utc>,
+    },
     LinkBack {
-        down_for: TimeDelta,
+        at: DateTime<Utc>,
     },
     /// A slot is not what it was.
     SlotChanged(View),
@@ -137,10 +140,12 @@ pub struct State {
     slot_ids: BTreeMap<ActorId, SlotKey>,
 
     presence: Presence,
-    /// When the broker last saw the cabinet come.
+    /// When the cabinet last came back to us, or we to it.
     up_since: Option<DateTime<Utc>>,
     /// A whole report came since the service started.
     confirmed: bool,
+    /// No bank of an open rental was in the cabinet at some instant after this: the last whole
+    /// report that showed none. Kept over a restart, so it must hold whatever was not committed.
     whole_at: Option<DateTime<Utc>>,
     seq: i64,
 
@@ -190,7 +195,8 @@ impl Actor for StationActor {
         match message {
             Msg::Inbound(inbound) => state.inbound(*inbound, &myself).await,
             Msg::Session { connected, at } => state.session(connected, at).await,
-            Msg::LinkBack { down_for } => state.link_back(down_for).await,
+            Msg::LinkLost { at } => state.link_lost(at),
+            Msg::LinkBack { at } => state.link_back(at).await,
             Msg::SlotChanged(view) => state.slot_changed(view),
             Msg::Moved(key) => state.moved(key),
             Msg::Reserve(reserve) => state.reserve(reserve).await,
@@ -320,7 +326,7 @@ impl State {
     }
 
     fn needs_check_first(&self) -> bool {
-        let silence = self.presence.silence(self.now());
+        let silence = self.presence.unheard_for(self.now());
         let silent = silence.is_none_or(|s| s >= self.context.settings.silence_check);
         !self.confirmed || (self.presence.session == Session::Untold && silent)
     }

@@ -1,5 +1,5 @@
-//! Work that only the clock starts and that belongs to no single actor: the chain of the
-//! ledger, days of raw frames, old keys, and the clock itself.
+//! Work that only the clock starts and that belongs to no single actor: days of raw frames,
+//! old keys, effects long delivered, the chain of the ledger, and the clock itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ const DAYS_AHEAD: u16 = 3;
 pub struct Retention {
     pub frames: chrono::TimeDelta,
     pub keys: chrono::TimeDelta,
+    pub delivered: chrono::TimeDelta,
 }
 
 pub async fn run(context: Arc<Context>, every: Duration, retention: Retention) {
@@ -30,12 +31,12 @@ pub async fn run(context: Arc<Context>, every: Duration, retention: Retention) {
 }
 
 async fn sweep(context: &Context, retention: Retention) -> Result<(), crate::store::Error> {
-    seal(context).await?;
     let now = context.clock.now();
     let keep = u16::try_from(retention.frames.num_days()).unwrap_or(u16::MAX);
     context.store.keep_frame_days(DAYS_AHEAD, keep).await?;
     context.store.purge_keys(now - retention.keys).await?;
-    Ok(())
+    context.store.forget_delivered(now - retention.delivered).await?;
+    seal(context).await
 }
 
 /// Gives what was committed its place, until nothing waits.

@@ -14,7 +14,7 @@ use super::{Admin, Live, Operator, ROWS_MAX};
 use crate::actors::availability::StationView;
 use crate::store;
 use crate::store::fact::{AuditEntry, Conflict};
-use crate::store::load::StationRow;
+use crate::store::load::{SlotRow, StationInfo, StationRow};
 use crate::store::stations::{NewStation, Particulars, Pending};
 
 /// Slots of the largest cabinet there is.
@@ -288,7 +288,31 @@ async fn described(live: &Live, row: &StationRow) -> Option<StationBody> {
 }
 
 fn of_view(view: &StationView) -> StationBody {
-    let info = &view.info;
+    StationBody {
+        slots: view.slots.len(),
+        layout_confirmed: !view.stale,
+        maintenance: view.maintenance,
+        status: view.app_status().to_owned(),
+        stale: Some(view.stale),
+        free_slots: Some(view.free_slots),
+        banks: Some(view.banks),
+        ..of_info(&view.info)
+    }
+}
+
+fn of_row(row: &StationRow) -> StationBody {
+    StationBody {
+        slots: row.slots.len(),
+        layout_confirmed: row.layout_confirmed,
+        maintenance: row.is_maintenance,
+        heard_at: row.heard_at,
+        whole_at: row.whole_at,
+        ..of_info(&row.info)
+    }
+}
+
+/// What an operator said of it, and nothing of how it stands.
+fn of_info(info: &StationInfo) -> StationBody {
     StationBody {
         id: info.id,
         uuid: info.uuid.clone(),
@@ -297,14 +321,14 @@ fn of_view(view: &StationView) -> StationBody {
         lat: info.latitude,
         lng: info.longitude,
         address: info.address.clone(),
-        slots: view.slots.len(),
-        layout_confirmed: !view.stale,
-        maintenance: view.maintenance,
-        status: view.app_status().to_owned(),
+        slots: 0,
+        layout_confirmed: false,
+        maintenance: false,
+        status: "UNKNOWN".to_owned(),
         reachable: None,
-        stale: Some(view.stale),
-        free_slots: Some(view.free_slots),
-        banks: Some(view.banks),
+        stale: None,
+        free_slots: None,
+        banks: None,
         heard_at: None,
         whole_at: None,
         ejecting: None,
@@ -312,32 +336,7 @@ fn of_view(view: &StationView) -> StationBody {
     }
 }
 
-fn of_row(row: &StationRow) -> StationBody {
-    let info = &row.info;
-    StationBody {
-        id: info.id,
-        uuid: info.uuid.clone(),
-        serial: info.serial.clone(),
-        name: info.name.clone(),
-        lat: info.latitude,
-        lng: info.longitude,
-        address: info.address.clone(),
-        slots: row.slots.len(),
-        layout_confirmed: row.layout_confirmed,
-        maintenance: row.is_maintenance,
-        status: "UNKNOWN".to_owned(),
-        reachable: None,
-        stale: None,
-        free_slots: None,
-        banks: None,
-        heard_at: row.heard_at,
-        whole_at: row.whole_at,
-        ejecting: None,
-        content: Vec::new(),
-    }
-}
-
-fn of_slot_row(row: &crate::store::load::SlotRow) -> SlotBody {
+fn of_slot_row(row: &SlotRow) -> SlotBody {
     let reading = row.reading.as_ref();
     SlotBody {
         io: row.key.io,

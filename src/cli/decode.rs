@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use devices::a8;
-use serde_json::json;
+use serde_json::Value;
 
 use super::Format;
 
@@ -79,7 +79,8 @@ fn say(bytes: &[u8], out: &mut impl Write) -> io::Result<bool> {
 }
 
 fn say_no_frame(why: &str, out: &mut impl Write) -> io::Result<bool> {
-    writeln!(out, "{}", json!({ "ok": false, "error": "bad_hex", "detail": why }))?;
+    // written by hand for the order of the fields, which is that of every other line
+    writeln!(out, r#"{{"ok":false,"error":"bad_hex","detail":{}}}"#, Value::from(why))?;
     Ok(false)
 }
 

@@ -29,10 +29,10 @@ const CABINETS_MAX: u32 = 20_000;
 const FIRST_UUID: u64 = 990_000_000_000_000;
 /// The first bank's serial.
 const FIRST_BANK: u64 = 90_000_001;
-/// Around Ratna Park; cabinets stand on a grid about it.
-const CENTRE: (f64, f64) = (27.7064, 85.3150);
-/// Between two cabinets of the grid, in degrees: about 300 metres.
-const STEP: f64 = 0.003;
+/// South-west of Ratna Park, in ten-thousandths of a degree: the corner of the grid they stand on.
+const CORNER: (u32, u32) = (275_564, 851_650);
+/// Between two cabinets of the grid: about 300 metres.
+const STEP: u32 = 30;
 /// Events that may wait to be counted and printed; more are left out.
 const EVENTS_MAX: usize = 65_536;
 /// Between two looks at the fleet.
@@ -67,7 +67,7 @@ pub struct Arguments {
     /// Leave enrolment to others: the cabinets appear as pending
     #[arg(long)]
     no_enrol: bool,
-    /// End after so many seconds; without it at SIGINT
+    /// End after so many seconds; without it at SIGINT. A cabinet needs 20 of its own to start
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<u64>,
     #[command(flatten)]
@@ -159,13 +159,14 @@ fn uuid(number: u32) -> String {
 
 #[expect(clippy::float_arithmetic, reason = "places, not money")]
 fn station(arguments: &Arguments, number: u32) -> Enrol {
-    let (row, column) = (f64::from(number / 100 % 100), f64::from(number % 100));
+    let (row, column) = (number / 100 % 100, number % 100);
+    let degrees = |corner: u32, steps: u32| f64::from(corner + steps * STEP) / 10_000.0;
     Enrol {
         uuid: uuid(number),
         serial: format!("SIM-{number:05}"),
         name: format!("Simulated {number}"),
-        lat: CENTRE.0 + (row - 50.0) * STEP,
-        lng: CENTRE.1 + (column - 50.0) * STEP,
+        lat: degrees(CORNER.0, row),
+        lng: degrees(CORNER.1, column),
         slots: arguments.slots,
         address: String::new(),
     }

@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use clap::{Args, Subcommand, ValueEnum};
 use domain::ids::SlotKey;
+use domain::slot::Standing;
 
 use super::reach::{Reach, escaped};
 use super::table::{Table, cell, pairs};
@@ -158,7 +160,7 @@ fn described(station: &StationBody) -> String {
         ("name", station.name.clone()),
         ("uuid", station.uuid.to_string()),
         ("id", station.id.to_string()),
-        ("place", format!("{}, {} {}", station.lat, station.lng, station.address)),
+        ("place", format!("{:.5}, {:.5}  {}", station.lat, station.lng, station.address)),
         ("status", station.status.clone()),
         ("reachable", station.reachable.map_or("-".to_owned(), yes)),
         ("maintenance", yes(station.maintenance)),
@@ -168,11 +170,13 @@ fn described(station: &StationBody) -> String {
     ]);
     let mut table = Table::new(["slot", "state", "bank", "level", "rentable"]).numbers(["level"]);
     for slot in &station.content {
+        // cabinets say 0 of a slot without a bank
+        let level = slot.level.filter(|_| slot.state != Standing::Empty);
         table.row([
             SlotKey::new(slot.io, slot.slot).to_string(),
             format!("{:?}", slot.state).to_lowercase(),
             cell(slot.bank.as_ref()),
-            slot.level.map_or("-".to_owned(), |level| format!("{level} %")),
+            level.map_or("-".to_owned(), |level| format!("{level} %")),
             if slot.rentable { "yes" } else { "" }.to_owned(),
         ]);
     }
@@ -210,15 +214,12 @@ async fn enrol(reach: &Reach, wanted: EnrolArguments) -> anyhow::Result<ExitCode
 
 async fn check(reach: &Reach, named: Named) -> anyhow::Result<ExitCode> {
     let answer: Reported = reach.post(&path(&named.name, "/check"), &()).await?;
-    named.format.show(&answer, || {
-        let name = &named.name;
-        if answer.reported {
-            format!("{name} has reported")
-        } else {
-            format!("{name} did not report in time; see station show {name}")
-        }
-    })?;
-    Ok(if answer.reported { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let name = &named.name;
+    if answer.reported || named.format.json {
+        named.format.show(&answer, || format!("{name} has reported"))?;
+    }
+    ensure!(answer.reported, "{name} did not report in time; see station show {name}");
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn eject(reach: &Reach, wanted: EjectArguments) -> anyhow::Result<ExitCode> {

@@ -8,7 +8,7 @@ mod tests;
 /// Between two columns.
 const GAP: &str = "  ";
 
-/// Rows below a head. Displays as lines; an empty one as the head alone.
+/// Rows below a head. Displays as lines; an empty one says so.
 #[derive(Clone, Debug)]
 pub struct Table {
     rows: Vec<Vec<String>>,
@@ -52,6 +52,9 @@ impl Display for Table {
             });
             writeln!(f, "{}", cells.collect::<Vec<_>>().join(GAP).trim_end())?;
         }
+        if self.rows.len() == 1 {
+            writeln!(f, "none")?;
+        }
         Ok(())
     }
 }
@@ -62,7 +65,7 @@ pub fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let wide = pairs.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
     let line = |(name, value): &(&str, String)| {
         let pad = " ".repeat(wide - width(name));
-        format!("{name}{pad}{GAP}{value}\n")
+        format!("{}\n", format!("{name}{pad}{GAP}{value}").trim_end())
     };
     pairs.iter().map(line).collect()
 }

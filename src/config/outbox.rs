@@ -1,7 +1,7 @@
 //! `[outbox]`: how owed effects are carried out.
 
 use super::section::{Problems, section};
-use super::values::{Millis, Seconds};
+use super::values::{Days, Millis, Seconds};
 
 section! {
     /// Messages and other effects that the service owes the outside, at least once.
@@ -18,6 +18,8 @@ section! {
         backoff_max_s: Seconds = Seconds(900),
         /// Attempts after which an effect waits for an operator.
         attempts_max: u16 = 12,
+        /// How long an effect that was carried out is kept, in days.
+        done_days: Days = Days(30),
     }
 }
 

@@ -204,10 +204,6 @@ impl OpenEject {
         self.phase == Phase::Unknown
     }
 
-    pub fn is_verifying(&self) -> bool {
-        self.phase == Phase::Verifying
-    }
-
     /// The cabinet answered.
     pub fn reply(&mut self, outcome: EjectOutcome, now: DateTime<Utc>, timing: &Timing) -> Step {
         match outcome {

@@ -32,9 +32,11 @@ pub struct Presence {
     /// When it was last heard, over any channel.
     pub heard_at: Option<DateTime<Utc>>,
     pub session: Session,
-    /// How long our own link to the broker was down since the cabinet was last heard: our
-    /// outage is no evidence against a cabinet.
+    /// How long our own link to the broker was down since the cabinet was last heard, until it
+    /// came back: our outage is no evidence against a cabinet.
     pub excused: TimeDelta,
+    /// Since when our own link is down. Meanwhile nobody can be heard, and no silence grows.
+    pub deaf_since: Option<DateTime<Utc>>,
 }
 
 /// What the broker says of the cabinet's session.
@@ -64,6 +66,17 @@ impl Presence {
         self.excused = TimeDelta::zero();
     }
 
+    pub fn link_lost(&mut self, at: DateTime<Utc>) {
+        self.deaf_since.get_or_insert(at);
+    }
+
+    pub fn link_back(&mut self, at: DateTime<Utc>) {
+        let Some(since) = self.deaf_since.take() else { return };
+        // over another channel it may have been heard all the same
+        let from = self.heard_at.map_or(since, |heard| heard.max(since));
+        self.excused += (at - from).max(TimeDelta::zero());
+    }
+
     /// May an eject be published?
     pub fn is_reachable(&self, now: DateTime<Utc>, timing: &Timing) -> bool {
         match self.session {
@@ -90,7 +103,8 @@ impl Presence {
     /// The next instant at which [`Presence::shown`] or [`Presence::is_reachable`] can change
     /// by itself.
     pub fn next_change(&self, now: DateTime<Utc>, timing: &Timing) -> Option<DateTime<Utc>> {
-        let heard = self.heard_at.map(|at| at + self.excused);
+        let heard = self.heard_at.filter(|_| self.deaf_since.is_none());
+        let heard = heard.map(|at| at + self.excused);
         let silences = [timing.suspect_after, timing.offline_after];
         let by_silence = heard.into_iter().flat_map(|at| silences.map(|after| at + after));
         let by_session = match self.session {
@@ -102,6 +116,12 @@ impl Presence {
 
     /// How long it has been silent, without our own outages.
     pub fn silence(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
-        self.heard_at.map(|at| (now - at - self.excused).max(TimeDelta::zero()))
+        let now = self.deaf_since.map_or(now, |since| since.min(now));
+        self.unheard_for(now).map(|silence| (silence - self.excused).max(TimeDelta::zero()))
+    }
+
+    /// How long nothing was heard of it, whoever is to blame.
+    pub fn unheard_for(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+        self.heard_at.map(|at| (now - at).max(TimeDelta::zero()))
     }
 }

@@ -91,9 +91,12 @@ impl Line {
         self.restart(Some(acknowledge));
     }
 
-    /// The connection is gone.
-    pub fn end(&self) {
+    /// The connection is gone. Of what the broker will send again: the earliest instant after
+    /// which any of it was sent.
+    pub fn end(&self) -> Option<DateTime<Utc>> {
+        let unsettled = self.state.lock().held.sent_after();
         self.restart(None);
+        unsettled
     }
 
     /// A packet that needs nobody: acknowledged in its turn.
@@ -108,7 +111,7 @@ impl Line {
     pub fn enter(self: &Arc<Line>, packet_id: u16, frame: Frame) {
         let mut state = self.state.lock();
         if state.held.bytes() + frame.payload.len() > self.bounds.bytes_max {
-            state.held.add_unkept(packet_id);
+            state.held.add_unkept(packet_id, frame.sent.earliest);
             self.flush(&mut state);
             drop(state);
             return self.tell_shed();

@@ -96,8 +96,8 @@ pub trait Link: Send + Sync {
     /// from its frames alone.
     fn tells_sessions(&self) -> bool;
 
-    /// Everything cabinets sent before this has arrived here. To be stored now and then, for
-    /// the next process to begin with.
+    /// Everything cabinets sent before this has arrived here. Not for the next process to begin
+    /// with: what arrived and was not acknowledged comes to it again.
     fn complete_until(&self) -> DateTime<Utc>;
 
     /// Says goodbye to the broker. `Down` and the end of events follow.

@@ -30,7 +30,8 @@ pub(super) struct Moment {
 
 #[derive(Clone, Debug)]
 pub(super) struct Tide {
-    /// Everything sent before this has arrived.
+    /// Everything sent before this has arrived, and what is not acknowledged was sent after it
+    /// when a connection begins.
     complete_until: DateTime<Utc>,
     /// The same, once this connection has heard its first marker.
     caught_up: Option<Duration>,
@@ -72,6 +73,12 @@ impl Tide {
         if !had_session {
             self.complete(now);
         }
+    }
+
+    /// A connection is gone. What arrived over it and is not acknowledged comes again, and was
+    /// sent after `unsettled` as it ever was.
+    pub fn ended(&mut self, unsettled: Option<DateTime<Utc>>) {
+        self.complete_until = unsettled.unwrap_or(self.complete_until).min(self.complete_until);
     }
 
     /// The marker to send now, unless one is on its way that is younger than `patience`.

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+
+use chrono::DateTime;
 
 use crate::clients::broker_admin::embedded::Embedded;
 use crate::clients::broker_admin::mosquitto::Mosquitto;
@@ -17,10 +18,7 @@ use crate::link::Events;
 use crate::link::mqtt::{self, Mqtt};
 use crate::spawn::Tasks;
 
-use super::StartError;
-
-/// Between two tries to tell a broker its accounts.
-const ACCOUNTS_AGAIN: Duration = Duration::from_secs(5);
+use super::{StartError, accounts};
 
 /// The database by its URL, and the child behind it if it is our own.
 pub struct Database {
@@ -91,19 +89,19 @@ async fn external(
     tools: Tools<'_>,
 ) -> Result<Cabinets, StartError> {
     let Tools { clock, entropy, tasks } = tools;
-    // what came before this process is backlog
-    let settings = mqtt::Settings::external(config, clock.now())?;
+    // what waits at the broker may have been sent at any time before: the last process may not
+    // have acknowledged what it had; the cabinets' own reports set a bound
+    let settings = mqtt::Settings::external(config, DateTime::UNIX_EPOCH)?;
     let addr = (settings.address.host.clone(), settings.address.port);
-    let admin: Arc<dyn BrokerAdmin> = match config.admin {
-        config::BrokerAdmin::None => Arc::new(Elsewhere),
+    let mosquitto = match config.admin {
+        config::BrokerAdmin::None => None,
         config::BrokerAdmin::DynamicSecurity => {
             let mosquitto = Mosquitto::new(settings.clone(), clock.clone(), entropy.clone());
+            mosquitto.expect(known);
             if let Err(error) = mosquitto.prepare().await {
                 tracing::warn!(%error, "the broker was not prepared");
             }
-            let mosquitto = Arc::new(mosquitto);
-            tasks.spawn("accounts", tell(Arc::clone(&mosquitto), known, clock.clone()));
-            mosquitto
+            Some(Arc::new(mosquitto))
         }
     };
     let parts = mqtt::Parts {
@@ -114,6 +112,19 @@ async fn external(
         broker: None,
     };
     let (link, events) = Mqtt::start(settings, parts);
+    let admin: Arc<dyn BrokerAdmin> = match mosquitto {
+        None => Arc::new(Elsewhere),
+        Some(mosquitto) => {
+            let keep = accounts::keep(
+                Arc::clone(&mosquitto),
+                Arc::clone(&link),
+                clock.clone(),
+                entropy.clone(),
+            );
+            tasks.spawn("accounts", keep);
+            mosquitto
+        }
+    };
     Ok(Cabinets {
         link,
         events,
@@ -122,20 +133,6 @@ async fn external(
         broker: None,
         addr,
     })
-}
-
-/// Until the broker knows every cabinet.
-async fn tell(mosquitto: Arc<Mosquitto>, known: Accounts, clock: Clock) {
-    loop {
-        let progress = |done: usize, all: usize| {
-            tracing::info!(done, all, "telling the broker its accounts");
-        };
-        match mosquitto.sync(&known, &progress).await {
-            Ok(synced) => return tracing::info!(?synced, "the broker knows its accounts"),
-            Err(error) => tracing::warn!(%error, "the broker was not told its accounts"),
-        }
-        clock.sleep(ACCOUNTS_AGAIN).await;
-    }
 }
 
 #[cfg(feature = "embedded-broker")]

@@ -1,19 +1,21 @@
 //! What a node knows when it starts, in a few bulk reads of one snapshot, and the same rows
 //! one by one for an actor that is in doubt about its own.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use domain::bank::{Bank, Condition, Custody, Fingerprint};
-use domain::ids::{DeviceUuid, RentalId, Serial, SlotKey, Sn, StationId};
+use domain::ids::{RentalId, SlotKey, Sn, StationId};
 use domain::rental::Rental;
-use domain::slot::Reading;
 use domain::tariff::{LateFee, Package};
 use serde_json::value::RawValue;
 use sqlx::types::Json;
 
+pub(super) use stations::read_station;
+pub use stations::{SlotRow, StationInfo, StationRow};
+
 use super::session::Session;
 use super::{Error, Store, tariff};
+
+mod stations;
 
 /// Everything that is open.
 #[derive(Clone, Debug)]
@@ -37,50 +39,6 @@ pub struct Stored {
     pub version: i32,
     /// Until when a late answer of the cabinet may reopen it.
     pub settle_until: DateTime<Utc>,
-}
-
-/// A cabinet with its slots, and what it last said before the service started.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StationRow {
-    pub info: StationInfo,
-    pub version: i32,
-    /// A whole report has confirmed the slots.
-    pub layout_confirmed: bool,
-    pub is_maintenance: bool,
-    pub slots: Vec<SlotRow>,
-    pub heard_at: Option<DateTime<Utc>>,
-    pub whole_at: Option<DateTime<Utc>>,
-}
-
-/// What an operator says of a station.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StationInfo {
-    pub id: StationId,
-    pub uuid: DeviceUuid,
-    pub serial: Serial,
-    pub name: String,
-    pub latitude: f64,
-    pub longitude: f64,
-    pub address: String,
-    pub landmark: Option<String>,
-    pub description: Option<String>,
-    pub opening_time: Option<NaiveTime>,
-    pub closing_time: Option<NaiveTime>,
-    /// Grows when the cabinet's password is to change.
-    pub credential_generation: u32,
-    pub area_code: String,
-    /// Accepts frames whose checksum is wrong.
-    pub lenient: bool,
-    /// Refuses HTTP calls whose signature is wrong.
-    pub strict_sign: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SlotRow {
-    pub key: SlotKey,
-    pub maintenance: bool,
-    pub version: i32,
-    pub reading: Option<Reading>,
 }
 
 /// A row that could not be understood.
@@ -122,34 +80,6 @@ impl Store {
             sqlx::query_as(SQL).bind(sn).fetch_optional(&mut session).await?;
         row.ok_or(Error::NotFound)?.understand().map_err(Error::from)
     }
-
-    /// A station in service.
-    pub async fn station(&self, id: StationId) -> Result<StationRow, Error> {
-        read_station(&mut self.read().await?, id).await
-    }
-
-    /// A station in service, by its serial or by what the cabinet calls itself.
-    pub async fn find_station(&self, name: &str) -> Result<StationRow, Error> {
-        let mut session = self.read().await?;
-        one(stations(&mut session, Which { id: None, name: Some(name) }).await?)
-    }
-
-    /// The stations in service, by name.
-    pub async fn stations(&self) -> Result<Vec<StationRow>, Error> {
-        let (mut rows, corrupt) = stations(&mut self.read().await?, Which::default()).await?;
-        for row in corrupt {
-            tracing::error!(table = row.table, id = row.id, error = row.error, "corrupt row");
-        }
-        rows.sort_by(|a, b| (&a.info.name, &a.info.serial).cmp(&(&b.info.name, &b.info.serial)));
-        Ok(rows)
-    }
-}
-
-pub(super) async fn read_station(
-    session: &mut Session,
-    id: StationId,
-) -> Result<StationRow, Error> {
-    one(stations(session, Which { id: Some(id), name: None }).await?)
 }
 
 impl From<CorruptRow> for Error {
@@ -162,7 +92,7 @@ impl From<CorruptRow> for Error {
 type Read<T> = (Vec<T>, Vec<CorruptRow>);
 
 async fn load(session: &mut Session, now: DateTime<Utc>) -> Result<Loaded, Error> {
-    let (stations, mut corrupt) = stations(session, Which::default()).await?;
+    let (stations, mut corrupt) = stations::all(session).await?;
     let (banks, unread) = banks(session).await?;
     corrupt.extend(unread);
     let (rentals, unread) = rentals(session, now).await?;
@@ -170,13 +100,6 @@ async fn load(session: &mut Session, now: DateTime<Utc>) -> Result<Loaded, Error
     let packages = tariff::packages(session).await?;
     let late_fee = tariff::late_fee(session).await?;
     Ok(Loaded { stations, banks, rentals, packages, late_fee, corrupt })
-}
-
-fn one((mut rows, mut corrupt): Read<StationRow>) -> Result<StationRow, Error> {
-    if let Some(row) = corrupt.pop() {
-        return Err(row.into());
-    }
-    rows.pop().ok_or(Error::NotFound)
 }
 
 #[derive(sqlx::FromRow)]
@@ -258,140 +181,6 @@ async fn banks(session: &mut Session) -> Result<Read<Bank>, Error> {
 
     let rows: Vec<BankRow> = sqlx::query_as(SQL).fetch_all(session).await?;
     Ok(understood(rows, BankRow::understand))
-}
-
-/// Which stations; all in service by default.
-#[derive(Clone, Copy, Default)]
-struct Which<'a> {
-    id: Option<StationId>,
-    /// A serial or a cabinet's own name.
-    name: Option<&'a str>,
-}
-
-#[expect(clippy::struct_excessive_bools, reason = "columns that do not depend on each other")]
-#[derive(sqlx::FromRow)]
-struct StationFields {
-    id: StationId,
-    device_uuid: DeviceUuid,
-    serial: Serial,
-    name: String,
-    latitude: f64,
-    longitude: f64,
-    address: String,
-    landmark: Option<String>,
-    description: Option<String>,
-    opening_time: Option<NaiveTime>,
-    closing_time: Option<NaiveTime>,
-    credential_generation: i32,
-    area_code: String,
-    lenient: bool,
-    strict_sign: bool,
-    layout_confirmed: bool,
-    is_maintenance: bool,
-    version: i32,
-    heard_at: Option<DateTime<Utc>>,
-    whole_at: Option<DateTime<Utc>>,
-}
-
-impl StationFields {
-    fn with(self, slots: Vec<SlotRow>) -> StationRow {
-        let info = StationInfo {
-            id: self.id,
-            uuid: self.device_uuid,
-            serial: self.serial,
-            name: self.name,
-            latitude: self.latitude,
-            longitude: self.longitude,
-            address: self.address,
-            landmark: self.landmark,
-            description: self.description,
-            opening_time: self.opening_time,
-            closing_time: self.closing_time,
-            credential_generation: u32::try_from(self.credential_generation).unwrap_or(0),
-            area_code: self.area_code,
-            lenient: self.lenient,
-            strict_sign: self.strict_sign,
-        };
-        StationRow {
-            info,
-            version: self.version,
-            layout_confirmed: self.layout_confirmed,
-            is_maintenance: self.is_maintenance,
-            slots,
-            heard_at: self.heard_at,
-            whole_at: self.whole_at,
-        }
-    }
-}
-
-async fn stations(session: &mut Session, which: Which<'_>) -> Result<Read<StationRow>, Error> {
-    const SQL: &str = "
-        select s.id, device_uuid, serial, name, latitude, longitude, address, landmark,
-            description, opening_time, closing_time, credential_generation, area_code, lenient,
-            strict_sign, layout_confirmed, is_maintenance, version, t.heard_at, t.whole_at
-        from stations s
-        left join station_telemetry t on t.station_id = s.id
-        where not is_deleted
-            and ($1 is null or s.id = $1)
-            and ($2 is null or serial = $2 or device_uuid = $2)
-        order by s.id";
-
-    let rows: Vec<StationFields> =
-        sqlx::query_as(SQL).bind(which.id).bind(which.name).fetch_all(&mut *session).await?;
-    let single = match &rows[..] {
-        [only] if which.id.is_some() || which.name.is_some() => Some(only.id),
-        _ => None,
-    };
-    let (mut slots, corrupt) = slots(session, single).await?;
-    let with_slots = |row: StationFields| {
-        let own = slots.remove(&row.id).unwrap_or_default();
-        row.with(own)
-    };
-    Ok((rows.into_iter().map(with_slots).collect(), corrupt))
-}
-
-#[derive(sqlx::FromRow)]
-struct SlotFields {
-    station_id: StationId,
-    io: i16,
-    slot: i32,
-    maintenance: bool,
-    version: i32,
-    reading: Option<Json<Box<RawValue>>>,
-}
-
-/// Slots by station. A reading that is not understood is left out: it is telemetry.
-async fn slots(
-    session: &mut Session,
-    station: Option<StationId>,
-) -> Result<(BTreeMap<StationId, Vec<SlotRow>>, Vec<CorruptRow>), Error> {
-    const SQL: &str = "
-        select s.station_id, s.io, s.slot, s.maintenance, s.version, t.reading
-        from slots s
-        left join slot_telemetry t using (station_id, io, slot)
-        where $1 is null or s.station_id = $1
-        order by s.station_id, s.io, s.slot";
-
-    let rows: Vec<SlotFields> = sqlx::query_as(SQL).bind(station).fetch_all(session).await?;
-    let mut slots: BTreeMap<StationId, Vec<SlotRow>> = BTreeMap::new();
-    let mut corrupt = Vec::new();
-    for row in rows {
-        let id = || format!("{} {}/{}", row.station_id, row.io, row.slot);
-        let Some(key) = slot_key(row.io, row.slot) else {
-            corrupt.push(CorruptRow { table: "slots", id: id(), error: "no slot".into() });
-            continue;
-        };
-        let reading = row.reading.as_ref().map(|json| serde_json::from_str(json.get()));
-        if let Some(Err(error)) = &reading {
-            let error = error.to_string();
-            corrupt.push(CorruptRow { table: "slot_telemetry", id: id(), error });
-        }
-        let (maintenance, version) = (row.maintenance, row.version);
-        let reading = reading.and_then(Result::ok);
-        let own = slots.entry(row.station_id).or_default();
-        own.push(SlotRow { key, maintenance, version, reading });
-    }
-    Ok((slots, corrupt))
 }
 
 fn slot_key(io: i16, slot: i32) -> Option<SlotKey> {

@@ -149,13 +149,6 @@ impl Store {
         Ok(sqlx::query_as(SQL).bind(i64::from(limit)).fetch_all(&mut session).await?)
     }
 
-    /// Forgets callers that were last seen before `before`; answers how many.
-    pub async fn purge_pending(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        const SQL: &str = "delete from pending_cabinets where last_seen_at < $1";
-
-        self.write_one("store.pending", move || sqlx::query(SQL).bind(before)).await
-    }
-
     async fn change(
         &self,
         id: StationId,

@@ -77,43 +77,6 @@ impl Store {
         }
         Ok(())
     }
-
-    /// A cabinet called that is not enrolled.
-    pub async fn note_pending(
-        &self,
-        uuid: DeviceUuid,
-        address: Option<String>,
-        hardware: Option<String>,
-        at: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        const SQL: &str = "
-            insert into pending_cabinets as p (
-                device_uuid, attempts, address, hardware, first_seen_at, last_seen_at
-            )
-            select $1, 1, $2, $3, $4, $4
-            where not exists (
-                select 1 from stations where device_uuid = $1 and not is_deleted
-            )
-            on conflict (device_uuid) do update
-            set attempts = p.attempts + 1,
-                address = coalesce(excluded.address, p.address),
-                hardware = coalesce(excluded.hardware, p.hardware),
-                last_seen_at = greatest(p.last_seen_at, excluded.last_seen_at)";
-
-        self.transact("store.pending", move |session| {
-            Box::pin(async move {
-                sqlx::query(SQL)
-                    .bind(uuid)
-                    .bind(address)
-                    .bind(hardware)
-                    .bind(at)
-                    .execute(session)
-                    .await?;
-                Ok(())
-            })
-        })
-        .await
-    }
 }
 
 /// What is known of a cabinet that called without being enrolled.

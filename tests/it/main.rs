@@ -1,9 +1,13 @@
 //! Stories of the whole service, each on real parts.
 
 #[cfg(test)]
+mod broker_away;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod echo;
 #[cfg(test)]
 mod embedded;
 #[cfg(test)]
@@ -11,7 +15,11 @@ mod harness;
 #[cfg(test)]
 mod link;
 #[cfg(test)]
+mod on_mosquitto;
+#[cfg(test)]
 mod pay;
+#[cfg(test)]
+mod provable;
 #[cfg(test)]
 mod receipts;
 #[cfg(test)]

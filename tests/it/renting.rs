@@ -9,15 +9,30 @@ use domain::money::Money;
 use domain::rental::{CancelReason, Phase, Refusal, Status};
 use domain::slot::Standing;
 
+use crate::harness::edges::{Edges, on_the_embedded_broker};
 use crate::harness::node::TestNode;
 
 const CABINET: &str = "860000000000017";
 const OTHER: &str = "860000000000025";
 const BANK: &str = "40818048";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rider_rents_at_one_cabinet_and_returns_at_another() {
-    let node = TestNode::start().await;
+on_the_embedded_broker! {
+    a_rider_rents_at_one_cabinet_and_returns_at_another,
+    a_refused_eject_costs_nothing,
+    twenty_starts_at_once_by_one_rider_are_one_rental_one_hold_and_one_eject,
+    of_twenty_riders_who_want_one_bank_one_gets_it,
+    a_second_start_waits_for_the_gap_between_two_ejects,
+    a_slot_that_was_refilled_while_its_rental_is_out_can_be_rented_again,
+    a_rider_without_enough_money_is_refused_before_anything_moves,
+    a_bank_in_hand_cannot_be_cancelled_but_has_to_be_returned,
+    a_cancel_during_the_eject_is_decided_by_the_eject,
+    a_late_rental_falls_overdue_by_itself_and_its_fee_is_collected_at_the_return,
+    the_same_bank_back_within_a_minute_is_no_rental,
+    phantom_rows_never_become_slots,
+}
+
+pub async fn a_rider_rents_at_one_cabinet_and_returns_at_another(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let first = node.cabinet(CABINET, "CG-1", &[BANK, "40818049"]).await;
     let second = node.cabinet(OTHER, "CG-2", &["40818050"]).await;
     let rider = node.rider(500).await;
@@ -36,9 +51,8 @@ async fn a_rider_rents_at_one_cabinet_and_returns_at_another() {
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refused_eject_costs_nothing() {
-    let node = TestNode::start().await;
+pub async fn a_refused_eject_costs_nothing(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     let rider = node.rider(500).await;
     cabinet.faults(|faults| faults.next(1, Fault::EjectCode { code: 0xFD, out: false }));
@@ -51,9 +65,10 @@ async fn a_refused_eject_costs_nothing() {
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn twenty_starts_at_once_by_one_rider_are_one_rental_one_hold_and_one_eject() {
-    let node = TestNode::start().await;
+pub async fn twenty_starts_at_once_by_one_rider_are_one_rental_one_hold_and_one_eject(
+    edges: Edges,
+) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK, "40818049", "40818050"]).await;
     let rider = node.rider(5000).await;
 
@@ -70,9 +85,8 @@ async fn twenty_starts_at_once_by_one_rider_are_one_rental_one_hold_and_one_ejec
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_twenty_riders_who_want_one_bank_one_gets_it() {
-    let node = TestNode::start().await;
+pub async fn of_twenty_riders_who_want_one_bank_one_gets_it(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     let mut riders = Vec::new();
     for _ in 0..20 {
@@ -91,9 +105,8 @@ async fn of_twenty_riders_who_want_one_bank_one_gets_it() {
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_start_waits_for_the_gap_between_two_ejects() {
-    let node = TestNode::start().await;
+pub async fn a_second_start_waits_for_the_gap_between_two_ejects(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK, "40818049"]).await;
     let (one, two) = (node.rider(100).await, node.rider(100).await);
     node.rent(one, "CG-1").await.unwrap();
@@ -113,9 +126,8 @@ async fn a_second_start_waits_for_the_gap_between_two_ejects() {
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_slot_that_was_refilled_while_its_rental_is_out_can_be_rented_again() {
-    let node = TestNode::start().await;
+pub async fn a_slot_that_was_refilled_while_its_rental_is_out_can_be_rented_again(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     let (one, two) = (node.rider(100).await, node.rider(100).await);
     let first = node.rent(one, "CG-1").await.unwrap();
@@ -131,9 +143,8 @@ async fn a_slot_that_was_refilled_while_its_rental_is_out_can_be_rented_again() 
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rider_without_enough_money_is_refused_before_anything_moves() {
-    let node = TestNode::start().await;
+pub async fn a_rider_without_enough_money_is_refused_before_anything_moves(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     let rider = node.rider(20).await;
 
@@ -145,9 +156,8 @@ async fn a_rider_without_enough_money_is_refused_before_anything_moves() {
     assert_eq!(node.database.number("select count(*) from rentals").await, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bank_in_hand_cannot_be_cancelled_but_has_to_be_returned() {
-    let node = TestNode::start().await;
+pub async fn a_bank_in_hand_cannot_be_cancelled_but_has_to_be_returned(edges: Edges) {
+    let node = TestNode::with(edges).await;
     node.cabinet_kept(CABINET, "CG-1", &[BANK]).await;
     let rider = node.rider(100).await;
     let rental = node.rent(rider, "CG-1").await.unwrap();
@@ -160,9 +170,8 @@ async fn a_bank_in_hand_cannot_be_cancelled_but_has_to_be_returned() {
     assert_eq!(stolen, Err(Error::NotFound));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cancel_during_the_eject_is_decided_by_the_eject() {
-    let node = TestNode::start().await;
+pub async fn a_cancel_during_the_eject_is_decided_by_the_eject(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     let rider = node.rider(100).await;
     cabinet.faults(|faults| faults.next(1, Fault::SlowEject { by_ms: 1500 }));
@@ -183,9 +192,10 @@ async fn a_cancel_during_the_eject_is_decided_by_the_eject() {
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_late_rental_falls_overdue_by_itself_and_its_fee_is_collected_at_the_return() {
-    let node = TestNode::start().await;
+pub async fn a_late_rental_falls_overdue_by_itself_and_its_fee_is_collected_at_the_return(
+    edges: Edges,
+) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     let rider = node.rider(100).await;
     let rental = node.rent(rider, "CG-1").await.unwrap();
@@ -204,9 +214,8 @@ async fn a_late_rental_falls_overdue_by_itself_and_its_fee_is_collected_at_the_r
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_same_bank_back_within_a_minute_is_no_rental() {
-    let node = TestNode::start().await;
+pub async fn the_same_bank_back_within_a_minute_is_no_rental(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     let rider = node.rider(100).await;
     let rental = node.rent(rider, "CG-1").await.unwrap();
@@ -224,9 +233,8 @@ async fn the_same_bank_back_within_a_minute_is_no_rental() {
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn phantom_rows_never_become_slots() {
-    let node = TestNode::start().await;
+pub async fn phantom_rows_never_become_slots(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let layout = cabinet::Layout::marker(&[4, 4]).with_phantoms(3);
     node.cabinet_like(CABINET, "CG-1", &[BANK], |spec| spec.layout(layout)).await;
 

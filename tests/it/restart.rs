@@ -2,7 +2,29 @@
 //!
 //! The processes are the built program, and their time is real.
 
+use chargeghar::entropy::Entropy;
+
+use crate::harness::database::Database;
+
+pub mod again;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod instances;
+pub mod killed;
 mod outage;
+
+/// A cabinet of eight slots, known before the service starts.
+pub async fn enrol(database: &Database, uuid: &str, serial: &str) {
+    let id = Entropy::system().uuid();
+    let station = format!(
+        "insert into stations (id, device_uuid, serial, name, latitude, longitude, version,
+            created_at, updated_at)
+         values ('{id}', '{uuid}', '{serial}', '{serial}', 27.7, 85.3, 1, now(), now())"
+    );
+    database.run(&station).await;
+    let slots = format!(
+        "insert into slots (station_id, io, slot, version)
+         select '{id}', 0, slot, 1 from generate_series(1, 8) slot"
+    );
+    database.run(&slots).await;
+}

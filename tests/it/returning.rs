@@ -9,11 +9,26 @@ use domain::money::Money;
 use domain::rental::{Phase, Rental, Status};
 use domain::returns::Source;
 
+use crate::harness::edges::{Edges, on_the_embedded_broker};
 use crate::harness::node::{TestNode, wish};
 
 const CABINET: &str = "860000000000017";
 const OTHER: &str = "860000000000025";
 const BANK: &str = "40818048";
+
+on_the_embedded_broker! {
+    the_event_alone_closes_a_rental,
+    an_http_return_alone_is_confirmed_by_a_check_and_counts_from_its_own_time,
+    an_inspection_alone_closes_a_rental,
+    a_report_over_http_alone_is_confirmed_by_a_check,
+    all_ways_at_once_and_again_close_it_once,
+    a_forged_http_return_closes_nothing,
+    a_forged_http_report_closes_nothing_and_moves_no_bank,
+    a_duplicate_event_after_the_bank_is_rented_again_does_not_close_the_new_rental,
+    a_return_while_the_cabinet_was_offline_is_billed_to_the_last_report_without_it,
+    a_bank_without_a_rental_moves_inventory_and_no_money,
+    a_frame_with_a_bad_checksum_changes_nothing,
+}
 
 struct Out {
     node: TestNode,
@@ -23,9 +38,8 @@ struct Out {
     bank: cabinet::Bank,
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_event_alone_closes_a_rental() {
-    let out = out().await;
+pub async fn the_event_alone_closes_a_rental(edges: Edges) {
+    let out = out(edges).await;
     out.other.faults(|faults| faults.switches.no_http_return = true);
 
     out.other.insert(out.bank.clone(), None).unwrap();
@@ -33,9 +47,10 @@ async fn the_event_alone_closes_a_rental() {
     assert_eq!(out.completed().await, Source::Event);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_http_return_alone_is_confirmed_by_a_check_and_counts_from_its_own_time() {
-    let out = out().await;
+pub async fn an_http_return_alone_is_confirmed_by_a_check_and_counts_from_its_own_time(
+    edges: Edges,
+) {
+    let out = out(edges).await;
     out.other.faults(|faults| faults.next(1, Fault::Lose { frame: FrameKind::Return }));
 
     out.other.insert(out.bank.clone(), None).unwrap();
@@ -43,9 +58,8 @@ async fn an_http_return_alone_is_confirmed_by_a_check_and_counts_from_its_own_ti
     assert_eq!(out.completed().await, Source::HttpReturn);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_inspection_alone_closes_a_rental() {
-    let out = out().await;
+pub async fn an_inspection_alone_closes_a_rental(edges: Edges) {
+    let out = out(edges).await;
     out.other.faults(|faults| {
         faults.switches.no_http_return = true;
         faults.next(1, Fault::Lose { frame: FrameKind::Return });
@@ -58,9 +72,8 @@ async fn an_inspection_alone_closes_a_rental() {
     assert_eq!(out.completed().await, Source::Inspection);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_report_over_http_alone_is_confirmed_by_a_check() {
-    let out = out().await;
+pub async fn a_report_over_http_alone_is_confirmed_by_a_check(edges: Edges) {
+    let out = out(edges).await;
     out.other.faults(|faults| {
         faults.switches.no_http_return = true;
         faults.next(1, Fault::Lose { frame: FrameKind::Return });
@@ -73,9 +86,8 @@ async fn a_report_over_http_alone_is_confirmed_by_a_check() {
     assert!(matches!(source, Source::HttpReport | Source::Report), "{source:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn all_ways_at_once_and_again_close_it_once() {
-    let out = out().await;
+pub async fn all_ways_at_once_and_again_close_it_once(edges: Edges) {
+    let out = out(edges).await;
 
     let key = out.other.insert(out.bank.clone(), None).unwrap();
     out.other.self_check(key);
@@ -91,9 +103,8 @@ async fn all_ways_at_once_and_again_close_it_once() {
     out.node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_forged_http_return_closes_nothing() {
-    let out = out().await;
+pub async fn a_forged_http_return_closes_nothing(edges: Edges) {
+    let out = out(edges).await;
 
     out.other.http_return(&out.rental.bank, 3, Some(50)).await.unwrap();
     out.node.settle(50).await;
@@ -104,9 +115,8 @@ async fn a_forged_http_return_closes_nothing() {
     assert_eq!(out.node.database.number(denied).await, 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_forged_http_report_closes_nothing_and_moves_no_bank() {
-    let out = out().await;
+pub async fn a_forged_http_report_closes_nothing_and_moves_no_bank(edges: Edges) {
+    let out = out(edges).await;
     let sn: u32 = BANK.parse().unwrap();
     let rows = |first: u8| (first..first + 4).map(SlotRow::empty).collect::<Vec<_>>();
     let mut with_bank = rows(5);
@@ -125,9 +135,10 @@ async fn a_forged_http_report_closes_nothing_and_moves_no_bank() {
     assert_eq!(out.node.view("CG-2").banks, 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_duplicate_event_after_the_bank_is_rented_again_does_not_close_the_new_rental() {
-    let out = out().await;
+pub async fn a_duplicate_event_after_the_bank_is_rented_again_does_not_close_the_new_rental(
+    edges: Edges,
+) {
+    let out = out(edges).await;
     out.other.insert(out.bank.clone(), None).unwrap();
     out.completed().await;
     let second = out.node.rider(100).await;
@@ -145,12 +156,13 @@ async fn a_duplicate_event_after_the_bank_is_rented_again_does_not_close_the_new
     out.node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_return_while_the_cabinet_was_offline_is_billed_to_the_last_report_without_it() {
-    let out = out().await;
+pub async fn a_return_while_the_cabinet_was_offline_is_billed_to_the_last_report_without_it(
+    edges: Edges,
+) {
+    let out = out(edges).await;
     out.other.cut(Cut::Both);
-    out.node.until_reachable("CG-2", false).await;
     out.node.clock.advance(Duration::from_hours(1));
+    out.node.until_reachable("CG-2", false).await;
     out.other.insert(out.bank.clone(), None).unwrap();
     out.node.settle(10).await;
     out.node.clock.advance(Duration::from_hours(2));
@@ -166,9 +178,8 @@ async fn a_return_while_the_cabinet_was_offline_is_billed_to_the_last_report_wit
     assert_eq!(ended.late.amount, Money::ZERO);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bank_without_a_rental_moves_inventory_and_no_money() {
-    let node = TestNode::start().await;
+pub async fn a_bank_without_a_rental_moves_inventory_and_no_money(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
 
     cabinet.insert("40818077", Some(SlotKey::new(0, 8))).unwrap();
@@ -179,9 +190,8 @@ async fn a_bank_without_a_rental_moves_inventory_and_no_money() {
     assert_eq!(node.database.number("select count(*) from ledger_transfers").await, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_frame_with_a_bad_checksum_changes_nothing() {
-    let out = out().await;
+pub async fn a_frame_with_a_bad_checksum_changes_nothing(edges: Edges) {
+    let out = out(edges).await;
     out.other.faults(|faults| {
         faults.switches.no_http_return = true;
         faults.next(1, Fault::Corrupt { frame: FrameKind::Return });
@@ -194,8 +204,8 @@ async fn a_frame_with_a_bad_checksum_changes_nothing() {
 }
 
 /// A bank that has been out for ten minutes, and another cabinet to return it to.
-async fn out() -> Out {
-    let node = TestNode::start().await;
+async fn out(edges: Edges) -> Out {
+    let node = TestNode::with(edges).await;
     let first = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     let other = node.cabinet(OTHER, "CG-2", &["40818060"]).await;
     let rider = node.rider(500).await;

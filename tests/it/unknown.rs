@@ -8,14 +8,25 @@ use domain::ids::RiderId;
 use domain::money::Money;
 use domain::rental::{CancelReason, Phase, Rental, Status};
 
+use crate::harness::edges::{Edges, on_the_embedded_broker};
 use crate::harness::node::TestNode;
 
 const CABINET: &str = "860000000000017";
 const BANK: &str = "40818048";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_is_found_out_by_a_whole_report() {
-    let node = TestNode::start().await;
+on_the_embedded_broker! {
+    a_lost_answer_is_found_out_by_a_whole_report,
+    an_ignored_command_is_found_in_by_two_sightings,
+    a_cabinet_that_is_never_heard_again_frees_the_rider_after_twenty_five_minutes,
+    a_cabinet_that_goes_dark_during_the_eject_settles_it_when_it_is_back,
+    a_late_success_reopens_the_rental_that_was_given_up,
+    a_late_success_while_the_rider_has_another_rental_bills_nobody,
+    a_partial_report_proves_presence_and_never_absence,
+    a_cabinet_whose_last_eject_is_unknown_gives_out_no_other_bank,
+}
+
+pub async fn a_lost_answer_is_found_out_by_a_whole_report(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     let rider = node.rider(100).await;
     lose_answer(&cabinet);
@@ -30,9 +41,8 @@ async fn a_lost_answer_is_found_out_by_a_whole_report() {
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_ignored_command_is_found_in_by_two_sightings() {
-    let node = TestNode::start().await;
+pub async fn an_ignored_command_is_found_in_by_two_sightings(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     let rider = node.rider(100).await;
     cabinet.faults(|faults| faults.next(1, Fault::Ignore { command: Some("popup_sn".to_owned()) }));
@@ -52,9 +62,10 @@ async fn an_ignored_command_is_found_in_by_two_sightings() {
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cabinet_that_is_never_heard_again_frees_the_rider_after_twenty_five_minutes() {
-    let node = TestNode::start().await;
+pub async fn a_cabinet_that_is_never_heard_again_frees_the_rider_after_twenty_five_minutes(
+    edges: Edges,
+) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     let rider = node.rider(100).await;
     cabinet.script(cut_during_eject());
@@ -74,9 +85,8 @@ async fn a_cabinet_that_is_never_heard_again_frees_the_rider_after_twenty_five_m
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cabinet_that_goes_dark_during_the_eject_settles_it_when_it_is_back() {
-    let node = TestNode::start().await;
+pub async fn a_cabinet_that_goes_dark_during_the_eject_settles_it_when_it_is_back(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     let rider = node.rider(100).await;
     cabinet.script(cut_during_eject());
@@ -93,9 +103,8 @@ async fn a_cabinet_that_goes_dark_during_the_eject_settles_it_when_it_is_back() 
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_late_success_reopens_the_rental_that_was_given_up() {
-    let node = TestNode::start().await;
+pub async fn a_late_success_reopens_the_rental_that_was_given_up(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     let rider = node.rider(100).await;
     let rental = given_up(&node, &cabinet, rider).await;
@@ -109,9 +118,8 @@ async fn a_late_success_reopens_the_rental_that_was_given_up() {
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_late_success_while_the_rider_has_another_rental_bills_nobody() {
-    let node = TestNode::start().await;
+pub async fn a_late_success_while_the_rider_has_another_rental_bills_nobody(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     node.cabinet_kept("860000000000025", "CG-2", &["40818060"]).await;
     let rider = node.rider(200).await;
@@ -131,9 +139,8 @@ async fn a_late_success_while_the_rider_has_another_rental_bills_nobody() {
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_partial_report_proves_presence_and_never_absence() {
-    let node = TestNode::start().await;
+pub async fn a_partial_report_proves_presence_and_never_absence(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     let rider = node.rider(100).await;
     lose_answer(&cabinet);
@@ -151,9 +158,8 @@ async fn a_partial_report_proves_presence_and_never_absence() {
     node.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cabinet_whose_last_eject_is_unknown_gives_out_no_other_bank() {
-    let node = TestNode::start().await;
+pub async fn a_cabinet_whose_last_eject_is_unknown_gives_out_no_other_bank(edges: Edges) {
+    let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK, "40818049"]).await;
     let (one, two) = (node.rider(100).await, node.rider(100).await);
     cabinet.script(cut_during_eject());

@@ -1,31 +1,31 @@
 //! How long a file and a function may be, and that each file starts with what it owns.
 
+use std::ffi::OsStr;
 use std::ops::Range;
+use std::path::Path;
 
 use crate::tree::{File, blank};
 
-/// Lines of code: blank lines, doc comments and attributes do not count.
+/// Lines as they are, in whatever somebody writes and reads: code, scripts, migrations, pages.
 const FILE_MAX: usize = 400;
-const TEST_FILE_MAX: usize = 600;
+/// Lines of code: blank lines, doc comments and attributes do not count.
 const FUNCTION_MAX: usize = 60;
 
-/// Files above the limit, each with its decision record. A number here may only go down.
-const RATCHET: &[(&str, usize)] = &[];
+/// Files above the limit. A number here may only go down.
+const RATCHET: &[(&str, usize)] = &[("src/http/rentals/start.rs", 407)];
 
 pub fn sizes(files: &[File]) -> Vec<String> {
     let mut complaints = Vec::new();
-    for file in files.iter().filter(|file| file.is_rust()) {
-        let counted = counted(&file.text);
-        let lines = counted.iter().filter(|counts| **counts).count();
-        let limit = if file.is_test() { TEST_FILE_MAX } else { FILE_MAX };
-        let max = RATCHET.iter().find(|(path, _)| *path == file.path).map_or(limit, |r| r.1);
+    for file in files.iter().filter(|file| is_written(file)) {
+        let lines = file.text.lines().count();
+        let max = RATCHET.iter().find(|(path, _)| *path == file.path).map_or(FILE_MAX, |r| r.1);
         if lines > max {
             let path = &file.path;
             complaints.push(format!("{path}: {lines} lines, at most {max}: split by family"));
         }
-        if file.is_test() {
-            continue;
-        }
+    }
+    for file in files.iter().filter(|file| file.is_rust() && !file.is_test()) {
+        let counted = counted(&file.text);
         for (start, body) in functions(&file.text) {
             let long = counted[body].iter().filter(|counts| **counts).count();
             if long > FUNCTION_MAX {
@@ -43,6 +43,12 @@ pub fn headers(files: &[File]) -> Vec<String> {
     let owns = |file: &File| file.text.lines().count() > 1;
     let bare = |file: &&File| file.is_rust() && owns(file) && !file.text.starts_with("//! ");
     files.iter().filter(bare).map(|file| format!("{}: no `//!` on top", file.path)).collect()
+}
+
+/// By hand, to be read from top to bottom: not data, snapshots and lists of settings.
+fn is_written(file: &File) -> bool {
+    let extension = Path::new(&file.path).extension().and_then(OsStr::to_str);
+    file.path == "run" || matches!(extension, Some("rs" | "sql" | "md"))
 }
 
 /// For each line, whether it counts.
@@ -100,11 +106,10 @@ mod tests {
     fn a_long_file_is_seen() {
         let code = "const A: u8 = 1;\n";
         speaks(sizes(&bad("src/node.rs", &code.repeat(401))), "401 lines");
-        speaks(sizes(&bad("src/node/tests.rs", &code.repeat(601))), "601 lines");
-        silent(sizes(&bad(
-            "src/node.rs",
-            &format!("{}{}", code.repeat(400), "\n/// doc\n#[a(\n b\n)]\n"),
-        )));
+        speaks(sizes(&bad("src/node/tests.rs", &"\n".repeat(401))), "401 lines");
+        speaks(sizes(&bad("run", &"# why\n".repeat(401))), "401 lines");
+        silent(sizes(&bad("src/node.rs", &code.repeat(400))));
+        silent(sizes(&bad("src/devices/a8/vectors.json", &"{}\n".repeat(401))));
     }
 
     #[test]

@@ -159,11 +159,6 @@ impl Snapshot {
         self.slots.iter().find(holds).map(|slot| slot.key)
     }
 
-    /// Released, not taken.
-    pub fn is_waiting(&self, sn: &Sn) -> bool {
-        self.tray.iter().any(|(_, bank)| bank.sn == *sn)
-    }
-
     /// How many banks sit in slots.
     pub fn banks(&self) -> usize {
         self.slots.iter().filter(|slot| slot.bank.is_some()).count()

@@ -58,18 +58,29 @@ impl State {
     /// they get through.
     pub(super) fn noticed_after(&self, source: Source, received: Received) -> DateTime<Utc> {
         let repeated = matches!(source, Source::HttpReturn | Source::Inspection);
-        let back = self.up_since.is_some_and(|since| received.at - since < REPEATS);
+        let just_back = self.up_since.is_some_and(|since| received.at - since < REPEATS);
+        let back = just_back || !self.confirmed;
         let away = matches!(self.presence.session, Session::Down { .. });
-        if repeated && (back || away) {
-            self.whole_at.unwrap_or(DateTime::UNIX_EPOCH).min(received.earliest)
-        } else {
-            received.earliest
-        }
+        let old = back || away || !received.live;
+        let told = if repeated && old { DateTime::UNIX_EPOCH } else { received.earliest };
+        self.not_before(told, received.at)
+    }
+
+    /// When a bank came back at the earliest that is said, at `at`, to have come after `told`:
+    /// the last whole report did not show it yet.
+    pub(super) fn not_before(&self, told: DateTime<Utc>, at: DateTime<Utc>) -> DateTime<Utc> {
+        self.whole_at.unwrap_or(DateTime::UNIX_EPOCH).max(told).min(at)
     }
 
     /// Our own outage is no evidence against a cabinet.
-    pub(super) async fn link_back(&mut self, down_for: TimeDelta) {
-        self.presence.excused += down_for;
+    pub(super) fn link_lost(&mut self, at: DateTime<Utc>) {
+        self.presence.link_lost(at);
+        self.dirty = true;
+    }
+
+    pub(super) async fn link_back(&mut self, at: DateTime<Utc>) {
+        self.presence.link_back(at);
+        self.up_since = Some(self.now());
         self.dirty = true;
         if self.lane.eject.is_some() {
             self.resume_eject().await;

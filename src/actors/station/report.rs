@@ -44,19 +44,23 @@ impl State {
         let proves = matches!(coverage, Coverage::Whole);
         self.cover(coverage, myself).await;
         let differences = self.differences(&snapshot, proves);
+        let none_back = proves && !self.shows_rented(&snapshot);
         self.observe(&snapshot, received.at);
         if received.live {
             self.eject_evidence(&snapshot, proves, received.at).await;
         }
         self.settle_claims(&snapshot, proves, received);
         self.reconciled(differences, &snapshot, received, cause);
-        if whole {
-            self.whole_at = Some(received.earliest);
-            self.confirmed = true;
+        if none_back {
+            // an old one takes nothing back
+            self.whole_at = self.whole_at.max(Some(received.earliest));
         }
-        self.check.answered(received.at);
+        if received.live {
+            self.confirmed |= whole;
+            self.check.answered(received.at);
+        }
         self.check_again().await;
-        self.flush_report(&snapshot, whole, &report, received.at);
+        self.flush_report(&snapshot, &report, received.at);
     }
 
     /// The same over HTTP: levels are taken, everything else is asked for.
@@ -86,6 +90,18 @@ impl State {
     fn differences(&self, snapshot: &Snapshot, whole: bool) -> Vec<Difference> {
         let believed = self.context.banks.at(self.id());
         reconcile(snapshot, whole, &believed, self.ejecting())
+    }
+
+    /// Whether a bank that a rider has, by the books, is in the cabinet in any state: it came
+    /// back before this report, and that may not be written yet.
+    fn shows_rented(&self, snapshot: &Snapshot) -> bool {
+        let rentals = &self.context.rentals;
+        let is_out = |sn: &Sn| {
+            let rental = rentals.of_bank(sn).and_then(|id| rentals.stored(id));
+            rental.is_some_and(|stored| stored.rental.since().is_some())
+        };
+        let shown = snapshot.slots.values().filter_map(|reading| reading.sn.as_ref());
+        shown.chain(&snapshot.strays).any(is_out)
     }
 
     /// Tells the slots; one whose bank was ejected just now may still show it.
@@ -152,7 +168,6 @@ impl State {
         snapshot: &Snapshot,
         received: Received,
     ) -> Claim {
-        let absent_at = self.whole_at.unwrap_or(DateTime::UNIX_EPOCH);
         let source = match received.channel {
             Channel::Mqtt => Source::Report,
             Channel::Http => Source::HttpReport,
@@ -162,7 +177,7 @@ impl State {
             key: Some(key),
             source,
             at: received.at,
-            earliest: absent_at.min(received.earliest),
+            earliest: self.not_before(DateTime::UNIX_EPOCH, received.at),
             live: received.live,
             frame: Some(received.frame),
             level: snapshot.slots.get(&key).and_then(|reading| reading.level),

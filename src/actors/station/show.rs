@@ -60,13 +60,7 @@ impl State {
     }
 
     /// Hands what a report says to the flusher.
-    pub(super) fn flush_report(
-        &mut self,
-        snapshot: &Snapshot,
-        whole: bool,
-        report: &Report,
-        at: DateTime<Utc>,
-    ) {
+    pub(super) fn flush_report(&mut self, snapshot: &Snapshot, report: &Report, at: DateTime<Utc>) {
         self.seq += 1;
         let (station, seq) = (self.id(), self.seq);
         self.context.flusher.station(StationNews {
@@ -74,7 +68,7 @@ impl State {
             seq,
             heard_at: Some(at),
             reported_at: Some(at),
-            whole_at: if whole { Some(at) } else { self.whole_at },
+            whole_at: self.whole_at,
             signal: report.signal.map(|signal| serde_json::json!(signal)),
             backup: None,
         });

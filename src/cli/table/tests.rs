@@ -14,6 +14,11 @@ fn columns_are_as_wide_as_their_widest_cell() {
 }
 
 #[test]
+fn a_table_without_rows_says_so() {
+    assert_eq!(Table::new(["serial", "banks"]).to_string(), "SERIAL  BANKS\nnone\n");
+}
+
+#[test]
 fn letters_of_two_bytes_do_not_shift_a_column() {
     let mut table = Table::new(["name", "at"]);
     table.row(["काठमाडौँ".to_owned(), "1".to_owned()]);

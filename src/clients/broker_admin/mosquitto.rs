@@ -39,6 +39,8 @@ pub struct Mosquitto {
     entropy: Entropy,
     /// One conversation at a time: they share a client id.
     turn: Mutex<()>,
+    /// Every cabinet that is to be let in, also while the broker could not be told.
+    known: parking_lot::Mutex<Cabinets>,
 }
 
 /// What the plugin has of ours.
@@ -51,7 +53,32 @@ impl Mosquitto {
     /// The same address, user name and password as the link's: that user must be an
     /// administrator of the plugin.
     pub fn new(settings: Settings, clock: Clock, entropy: Entropy) -> Mosquitto {
-        Mosquitto { settings, clock, entropy, turn: Mutex::new(()) }
+        let known = parking_lot::Mutex::default();
+        Mosquitto { settings, clock, entropy, turn: Mutex::new(()), known }
+    }
+
+    /// From here on these are the cabinets to be let in, until more are put.
+    pub fn expect(&self, cabinets: Cabinets) {
+        *self.known.lock() = cabinets;
+    }
+
+    /// Tells the broker all that it should know and does not.
+    pub async fn tell(&self, progress: Progress<'_>) -> Result<Synced, Error> {
+        let _turn = self.turn.lock().await;
+        // what is put from here on waits for its turn
+        let cabinets = self.known.lock().clone();
+        for cabinet in cabinets.keys() {
+            uuid(cabinet.as_str())?;
+        }
+        let mut control = self.open().await?;
+        let has = self.inventory(&mut control).await?;
+        let (changes, synced) = self.changes(&cabinets, &has);
+        for (made, commands) in changes.iter().enumerate() {
+            progress(made, changes.len());
+            control.run(commands).await?;
+        }
+        progress(changes.len(), changes.len());
+        Ok(synced)
     }
 
     /// Gives the service's own user the rights that its link needs, if it has not got them.
@@ -218,6 +245,7 @@ impl BrokerAdmin for Mosquitto {
     async fn put(&self, cabinet: &DeviceUuid, password: &Password) -> Result<(), Error> {
         let cabinet = uuid(cabinet.as_str())?;
         let _turn = self.turn.lock().await;
+        self.known.lock().insert(cabinet.clone(), password.clone());
         let mut control = self.open().await?;
         let client = control.client(cabinet.as_str()).await?;
         // One that is not ours is not touched: to make it again is refused.
@@ -231,6 +259,7 @@ impl BrokerAdmin for Mosquitto {
 
     async fn remove(&self, cabinet: &DeviceUuid) -> Result<(), Error> {
         let _turn = self.turn.lock().await;
+        self.known.lock().remove(cabinet);
         let mut control = self.open().await?;
         control.run(&self.removal(cabinet)).await
     }
@@ -240,19 +269,8 @@ impl BrokerAdmin for Mosquitto {
     }
 
     async fn sync(&self, cabinets: &Cabinets, progress: Progress<'_>) -> Result<Synced, Error> {
-        for cabinet in cabinets.keys() {
-            uuid(cabinet.as_str())?;
-        }
-        let _turn = self.turn.lock().await;
-        let mut control = self.open().await?;
-        let has = self.inventory(&mut control).await?;
-        let (changes, synced) = self.changes(cabinets, &has);
-        for (made, commands) in changes.iter().enumerate() {
-            progress(made, changes.len());
-            control.run(commands).await?;
-        }
-        progress(changes.len(), changes.len());
-        Ok(synced)
+        self.expect(cabinets.clone());
+        self.tell(progress).await
     }
 }
 

@@ -43,6 +43,34 @@ fn our_own_outage_is_no_evidence_against_a_cabinet() {
     assert_eq!(presence.shown(at(42 * 60), &timing), Shown::Suspect);
 }
 
+#[test]
+fn while_our_link_is_down_no_silence_grows() {
+    let timing = Timing::default();
+    let mut presence = heard(0);
+    presence.link_lost(at(10 * 60));
+
+    assert_eq!(presence.shown(at(60 * 60), &timing), Shown::Online);
+    assert_eq!(presence.next_change(at(60 * 60), &timing), None);
+    assert_eq!(presence.unheard_for(at(60 * 60)), Some(TimeDelta::minutes(60)));
+
+    presence.link_back(at(60 * 60));
+    assert_eq!(presence.shown(at(62 * 60 - 1), &timing), Shown::Online);
+    assert_eq!(presence.shown(at(62 * 60), &timing), Shown::Suspect);
+}
+
+#[test]
+fn what_was_heard_during_our_outage_by_another_way_counts_from_then() {
+    let timing = Timing::default();
+    let mut presence = heard(0);
+    presence.link_lost(at(0));
+    presence.link_lost(at(30 * 60));
+    presence.heard(at(50 * 60));
+    presence.link_back(at(60 * 60));
+
+    assert_eq!(presence.excused, TimeDelta::minutes(10));
+    assert_eq!(presence.shown(at(72 * 60), &timing), Shown::Suspect);
+}
+
 fn heard(second: i64) -> Presence {
     Presence { heard_at: Some(at(second)), ..Presence::default() }
 }

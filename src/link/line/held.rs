@@ -73,8 +73,9 @@ enum Standing {
     Open(Open),
     /// To be acknowledged as soon as it is at the front.
     Settled,
-    /// Too much was waiting: only the broker has it. A new connection brings it again.
-    Unkept,
+    /// Too much was waiting: only the broker has it. A new connection brings it again, and it
+    /// was sent after this.
+    Unkept(DateTime<Utc>),
 }
 
 struct Open {
@@ -116,9 +117,21 @@ impl Held {
     }
 
     /// A frame there is no room for. What was sent at most once is gone.
-    pub fn add_unkept(&mut self, packet_id: u16) {
-        let standing = if packet_id == 0 { Standing::Settled } else { Standing::Unkept };
+    pub fn add_unkept(&mut self, packet_id: u16, sent_after: DateTime<Utc>) {
+        let unkept = Standing::Unkept(sent_after);
+        let standing = if packet_id == 0 { Standing::Settled } else { unkept };
         self.entries.push_back(Entry { packet_id, standing });
+    }
+
+    /// All that is not settled was sent after this.
+    pub fn sent_after(&self) -> Option<DateTime<Utc>> {
+        let unsettled = self.entries.iter().filter_map(|entry| match &entry.standing {
+            Standing::Waiting(frame) => Some(frame.sent.earliest),
+            Standing::Open(open) => Some(open.frame.sent.earliest),
+            Standing::Unkept(sent_after) => Some(*sent_after),
+            Standing::Settled => None,
+        });
+        unsettled.min()
     }
 
     pub fn has_waiting(&self) -> bool {
@@ -158,7 +171,7 @@ impl Held {
 
     /// Whether the front is something only the broker has.
     pub fn is_blocked(&self) -> bool {
-        self.entries.front().is_some_and(|front| matches!(front.standing, Standing::Unkept))
+        self.entries.front().is_some_and(|front| matches!(front.standing, Standing::Unkept(_)))
     }
 
     pub fn ended(
@@ -245,7 +258,7 @@ impl Held {
         let uuid = open.frame.uuid.clone();
         !self.entries.iter().any(|entry| match &entry.standing {
             Standing::Open(other) => other.frame.uuid != uuid && other.has_failed(),
-            Standing::Waiting(_) | Standing::Settled | Standing::Unkept => false,
+            Standing::Waiting(_) | Standing::Settled | Standing::Unkept(_) => false,
         })
     }
 
@@ -275,7 +288,7 @@ impl Held {
     fn open(&mut self, number: u64) -> Option<&mut Open> {
         match &mut self.entry(number)?.standing {
             Standing::Open(open) => Some(open),
-            Standing::Waiting(_) | Standing::Settled | Standing::Unkept => None,
+            Standing::Waiting(_) | Standing::Settled | Standing::Unkept(_) => None,
         }
     }
 

@@ -42,6 +42,27 @@ async fn acknowledgements_leave_in_the_order_of_arrival() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_connection_tells_since_when_something_is_not_settled() {
+    let mut setup = setup(1);
+    assert_eq!(setup.line.end(), None);
+    setup.enter(1);
+    setup.read().ack.unwrap().confirm();
+    setup.clock.advance(Duration::from_mins(1));
+    let before = setup.clock.now();
+    setup.enter(2);
+    let after = setup.clock.now();
+    setup.clock.advance(Duration::from_mins(1));
+    setup.enter(3);
+
+    let second = setup.line.end().unwrap();
+    assert!(before <= second && second <= after);
+    assert_eq!(setup.line.end(), None);
+
+    setup.enter_from("860602069165357", 4, &"x".repeat(BYTES_MAX + 1));
+    assert!(setup.line.end().is_some_and(|unkept| unkept > after));
+}
+
+#[tokio::test]
 async fn what_needs_nobody_waits_for_its_turn() {
     let mut setup = setup(10);
     setup.line.settled(1);

@@ -221,7 +221,8 @@ struct Connected<'u>(&'u Updates);
 impl Drop for Connected<'_> {
     fn drop(&mut self) {
         self.0.outlet.shut();
-        self.0.line.end();
+        let unsettled = self.0.line.end();
+        self.0.tide.lock().ended(unsettled);
         self.0.shared.inbox.down();
         metrics::LINK_UP.set(0, [Updates::NAME]);
     }

@@ -107,6 +107,25 @@ fn a_clock_that_jumps_ahead_makes_no_backlog() {
     assert_eq!(tide.judge(jumped), live(4_000));
 }
 
+#[test]
+fn what_was_not_acknowledged_comes_again_no_later_than_it_was_sent() {
+    let mut tide = Tide::new(at(0), 0);
+    tide.subscribed(false, moment(100));
+    let marker = tide.next_marker(moment(300), PATIENCE).unwrap();
+    tide.heard(marker);
+
+    tide.ended(Some(at(150)));
+    tide.subscribed(true, moment(400));
+    assert_eq!(tide.judge(moment(401)), backlog(150));
+    let marker = tide.next_marker(moment(402), PATIENCE).unwrap();
+    tide.heard(marker);
+    assert_eq!(tide.complete_until(), at(402));
+
+    tide.ended(None);
+    tide.subscribed(true, moment(500));
+    assert_eq!(tide.judge(moment(501)), backlog(402));
+}
+
 fn moment(seconds: i64) -> Moment {
     Moment { at: at(seconds), running: Duration::from_secs(seconds.unsigned_abs()) }
 }

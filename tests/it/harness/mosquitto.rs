@@ -5,11 +5,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The administrator of the plugin, which is also the service.
 pub const USER: &str = "service";
 pub const PASSWORD: &str = "pw";
+
+/// Where they are, by whoever runs the tests; found by themselves otherwise.
+const BINARY: &str = "CHARGEGHAR_TEST_MOSQUITTO";
+const PLUGIN: &str = "CHARGEGHAR_TEST_MOSQUITTO_PLUGIN";
 
 /// What the plugin starts with: that user, as its own tool makes it.
 const PLUGIN_FILE: &str = r#"{
@@ -49,12 +55,12 @@ impl Mosquitto {
     pub fn start() -> Option<Mosquitto> {
         let (Some(_), Some(plugin)) = (binary(), plugin()) else {
             println!("skipped: no Mosquitto with its dynamic security plugin");
-            assert!(std::env::var_os("CI").is_none(), "no Mosquitto, which ci must have");
+            let asked = ["CI", BINARY, PLUGIN].iter().find(|name| std::env::var_os(name).is_some());
+            assert_eq!(asked, None, "no Mosquitto, and this says that there must be one");
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
         let (port, tls_port) = (free_port(), free_port());
-        std::fs::write(folder.path().join("plugin.json"), PLUGIN_FILE).unwrap();
         let shown = folder.path().display();
         let settings = format!(
             "listener {port} 127.0.0.1\n\
@@ -77,6 +83,7 @@ impl Mosquitto {
         );
         std::fs::write(folder.path().join("mosquitto.conf"), settings).unwrap();
         let mut mosquitto = Mosquitto { folder, port, tls_port, child: None };
+        mosquitto.forget();
         mosquitto.run();
         Some(mosquitto)
     }
@@ -97,6 +104,58 @@ impl Mosquitto {
             child.wait().unwrap();
         }
         let _ = std::fs::remove_file(self.folder.path().join("mosquitto.db"));
+    }
+
+    /// Once it is ended: accounts and rights are as they were at first.
+    pub fn forget(&self) {
+        std::fs::write(self.folder.path().join("plugin.json"), PLUGIN_FILE).unwrap();
+    }
+
+    /// The service's role for this cabinet no longer lets it listen to this topic.
+    pub async fn take_right(&self, cabinet: &str, topic: &str) {
+        let rolename = role(cabinet);
+        let acltype = "subscribeLiteral";
+        self.control(json!({ "command": "removeRoleACL", "rolename": rolename,
+            "acltype": acltype, "topic": topic }))
+            .await;
+    }
+
+    pub async fn give_right(&self, cabinet: &str, topic: &str) {
+        let rolename = role(cabinet);
+        let acltype = "subscribeLiteral";
+        self.control(json!({ "command": "addRoleACL", "rolename": rolename,
+            "acltype": acltype, "topic": topic, "allow": true, "priority": 0 }))
+            .await;
+    }
+
+    /// Has the plugin carry out a command.
+    async fn control(&self, command: Value) {
+        let mut options = MqttOptions::new("another-admin", "127.0.0.1", self.port);
+        options.set_credentials(USER, PASSWORD);
+        let (client, mut events) = AsyncClient::new(options, 10);
+        let topic = "$CONTROL/dynamic-security/v1";
+        client.subscribe(format!("{topic}/response"), QoS::AtLeastOnce).await.unwrap();
+        let name = command["command"].clone();
+        let commands = json!({ "commands": [command] }).to_string();
+        let said = tokio::time::timeout(Duration::from_secs(20), async {
+            loop {
+                match events.poll().await.unwrap() {
+                    Event::Incoming(Packet::SubAck(_)) => {
+                        let sent = client.publish(topic, QoS::AtLeastOnce, false, commands.clone());
+                        sent.await.unwrap();
+                    }
+                    Event::Incoming(Packet::Publish(answer)) => {
+                        let said: Value = serde_json::from_slice(&answer.payload).unwrap();
+                        if said["responses"][0]["command"] == name {
+                            break said;
+                        }
+                    }
+                    Event::Incoming(_) | Event::Outgoing(_) => {}
+                }
+            }
+        });
+        let said = said.await.unwrap();
+        assert_eq!(said["responses"][0]["error"], Value::Null, "{said}");
     }
 
     /// Starts it again where it was.
@@ -135,8 +194,13 @@ pub fn tls_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/link/tls")
 }
 
+/// What the service calls the rights of one cabinet.
+fn role(cabinet: &str) -> String {
+    format!("chargeghar-cabinet-{cabinet}")
+}
+
 fn binary() -> Option<PathBuf> {
-    let named = std::env::var_os("CHARGEGHAR_TEST_MOSQUITTO").map(PathBuf::from);
+    let named = std::env::var_os(BINARY).map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders =
         std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
@@ -145,7 +209,7 @@ fn binary() -> Option<PathBuf> {
 
 fn plugin() -> Option<PathBuf> {
     const NAME: &str = "mosquitto_dynamic_security.so";
-    let named = std::env::var_os("CHARGEGHAR_TEST_MOSQUITTO_PLUGIN").map(PathBuf::from);
+    let named = std::env::var_os(PLUGIN).map(PathBuf::from);
     let mut folders: Vec<PathBuf> = vec!["/usr/lib".into(), "/usr/local/lib".into()];
     for folder in folders.clone() {
         let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);

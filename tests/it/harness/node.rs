@@ -17,6 +17,7 @@ use domain::rental::{Rental, Status};
 use uuid::Uuid;
 
 use super::database::Database;
+use super::edges::Edges;
 use super::proxy::Proxy;
 
 /// How long anything may take that is under way already.
@@ -27,15 +28,22 @@ pub struct TestNode {
     pub clock: Clock,
     pub database: Database,
     pub base_url: String,
+    pub edges: Edges,
     fleet: Fleet,
+    config: Config,
     _folder: tempfile::TempDir,
 }
 
 impl TestNode {
+    /// On the embedded broker.
     pub async fn start() -> TestNode {
+        TestNode::with(Edges::embedded()).await
+    }
+
+    pub async fn with(edges: Edges) -> TestNode {
         let database = Database::fresh().await;
         let url = database.url().to_owned();
-        TestNode::on(database, url).await
+        TestNode::on(database, url, edges).await
     }
 
     /// A node that reaches its database by way of a proxy; tests look at the database itself.
@@ -43,10 +51,10 @@ impl TestNode {
         let database = Database::fresh().await;
         let proxy = Proxy::before(&database).await;
         let url = proxy.url().to_owned();
-        (TestNode::on(database, url).await, proxy)
+        (TestNode::on(database, url, Edges::embedded()).await, proxy)
     }
 
-    async fn on(database: Database, url: String) -> TestNode {
+    async fn on(database: Database, url: String, edges: Edges) -> TestNode {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual();
         let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
@@ -55,10 +63,28 @@ impl TestNode {
         config.database.writers = 1;
         config.mqtt.port = 0;
         config.http.port = 0;
-        let options = Options { clock: clock.clone(), ..Options::default() };
-        let node = Node::start(config, options).await.unwrap();
+        edges.configure(&mut config);
+        let node = run(&config, &clock).await;
+        // where it is found again
+        config.http.port = node.http_addr().port();
+        config.mqtt.port = node.mqtt_addr().1;
         let base_url = format!("http://{}", node.http_addr());
-        TestNode { node, clock, database, base_url, fleet: Fleet::new(), _folder: folder }
+        let fleet = Fleet::new();
+        TestNode { node, clock, database, base_url, edges, fleet, config, _folder: folder }
+    }
+
+    /// Ends in order, and starts at the same place: database, folder, ports, clock and broker.
+    /// An embedded broker ends with its node and starts without its sessions.
+    pub async fn again(self) -> TestNode {
+        self.again_after(async |_| ()).await
+    }
+
+    /// The same; something happens while there is no node.
+    pub async fn again_after(mut self, meanwhile: impl AsyncFnOnce(&mut Edges)) -> TestNode {
+        self.node.stop().await;
+        meanwhile(&mut self.edges).await;
+        let node = run(&self.config, &self.clock).await;
+        TestNode { node, ..self }
     }
 
     pub async fn enrol(&self, uuid: &str, serial: &str, slots: u16) -> StationId {
@@ -150,6 +176,15 @@ impl TestNode {
         .await;
     }
 
+    /// Waits until a cabinet has said all that it holds.
+    pub async fn until_heard(&self, serial: &str) {
+        self.until("the cabinet is heard", || {
+            let view = self.view(serial);
+            (!view.stale && view.shown == Shown::Online).then_some(())
+        })
+        .await;
+    }
+
     /// A rider with money.
     pub async fn rider(&self, rupees: i64) -> RiderId {
         let phone = format!("98{}", Entropy::system().digits(8));
@@ -229,6 +264,20 @@ impl TestNode {
         }
     }
 
+    /// Retries wait for the service's clock: it runs ten times as fast as the real one meanwhile.
+    pub async fn while_time_passes<R>(&self, story: impl Future<Output = R>) -> R {
+        let passing = async {
+            loop {
+                self.clock.advance(Duration::from_millis(100));
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            result = story => result,
+            () = passing => unreachable!(),
+        }
+    }
+
     /// Ends in order.
     pub async fn stop(self) {
         self.node.stop().await;
@@ -238,6 +287,11 @@ impl TestNode {
     pub async fn audit(&self) {
         self.database.audit().await;
     }
+}
+
+async fn run(config: &Config, clock: &Clock) -> Node {
+    let options = Options { clock: clock.clone(), ..Options::default() };
+    Node::start(config.clone(), options).await.unwrap()
 }
 
 /// A rider wants an hour with any bank of a cabinet.

@@ -14,10 +14,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::database::Database;
+use super::edges::Edges;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chargeghar");
 /// How long anything may take that is under way already; a start waits for an old lease.
 pub const SOON: Duration = Duration::from_secs(40);
+/// The package of an hour.
+const HOUR: &str = "0b7f9e2a-5a44-4b7e-9d52-3f1f4c8a1001";
 /// Between two looks at something.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -27,15 +30,21 @@ pub struct Place {
     database: String,
     http: u16,
     mqtt: u16,
+    broker: Vec<(&'static str, String)>,
 }
 
 impl Place {
     pub fn on(database: &Database) -> Place {
+        Place::with(database, &Edges::embedded())
+    }
+
+    pub fn with(database: &Database, edges: &Edges) -> Place {
         let folder = tempfile::tempdir().unwrap();
         // both at once, so that they differ
         let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let [http, mqtt] = listeners.map(|listener| listener.local_addr().unwrap().port());
-        Place { folder, database: database.url().to_owned(), http, mqtt }
+        let broker = edges.variables();
+        Place { folder, database: database.url().to_owned(), http, mqtt, broker }
     }
 
     pub fn base_url(&self) -> String {
@@ -54,6 +63,7 @@ impl Place {
             .env("CHARGEGHAR__DATABASE__CONNECTIONS_MAX", "4")
             .env("CHARGEGHAR__HTTP__PORT", self.http.to_string())
             .env("CHARGEGHAR__MQTT__PORT", self.mqtt.to_string())
+            .envs(self.broker.iter().map(|(name, value)| (name, value)))
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -194,9 +204,21 @@ impl Rider {
 
     /// Rents any bank for an hour. No answer comes from a service that dies meanwhile.
     pub async fn rent(&self, serial: &str) -> Result<Value, reqwest::Error> {
-        let hour = "0b7f9e2a-5a44-4b7e-9d52-3f1f4c8a1001";
-        let wish = json!({ "station_sn": serial, "package_id": hour, "payment_mode": "wallet" });
+        let wish = json!({ "station_sn": serial, "package_id": HOUR, "payment_mode": "wallet" });
         self.post("rentals/start", &wish).await
+    }
+
+    /// A start that is refused: the status, the code, and when to come again, if ever.
+    pub async fn refused(&self, serial: &str) -> (u16, String, Option<u64>) {
+        let wish = json!({ "station_sn": serial, "package_id": HOUR, "payment_mode": "wallet" });
+        let request = self.client.post(format!("{}/rentals/start", self.api)).json(&wish);
+        let answer = request.bearer_auth(&self.token).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let again = answer.headers().get("retry-after").map(|again| again.to_str().unwrap());
+        let again = again.map(|again| again.parse().unwrap());
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(body["success"], false, "{body}");
+        (status, body["error"]["code"].as_str().unwrap().to_owned(), again)
     }
 
     /// The open rental, or nothing that has an id.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use chargeghar::spawn::spawn;
 use parking_lot::Mutex;
@@ -24,6 +24,8 @@ struct Shared {
     /// Raised by one to cut everything.
     cut: watch::Sender<u64>,
     is_open: AtomicBool,
+    /// Connections that were tried while it was cut.
+    tried: AtomicU64,
     /// Bytes are accepted and not passed on.
     stalled: watch::Sender<bool>,
     /// Everything sent to the broker, and everything that came from it, by connection.
@@ -40,15 +42,16 @@ impl Tap {
             to,
             cut: watch::Sender::new(0),
             is_open: AtomicBool::new(true),
+            tried: AtomicU64::new(0),
             stalled: watch::Sender::new(false),
             noted: Mutex::default(),
         });
         let accepting = Arc::clone(&shared);
         let listener = spawn("tap", async move {
             while let Ok((near, _)) = listener.accept().await {
-                if accepting.is_open.load(Ordering::Acquire)
-                    && let Ok(far) = TcpStream::connect(accepting.to).await
-                {
+                if !accepting.is_open.load(Ordering::Acquire) {
+                    accepting.tried.fetch_add(1, Ordering::Relaxed);
+                } else if let Ok(far) = TcpStream::connect(accepting.to).await {
                     accepting.join(near, far);
                 }
             }
@@ -74,6 +77,11 @@ impl Tap {
 
     pub fn mend(&self) {
         self.shared.is_open.store(true, Ordering::Release);
+    }
+
+    /// How many connections were tried while it was cut.
+    pub fn tried(&self) -> u64 {
+        self.shared.tried.load(Ordering::Relaxed)
     }
 
     /// What is sent to the broker from here on gets nowhere, and nobody notices.

@@ -13,6 +13,7 @@ on_both_brokers! {
     a_broker_that_forgot_everything_is_subscribed_anew
     a_first_session_is_live_at_once
     a_second_process_begins_where_the_first_was
+    what_nobody_confirmed_comes_again_no_later_than_it_first_came
     heartbeats_arrive_and_are_not_kept
     a_connection_that_went_silent_is_made_anew
     frames_from_nobody_are_counted_and_do_no_harm
@@ -94,6 +95,27 @@ async fn a_second_process_begins_where_the_first_was(rig: Rig) {
     assert!(!update.live);
     assert_eq!(update.earliest, known);
     assert_eq!(confirm(update), "in between");
+}
+
+async fn what_nobody_confirmed_comes_again_no_later_than_it_first_came(rig: Rig) {
+    let mut link = rig.link().await;
+    let mut cabinet = rig.cabinet(FIRST).await;
+    cabinet.update("a return").await;
+    let first = link.update().await;
+    let began = link.link.complete_until();
+    while link.link.complete_until() <= first.at.max(began) {
+        pause(100).await;
+    }
+
+    rig.tap.blink();
+    link.until_down().await;
+    let again = link.update().await;
+
+    assert_eq!(text(&again), "a return");
+    assert!(!again.live);
+    assert!(again.earliest <= first.at, "{} is after {}", again.earliest, first.at);
+    drop(first);
+    confirm(again);
 }
 
 async fn heartbeats_arrive_and_are_not_kept(rig: Rig) {

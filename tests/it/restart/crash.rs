@@ -1,9 +1,9 @@
 //! A start is cut in two by a crash: what was stored before is looked into, never ejected again.
 
 use cabinet::{Cabinet, Fault, Fleet, FrameKind, Layout, Spec, Timing};
-use chargeghar::entropy::Entropy;
 use serde_json::Value;
 
+use super::enrol;
 use crate::harness::database::Database;
 use crate::harness::process::{Place, Process, Rider, SOON};
 
@@ -79,7 +79,7 @@ impl Scene {
     /// All is well; the service will die when it reaches the failpoint.
     async fn set(failpoint: &str) -> Scene {
         let database = Database::fresh().await;
-        enrol(&database).await;
+        enrol(&database, CABINET, SERIAL).await;
         let place = Place::on(&database);
         let variables = [("CHARGEGHAR_FAILPOINT", failpoint), CLOSE_CHECKS];
         let mut process = place.ready(&variables).await;
@@ -144,19 +144,4 @@ impl Scene {
 fn all_checks(cabinet: &Cabinet) -> u64 {
     let counts = cabinet.counts();
     counts.command("check") + counts.command("check_all")
-}
-
-async fn enrol(database: &Database) {
-    let id = Entropy::system().uuid();
-    let station = format!(
-        "insert into stations (id, device_uuid, serial, name, latitude, longitude, version,
-            created_at, updated_at)
-         values ('{id}', '{CABINET}', '{SERIAL}', '{SERIAL}', 27.7, 85.3, 1, now(), now())"
-    );
-    database.run(&station).await;
-    let slots = format!(
-        "insert into slots (station_id, io, slot, version)
-         select '{id}', 0, slot, 1 from generate_series(1, 8) slot"
-    );
-    database.run(&slots).await;
 }

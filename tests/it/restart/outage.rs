@@ -47,9 +47,9 @@ async fn while_the_database_is_away_starts_are_refused_and_returns_are_settled_a
         proxy.restore();
     };
     let both = Box::pin(async { tokio::join!(under_way, outage) });
-    let (started, ()) = while_time_passes(&node, both).await;
+    let (started, ()) = node.while_time_passes(both).await;
 
-    while_time_passes(&node, settled(&node, [&out_first.0, &out_second.0])).await;
+    node.while_time_passes(settled(&node, [&out_first.0, &out_second.0])).await;
     for answer in [started.0, started.1] {
         assert!(matches!(answer, Ok(_) | Err(StartError::Unavailable)), "{answer:?}");
     }
@@ -114,18 +114,4 @@ async fn nobody_is_lost(node: &TestNode, crowd: &[RiderId]) {
         assert_eq!(rental.status(), Status::Active);
     }
     node.audit().await;
-}
-
-/// Retries wait for the service's clock: it runs ten times as fast as the real one meanwhile.
-async fn while_time_passes<R>(node: &TestNode, story: impl Future<Output = R>) -> R {
-    let passing = async {
-        loop {
-            node.clock.advance(Duration::from_millis(100));
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::select! {
-        result = story => result,
-        () = passing => unreachable!(),
-    }
 }

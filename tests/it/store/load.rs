@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chargeghar::store::fact::RawFrame;
-use chargeghar::store::telemetry::{SlotNews, StationNews};
+use chargeghar::store::telemetry::{SlotNews, StationNews, Stranger};
 use chargeghar::store::{Error, fact};
 use chrono::TimeDelta;
 use domain::bank::Custody;
@@ -169,8 +169,10 @@ async fn frames_and_callers_that_are_not_enrolled_are_kept() {
     };
     world.store.flush(vec![], vec![], vec![frame.clone(), frame]).await.unwrap();
     let pending = async |uuid: &str, address: Option<&str>| {
-        let (uuid, address) = (DeviceUuid::from(uuid), address.map(str::to_owned));
-        world.store.note_pending(uuid, address, None, at).await.unwrap();
+        let address = address.map(str::to_owned);
+        let call = Stranger { address, hardware: None, at, calls: 1 };
+        let calls = [(DeviceUuid::from(uuid), call)].into();
+        world.store.note_strangers(calls, 10).await.unwrap();
     };
 
     pending("864601069900001", Some("10.0.0.1")).await;

@@ -5,6 +5,7 @@ use chargeghar::store::Error;
 use chargeghar::store::fact::{AuditEntry, Conflict, NewIncident, RawFrame, SlotChange, SlotWrite};
 use chargeghar::store::incidents::Which;
 use chargeghar::store::stations::{NewStation, Particulars};
+use chargeghar::store::telemetry::Stranger;
 use chargeghar::store::{fact, load::StationRow};
 use chrono::{Days, TimeDelta};
 use domain::ids::{IncidentId, SlotKey};
@@ -17,9 +18,10 @@ use super::world::World;
 #[tokio::test]
 async fn a_cabinet_is_enrolled_once_and_is_pending_no_more() {
     let world = World::new().await;
-    world.store.note_pending("864601069900001".into(), None, None, world.now()).await.unwrap();
+    let call = Stranger { address: None, hardware: None, at: world.now(), calls: 1 };
+    let calls = [("864601069900001".into(), call)].into();
+    world.store.note_strangers(calls, 10).await.unwrap();
     assert_eq!(world.store.pending(10).await.unwrap()[0].attempts, 1);
-    assert_eq!(world.store.purge_pending(world.now() - TimeDelta::days(1)).await, Ok(0));
 
     let row = enrol(&world, "864601069900001", "S9").await.unwrap();
 
