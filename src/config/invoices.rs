@@ -20,7 +20,7 @@ section! {
 }
 
 impl Invoices {
-    pub(super) fn check(&self, mut problems: Problems<'_>, production: bool) {
+    pub(super) fn check(&self, mut problems: Problems<'_>) {
         let code = |text: &str| {
             let fits = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
             (1..=8).contains(&text.len()) && text.chars().all(fits)
@@ -31,8 +31,5 @@ impl Invoices {
         problems.unless(!self.seller_name.trim().is_empty(), "seller_name", "must be set");
         let pan = self.seller_pan.len() == 9 && self.seller_pan.bytes().all(|b| b.is_ascii_digit());
         problems.unless(pan || self.seller_pan.is_empty(), "seller_pan", "must be 9 digits");
-        if production {
-            problems.unless(pan, "seller_pan", "production needs the seller's number");
-        }
     }
 }

@@ -166,7 +166,7 @@ impl Config {
         of("rentals", &|p| self.rentals.check(p, self.stations.publish_within_ms));
         of("banks", &|problems| self.banks.check(problems));
         of("ledger", &|problems| self.ledger.check(problems));
-        of("invoices", &|problems| self.invoices.check(problems, production));
+        of("invoices", &|problems| self.invoices.check(problems));
         of("auth", &|problems| self.auth.check(problems));
         of("limits", &|problems| self.limits.check(problems));
         of("outbox", &|problems| self.outbox.check(problems));

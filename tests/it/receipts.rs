@@ -29,7 +29,8 @@ async fn a_rental_that_ended_has_a_receipt_that_is_printed_once_and_then_copied(
     cabinet.wait_reported(SOON).await.unwrap();
     let rider = Rider::with_money(&mut process, &place.base_url(), 100).await;
     rider.until_banks(SERIAL, 1).await;
-    let rental = rider.rent(SERIAL).await.unwrap();
+    rider.rent(SERIAL).await.unwrap();
+    let rental = rider.active().await;
     let id = rental["id"].as_str().unwrap();
     let bank = cabinet.take(&BANK.into()).unwrap();
     let (early, refused) = rider.fetch(&format!("rentals/{id}/receipt")).await;

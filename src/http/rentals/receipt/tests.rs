@@ -86,13 +86,18 @@ fn string(written: &[u8]) -> Vec<u8> {
     }
     let inner = &written[1..written.len() - 1];
     let mut bytes = Vec::new();
-    let mut at = 0;
-    while at < inner.len() {
-        if inner[at] == b'\\' {
-            at += 1;
-        }
-        bytes.push(inner[at]);
-        at += 1;
+    let mut rest = inner.iter();
+    while let Some(byte) = rest.next() {
+        let escaped = (*byte == b'\\').then(|| rest.next().unwrap());
+        bytes.push(match escaped {
+            None => *byte,
+            Some(b'n') => b'\n',
+            Some(b'r') => b'\r',
+            Some(b't') => b'\t',
+            Some(b'b') => 8,
+            Some(b'f') => 12,
+            Some(other) => *other,
+        });
     }
     bytes
 }
