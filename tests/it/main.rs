@@ -32,3 +32,5 @@ mod returning;
 mod store;
 #[cfg(test)]
 mod unknown;
+#[cfg(test)]
+mod web;

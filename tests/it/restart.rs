@@ -7,11 +7,14 @@ use chargeghar::entropy::Entropy;
 use crate::harness::database::Database;
 
 pub mod again;
+pub mod backlog;
 #[cfg(feature = "failpoints")]
-mod crash;
+pub mod crash;
 mod instances;
 pub mod killed;
 mod outage;
+#[cfg(feature = "failpoints")]
+pub mod unacked;
 
 /// A cabinet of eight slots, known before the service starts.
 pub async fn enrol(database: &Database, uuid: &str, serial: &str) {

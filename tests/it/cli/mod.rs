@@ -5,6 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 mod decode;
 mod ledger;
+mod operators;
 mod refusals;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chargeghar");

@@ -96,10 +96,17 @@ fn string(written: &[u8]) -> Vec<u8> {
             Some(b't') => b'\t',
             Some(b'b') => 8,
             Some(b'f') => 12,
+            Some(first @ b'0'..=b'7') => {
+                octal([*first, *rest.next().unwrap(), *rest.next().unwrap()])
+            }
             Some(other) => *other,
         });
     }
     bytes
+}
+
+fn octal(digits: [u8; 3]) -> u8 {
+    u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 8).unwrap()
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
