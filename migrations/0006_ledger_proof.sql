@@ -95,9 +95,9 @@ create index payment_intents_completed on payment_intents (completed_at)
     where completed_at is not null;
 
 -- A transfer as it stands in the chain. Never changed: it is what the hashes are made of.
-create function ledger_line(account text, amount numeric) returns text language sql immutable
+create function ledger_line(account text, amount numeric) returns text language sql immutable parallel safe
     return '["' || account || '","' || amount || '"]';
-create function ledger_record(t ledger_transfers, lines text) returns text language sql stable
+create function ledger_record(t ledger_transfers, lines text) returns text language sql stable parallel safe
     return '{"transfer":{"id":"' || t.id || '","kind":"' || t.kind || '","at":"'
         || to_char(t.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"'
         || coalesce(',"rental":"' || t.rental_id || '"', '')

@@ -121,7 +121,7 @@ impl Store {
 const ROOM: &str = "
     set local statement_timeout = 0;
     set local idle_in_transaction_session_timeout = 0;
-    set local work_mem = '64MB'";
+    set local work_mem = '192MB'";
 
 async fn look(
     session: &mut Session,

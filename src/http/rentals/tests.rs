@@ -149,5 +149,5 @@ pub(super) fn view() -> RentalView {
         address: "Kathmandu".to_owned(),
     };
     let rental = rental(Phase::Completed { since: noon(), due_at, ended });
-    RentalView { rental, station: station.clone(), returned_to: Some(station) }
+    RentalView { rental, created_at: noon(), station: station.clone(), returned_to: Some(station) }
 }
