@@ -266,6 +266,7 @@ fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) {
     let retention = Retention {
         frames: config.telemetry.frames_days.delta(),
         keys: config.rentals.idempotency_days.delta(),
+        gateway_events: config.payments.gateway_events_days.delta(),
         delivered: config.outbox.done_days.delta(),
     };
     let ledger = &config.ledger;

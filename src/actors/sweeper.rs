@@ -1,5 +1,6 @@
 //! Work that only the clock starts and that belongs to no single actor: days of raw frames,
-//! old keys, effects long delivered, the chain of the ledger, and the clock itself.
+//! old keys, effects long delivered, old words of gateways, the chain of the ledger, and the
+//! clock itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ const DAYS_AHEAD: u16 = 3;
 pub struct Retention {
     pub frames: chrono::TimeDelta,
     pub keys: chrono::TimeDelta,
+    pub gateway_events: chrono::TimeDelta,
     pub delivered: chrono::TimeDelta,
 }
 
@@ -35,6 +37,7 @@ async fn sweep(context: &Context, retention: Retention) -> Result<(), crate::sto
     let keep = u16::try_from(retention.frames.num_days()).unwrap_or(u16::MAX);
     context.store.keep_frame_days(DAYS_AHEAD, keep).await?;
     context.store.purge_keys(now - retention.keys).await?;
+    context.store.purge_gateway_events(now - retention.gateway_events).await?;
     context.store.forget_delivered(now - retention.delivered).await?;
     seal(context).await
 }

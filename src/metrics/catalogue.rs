@@ -124,7 +124,9 @@ catalogue! {
     Histogram CLIENT_SECONDS "chargeghar_client_request_seconds" ["client", "outcome"]
         "Requests to other companies.";
     Counter PAYMENTS "chargeghar_payment_intents_total" ["gateway", "outcome"]
-        "Payment intents settled.";
+        "Payment intents, by what became of them.";
+    Counter PAYMENT_NEWS "chargeghar_payment_news_total" ["gateway", "kind"]
+        "Redirects, callbacks and webhooks, by what became of them.";
 
     // http
     Counter REQUESTS "chargeghar_http_requests_total" ["method", "class"]

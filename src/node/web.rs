@@ -80,7 +80,9 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     for login in logins.ended().await? {
         tokens.end(login);
     }
-    let gateways = Gateways::new(config, &public_url(config, &listener));
+    let web = crate::clients::web::Web::new();
+    let web = web.map_err(|error| StartError::Web(error.to_string()))?;
+    let gateways = Gateways::new(config, &web, &public_url(config, &listener));
     let settings = payments::Settings::new(config);
     let payments =
         Payments::new(context.store.clone(), clock.clone(), entropy.clone(), gateways, settings);

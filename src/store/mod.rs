@@ -23,6 +23,7 @@ mod connect;
 mod error;
 pub mod fact;
 pub mod frames;
+pub mod gateway_events;
 pub mod idempotency;
 pub mod incidents;
 pub mod invoices;

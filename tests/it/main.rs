@@ -11,6 +11,8 @@ mod echo;
 #[cfg(test)]
 mod embedded;
 #[cfg(test)]
+mod fakes;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod link;

@@ -64,8 +64,8 @@ async fn each_way_of_being_wrong_is_seen_whole_and_among_what_is_new() {
         (
             "clearing",
             "insert into payment_intents (id, rider_id, gateway, purpose, amount, status,
-                gateway_ref, redirect, created_at, expires_at, completed_at)
-            select gen_random_uuid(), id, 'sandbox', 'WALLET_TOPUP', 9, 'COMPLETED', 'r', '{}',
+                gateway_ref, gateway_txn_id, redirect, created_at, expires_at, completed_at)
+            select gen_random_uuid(), id, 'sandbox', 'WALLET_TOPUP', 9, 'COMPLETED', 'r', 'r', '{}',
                 now(), now(), now() from riders limit 1",
         ),
     ] {
