@@ -33,6 +33,7 @@ pub mod archive;
 mod backup;
 mod banks;
 mod incidents;
+mod ledger;
 pub mod operator;
 mod rentals;
 pub mod socket;
@@ -41,6 +42,7 @@ mod stations;
 pub use answer::{Code, Failure, Refusal, Success};
 pub use banks::Adopt;
 pub use incidents::{AuditBody, Resolve};
+pub use ledger::Told;
 pub use operator::Operator;
 pub use rentals::{Settle, Verdict};
 pub use stations::{Eject, Ejected, Enrol, Maintain, PendingBody, Reported, SlotBody, StationBody};
@@ -121,7 +123,9 @@ impl Admin {
             .route("/stations/by/{name}/maintenance", post(stations::maintain))
             .route("/banks", get(banks::list))
             .route("/banks/adopt", post(banks::adopt))
-            .route("/books", get(banks::books))
+            .route("/books", get(ledger::books))
+            .route("/ledger/verify", get(ledger::verify))
+            .route("/ledger/days/{day}", get(ledger::day))
             .route("/audit", get(incidents::audit))
             .route("/backup", get(backup::download))
             .layer(middleware::from_fn(only_trusted))

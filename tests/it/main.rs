@@ -1,6 +1,8 @@
 //! Stories of the whole service, each on real parts.
 
 #[cfg(test)]
+mod books;
+#[cfg(test)]
 mod broker_away;
 #[cfg(test)]
 mod calls;
@@ -24,6 +26,8 @@ mod on_mosquitto;
 mod pay;
 #[cfg(test)]
 mod provable;
+#[cfg(test)]
+mod receipts;
 #[cfg(test)]
 mod renting;
 #[cfg(test)]

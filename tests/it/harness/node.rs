@@ -93,14 +93,14 @@ impl TestNode {
     /// Ends in order, and starts at the same place: database, folder, ports, clock and broker.
     /// An embedded broker ends with its node and starts without its sessions.
     pub async fn again(self) -> TestNode {
-        self.again_after(async |_| ()).await
+        Box::pin(self.again_after(async |_| ())).await
     }
 
     /// The same; something happens while there is no node.
     pub async fn again_after(mut self, meanwhile: impl AsyncFnOnce(&mut Edges)) -> TestNode {
         self.node.stop().await;
         meanwhile(&mut self.edges).await;
-        let node = run(&self.config, &self.clock).await;
+        let node = Box::pin(run(&self.config, &self.clock)).await;
         TestNode { node, ..self }
     }
 
@@ -320,8 +320,7 @@ impl TestNode {
         self.node.stop().await;
     }
 
-    /// What must hold whenever nothing is under way: every transfer balances, every balance
-    /// equals its entries, holds belong to open rentals, events give the state.
+    /// What must hold at every instant; also looked at when the database goes.
     pub async fn audit(&self) {
         self.database.audit().await;
     }
