@@ -70,7 +70,8 @@ pub async fn resolve(
     let incident = find(&admin, &id).await?;
     if incident.state != "open" {
         let by = incident.resolved_by.unwrap_or_default();
-        return Err(Refusal::new(Code::Refused, format!("incident {id} was resolved by {by}")));
+        let text = format!("incident {id} was resolved by {by}; see incident show {id}");
+        return Err(Refusal::new(Code::Refused, text));
     }
     let done = admin.store().resolve_incident(incident.id, &operator.to_string(), &text).await;
     done.map_err(|error| Refusal::of(error, "incident"))?;
@@ -99,7 +100,7 @@ pub fn reason(text: &str) -> Result<String, Refusal> {
 }
 
 async fn find(admin: &Admin, id: &str) -> Result<IncidentRow, Refusal> {
-    let thing = format!("incident {id}");
+    let thing = format!("incident {id}; see incident list");
     let id: IncidentId = id
         .parse()
         .map_err(|_| Refusal::new(Code::Invalid, format!("{id} is no id; see incident list")))?;

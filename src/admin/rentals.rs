@@ -68,7 +68,8 @@ pub async fn settle(
 
 async fn find(admin: &Admin, name: &str) -> Result<Story, Refusal> {
     let story = admin.store().story(name).await;
-    story.map_err(|error| Refusal::of(error, &format!("rental {name}")))
+    let thing = format!("rental {name}; its code is on the rider's screen");
+    story.map_err(|error| Refusal::of(error, &thing))
 }
 
 fn over(story: &Story) -> Refusal {

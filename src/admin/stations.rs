@@ -187,7 +187,10 @@ pub async fn eject(
     let key = SlotKey::new(wanted.io, wanted.slot);
     match live.stations.eject(row.info.id, key, operator.to_string()).await {
         Some(Ok(bank)) => ok(Ejected { bank }),
-        Some(Err(why)) => Err(Refusal::new(Code::Refused, format!("slot {key} of {name}: {why}"))),
+        Some(Err(why)) => {
+            let text = format!("slot {key} of {name}: {why}; see station show {name}");
+            Err(Refusal::new(Code::Refused, text))
+        }
         None => Err(silent(&name)),
     }
 }

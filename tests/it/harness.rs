@@ -1,5 +1,6 @@
 //! What stories stand on: a database of their own, and whatever else a node needs.
 
+pub mod app;
 pub mod database;
 pub mod edges;
 pub mod mosquitto;

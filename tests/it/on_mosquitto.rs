@@ -37,3 +37,23 @@ on_mosquitto! {
     broker_away::a_broker_that_died_and_forgot_everything_is_told_again,
     echo::without_the_right_to_its_own_heartbeats_it_starts_anew_again_and_again,
 }
+
+on_mosquitto! {
+    restart::backlog::a_return_in_our_own_outage_is_billed_to_the_last_report_without_the_bank,
+    restart::backlog::a_bank_that_is_still_out_after_our_own_outage_goes_on_being_billed,
+}
+
+#[cfg(feature = "failpoints")]
+mod killed {
+    use crate::harness::edges::on_mosquitto;
+    use crate::restart::{crash, unacked};
+
+    on_mosquitto! {
+        crash::a_start_that_was_stored_and_not_published_is_verified_and_cancelled_after_a_crash,
+        crash::an_eject_whose_answer_met_a_dead_service_is_found_out_by_a_whole_report,
+        crash::a_crash_at_the_publish_itself_ends_with_what_the_cabinet_did,
+        unacked::an_eject_that_was_stored_and_not_acknowledged_counts_once,
+        unacked::a_return_that_was_stored_and_not_acknowledged_ends_the_rental_once,
+        unacked::a_return_that_was_stored_and_not_told_ends_the_rental_once,
+    }
+}

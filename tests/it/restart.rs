@@ -7,13 +7,16 @@ use chargeghar::entropy::Entropy;
 use crate::harness::database::Database;
 
 pub mod again;
+pub mod backlog;
 #[cfg(feature = "failpoints")]
-mod crash;
+pub mod crash;
 mod instances;
 pub mod killed;
 mod outage;
 #[cfg(feature = "failpoints")]
 mod payment;
+#[cfg(feature = "failpoints")]
+pub mod unacked;
 
 /// A cabinet of eight slots, known before the service starts.
 pub async fn enrol(database: &Database, uuid: &str, serial: &str) {

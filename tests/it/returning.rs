@@ -12,6 +12,8 @@ use domain::returns::Source;
 use crate::harness::edges::{Edges, on_the_embedded_broker};
 use crate::harness::node::{TestNode, wish};
 
+mod orders;
+
 const CABINET: &str = "860000000000017";
 const OTHER: &str = "860000000000025";
 const BANK: &str = "40818048";

@@ -62,6 +62,7 @@ impl State {
             }
         }
         if let Some(ack) = job.cause.ack {
+            crate::failpoint::hit("before_ack");
             ack.confirm();
         }
         if let Some(reply) = job.reply {

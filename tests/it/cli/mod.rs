@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 mod decode;
+mod operators;
 mod refusals;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chargeghar");

@@ -100,6 +100,10 @@ impl TestNode {
         TestNode { node, ..self }
     }
 
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     pub async fn enrol(&self, uuid: &str, serial: &str, slots: u16) -> StationId {
         let id = StationId(Entropy::system().uuid());
         let sql = format!(

@@ -53,8 +53,27 @@ impl Place {
 
     /// Starts the service here, with these further variables.
     pub fn start(&self, variables: &[(&str, &str)]) -> Process {
-        let mut child = Command::new(PROGRAM)
-            .arg("serve")
+        let mut serve = self.command(&["serve"]);
+        let mut child = serve.envs(variables.iter().copied()).spawn().unwrap();
+        let said = Arc::new(Mutex::new(Vec::new()));
+        listen(child.stdout.take().unwrap(), &said);
+        listen(child.stderr.take().unwrap(), &said);
+        Process { child, said }
+    }
+
+    /// Runs another command here to its end.
+    pub async fn run(&self, arguments: &[&str]) -> Done {
+        let mut command = self.command(arguments);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let [stdout, stderr] =
+            [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        Done { code: output.status.code(), stdout, stderr }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
             .env("HOME", self.folder.path())
@@ -64,16 +83,10 @@ impl Place {
             .env("CHARGEGHAR__HTTP__PORT", self.http.to_string())
             .env("CHARGEGHAR__MQTT__PORT", self.mqtt.to_string())
             .envs(self.broker.iter().map(|(name, value)| (name, value)))
-            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let said = Arc::new(Mutex::new(Vec::new()));
-        listen(child.stdout.take().unwrap(), &said);
-        listen(child.stderr.take().unwrap(), &said);
-        Process { child, said }
+            .stderr(Stdio::piped());
+        command
     }
 
     /// Starts the service here and waits until it is ready.
@@ -81,6 +94,30 @@ impl Place {
         let mut process = self.start(variables);
         process.announced("ready", |_| true).await;
         process
+    }
+}
+
+/// A command that has ended.
+#[derive(Debug)]
+pub struct Done {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Done {
+    /// What a command prints that succeeds: one line, one document, and nothing on stderr.
+    pub fn one_document(&self) -> Value {
+        assert_eq!((self.code, &*self.stderr), (Some(0), ""), "{self:?}");
+        assert_eq!(self.stdout.lines().count(), 1, "{self:?}");
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+
+    /// Why a command failed: code 1, nothing on stdout, and a line on stderr.
+    pub fn refusal(&self) -> String {
+        assert_eq!((self.code, &*self.stdout), (Some(1), ""), "{self:?}");
+        let why = self.stderr.lines().last().and_then(|line| line.strip_prefix("error: "));
+        why.unwrap_or_else(|| panic!("{self:?}")).to_owned()
     }
 }
 

@@ -1,11 +1,20 @@
 //! A start is cut in two by a crash: what was stored before is looked into, never ejected again.
 
+use std::time::Duration;
+
 use cabinet::{Cabinet, Fault, Fleet, FrameKind, Layout, Spec, Timing};
 use serde_json::Value;
 
 use super::enrol;
 use crate::harness::database::Database;
+use crate::harness::edges::{Edges, on_the_embedded_broker};
 use crate::harness::process::{Place, Process, Rider, SOON};
+
+on_the_embedded_broker! {
+    a_start_that_was_stored_and_not_published_is_verified_and_cancelled_after_a_crash,
+    an_eject_whose_answer_met_a_dead_service_is_found_out_by_a_whole_report,
+    a_crash_at_the_publish_itself_ends_with_what_the_cabinet_did,
+}
 
 const CABINET: &str = "860000000000017";
 const SERIAL: &str = "CG-1";
@@ -13,9 +22,10 @@ const BANK: &str = "40818048";
 /// Checks as close together as two sightings may be.
 const CLOSE_CHECKS: (&str, &str) = ("CHARGEGHAR__STATIONS__VERIFY_GAP_S", "5");
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_start_that_was_stored_and_not_published_is_verified_and_cancelled_after_a_crash() {
-    let mut scene = Scene::set("after_start_commit").await;
+pub async fn a_start_that_was_stored_and_not_published_is_verified_and_cancelled_after_a_crash(
+    edges: Edges,
+) {
+    let mut scene = Scene::set(&edges, "after_start_commit").await;
     scene.start_and_die().await;
     assert_eq!(scene.ejects_sent(), 0, "the crash came before the publish");
 
@@ -29,9 +39,8 @@ async fn a_start_that_was_stored_and_not_published_is_verified_and_cancelled_aft
     scene.database.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_eject_whose_answer_met_a_dead_service_is_found_out_by_a_whole_report() {
-    let mut scene = Scene::set("none").await;
+pub async fn an_eject_whose_answer_met_a_dead_service_is_found_out_by_a_whole_report(edges: Edges) {
+    let mut scene = Scene::set(&edges, "none").await;
     let lost = Fault::Lose { frame: FrameKind::EjectReply };
     scene.cabinet.faults(|faults| faults.next(1, lost));
     scene.start_and_be_killed().await;
@@ -45,16 +54,15 @@ async fn an_eject_whose_answer_met_a_dead_service_is_found_out_by_a_whole_report
     scene.database.audit().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_crash_at_the_publish_itself_ends_with_what_the_cabinet_did() {
-    let mut scene = Scene::set("after_publish").await;
+pub async fn a_crash_at_the_publish_itself_ends_with_what_the_cabinet_did(edges: Edges) {
+    let mut scene = Scene::set(&edges, "after_publish").await;
     scene.start_and_die().await;
 
     let rental = scene.restart().await;
     let decided = format!("select status <> 'PENDING_POPUP' from rentals where id = '{rental}'");
     scene.database.until(&decided, "true", SOON).await;
 
-    // the broker dies with the service, and may have passed the command on or not
+    // the broker may die with the service, and may have passed the command on or not
     let sent = scene.ejects_sent();
     let (status, left) = if sent == 0 { ("CANCELLED", "100.00") } else { ("ACTIVE", "50.00") };
     assert!(sent <= 1, "never sent twice");
@@ -77,10 +85,10 @@ struct Scene {
 
 impl Scene {
     /// All is well; the service will die when it reaches the failpoint.
-    async fn set(failpoint: &str) -> Scene {
+    async fn set(edges: &Edges, failpoint: &str) -> Scene {
         let database = Database::fresh().await;
         enrol(&database, CABINET, SERIAL).await;
-        let place = Place::on(&database);
+        let place = Place::with(&database, edges);
         let variables = [("CHARGEGHAR_FAILPOINT", failpoint), CLOSE_CHECKS];
         let mut process = place.ready(&variables).await;
         let fleet = Fleet::new();
@@ -88,7 +96,7 @@ impl Scene {
             Spec::new(CABINET, place.base_url())
                 .layout(Layout::marker(&[4, 4]))
                 .with_banks([BANK])
-                .timing(Timing::quick()),
+                .timing(Timing::quick().heartbeats_every(Duration::from_secs(1))),
         );
         cabinet.wait_reported(SOON).await.unwrap();
         let rider = Rider::with_money(&mut process, &place.base_url(), 100).await;

@@ -40,3 +40,18 @@ async fn sigterm_ends_with_0_within_ten_seconds_and_the_next_start_need_not_wait
     assert_eq!(database.text(lease).await, "true", "the lease is given back");
     place.ready(&[]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_was_taken_over_ends_with_3_and_leaves_the_lease_to_the_new_owner() {
+    let database = Database::fresh().await;
+    let mut old = Place::on(&database).ready(&[]).await;
+
+    let taken = "update node set epoch = epoch + 1, holder = 'another',
+        expires_at = clock_timestamp() + interval '1 hour'";
+    database.run(taken).await;
+
+    assert_eq!(old.ended().await.code(), Some(3), "{}", old.said());
+    assert_eq!(database.text("select holder from node").await, "another");
+    let left = "select expires_at > clock_timestamp() + interval '50 minutes' from node";
+    assert_eq!(database.text(left).await, "true", "it gave back what was not its own");
+}

@@ -1,0 +1,103 @@
+//! Cabinets and banks by the command line: enrolled, looked at, asked, emptied, adopted.
+
+use domain::ids::Sn;
+
+use super::*;
+
+const STRANGER: &str = "860000000000090";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_is_pending_until_it_is_enrolled_and_then_it_is_in_service() {
+    let scene = Scene::set(&[]).await;
+    let fleet = Fleet::new();
+    let stranger = fleet.start(Spec::new(STRANGER, scene.place.base_url()).timing(Timing::quick()));
+    let seen = format!("select count(*) from pending_cabinets where device_uuid = '{STRANGER}'");
+    scene.database.until(&seen, "1", SOON).await;
+
+    let pending = scene.json(&["station", "pending"]).await;
+    assert_eq!((pending.as_array().unwrap().len(), &pending[0]["uuid"]), (1, &STRANGER.into()));
+    let taken = scene.refusal(&enrol(UUID, "CG-9")).await;
+    assert!(taken.contains(&format!("see station show {UUID}")), "{taken}");
+    let taken = scene.refusal(&enrol(STRANGER, SERIAL)).await;
+    assert!(taken.contains(&format!("see station show {SERIAL}")), "{taken}");
+    let wrong = scene.refusal(&enrol("8600", "CG-2")).await;
+    assert!(wrong.contains("\"8600\""), "{wrong}");
+    scene.run(&enrol(STRANGER, "CG-2")).await.one_document();
+
+    stranger.wait_reported(SOON).await.unwrap();
+    assert_eq!(scene.json(&["station", "pending"]).await, serde_json::json!([]));
+    let stations = scene.json(&["station", "list"]).await;
+    assert_eq!(stations.as_array().unwrap().len(), 2);
+    let audited = "select count(*) from audit where action = 'station.enrol'
+        and actor like 'operator:%' and target in ('CG-1', 'CG-2')";
+    assert_eq!(scene.database.number(audited).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cabinet_is_checked_shown_and_a_bank_taken_out_by_its_slot() {
+    let scene = Scene::set(&[]).await;
+    until_banks(&scene, 1).await;
+    let asked = |name: &str| scene.cabinet.counts().command(name);
+    let before = asked("check_all");
+
+    let checked = scene.json(&["station", "check", SERIAL]).await;
+    assert_eq!(checked, serde_json::json!({ "reported": true }));
+    assert!(asked("check_all") > before);
+    let shown = scene.json(&["station", "show", UUID]).await;
+    assert_eq!((&shown["status"], &shown["reachable"]), (&"ONLINE".into(), &true.into()));
+    let content = shown["content"].as_array().unwrap();
+    let full: Vec<&Value> = content.iter().filter(|slot| slot["bank"] == BANK).collect();
+    assert_eq!((content.len(), full.len(), &full[0]["rentable"]), (8, 1, &true.into()));
+    let slot = full[0]["slot"].to_string();
+
+    let empty = scene.refusal(&["station", "eject", SERIAL, "--slot", "7"]).await;
+    assert!(empty.contains("the slot holds no bank; see station show CG-1"), "{empty}");
+    let ejected = scene.json(&["station", "eject", SERIAL, "--slot", &slot]).await;
+    assert_eq!(ejected, serde_json::json!({ "bank": BANK }));
+    scene.cabinet.wait_ejected(&Sn::from(BANK), SOON).await.unwrap();
+    assert_eq!(asked("popup_sn"), 1);
+    scene.database.until("select custody from banks", "missing", SOON).await;
+    let audited = "select actor || ' ' || (details->>'bank') from audit
+        where action = 'station.eject'";
+    let audited = scene.database.text(audited).await;
+    assert!(audited.starts_with("operator:") && audited.ends_with(BANK), "{audited}");
+
+    scene.cabinet.cut(cabinet::Cut::Both);
+    let silent = scene.run(&["station", "check", SERIAL, "--json"]).await;
+    assert_eq!((silent.code, &*silent.stdout), (Some(1), "{\"reported\":false}\n"));
+    let nobody = scene.refusal(&["station", "show", "CG-404"]).await;
+    assert!(nobody.contains("there is no station CG-404; see station list"), "{nobody}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bank_in_quarantine_is_offered_once_it_is_adopted() {
+    let scene = Scene::set(&[("CHARGEGHAR__BANKS__UNKNOWN", "quarantine")]).await;
+    let quarantined = "select count(*) from banks where custody = 'quarantine'";
+    scene.database.until(quarantined, "1", SOON).await;
+    until_banks(&scene, 0).await;
+
+    let wrong = scene.refusal(&["bank", "adopt", "no serial"]).await;
+    assert!(wrong.contains("it is the number printed on it"), "{wrong}");
+    let adopted = scene.json(&["bank", "adopt", BANK, "40818099"]).await;
+
+    let custodies: Vec<&str> =
+        adopted.as_array().unwrap().iter().map(|row| row["custody"].as_str().unwrap()).collect();
+    assert_eq!(custodies, ["slot", "missing"], "{adopted}");
+    until_banks(&scene, 1).await;
+    scene.json(&["bank", "adopt", BANK]).await;
+    let audited = "select count(*) from audit where action = 'bank.adopt'";
+    assert_eq!(scene.database.number(audited).await, 2, "the second time there was nothing to do");
+}
+
+/// Waits until so many banks can be rented there.
+async fn until_banks(scene: &Scene, count: u16) {
+    let clock = chargeghar::clock::Clock::system();
+    let deadline = clock.running() + SOON;
+    loop {
+        let station = scene.json(&["station", "show", SERIAL]).await;
+        if station["banks"] == count && station["stale"] == false {
+            return;
+        }
+        assert!(clock.running() < deadline, "not {count} banks in time: {station}");
+    }
+}
