@@ -113,6 +113,8 @@ catalogue! {
     Gauge EFFECTS_OWED "chargeghar_outbox_owed_count" [] "Effects that are still owed.";
     Histogram CLIENT_SECONDS "chargeghar_client_request_seconds" ["client", "outcome"]
         "Requests to other companies.";
+    Counter CODES "chargeghar_client_codes_total" ["provider", "outcome"]
+        "Login codes handed to carriers, by what became of them.";
     Counter PAYMENTS "chargeghar_payment_intents_total" ["gateway", "outcome"]
         "Payment intents, by what became of them.";
     Counter PAYMENT_NEWS "chargeghar_payment_news_total" ["gateway", "kind"]
