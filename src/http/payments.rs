@@ -1,7 +1,7 @@
 //! `/api/payments`: ways to pay, top-ups, verification, the ways back from gateways, and what
 //! moved.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::ids::{IntentId, RiderId};
 use domain::ledger::Gateway;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::App;
 use super::auth::MaybeCaller;
 use super::error::{ApiError, Code};
-use super::extract::Body;
+use super::extract::{Body, Name};
 use super::idempotency::{Begun, Deed, Key, REPLAYED, known};
 use super::reply::{Done, Reply, made, ok};
 use super::token::Caller;
@@ -213,7 +213,7 @@ async fn verify(
 async fn cancel(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    Name(id): Name,
 ) -> Result<Reply<CancelledBody>, ApiError> {
     let rider: RiderId = caller.rider;
     let intent = app.payments.cancel(intent_id(&id)?, rider).await?;

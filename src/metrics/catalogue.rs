@@ -126,6 +126,9 @@ catalogue! {
     Histogram REQUEST_SECONDS "chargeghar_http_request_seconds" ["surface"]
         "Requests, by surface: app, admin, device, system.";
     Gauge REQUESTS_OPEN "chargeghar_http_requests_open_count" [] "Requests in work.";
+    Gauge CONNECTIONS_OPEN "chargeghar_http_connections_open_count" [] "Open connections.";
+    Counter CONNECTIONS_CUT "chargeghar_http_connections_cut_total" ["cause"]
+        "Connections ended for want of a request's head, idle ones too, or of a reader.";
     Gauge STREAMS_OPEN "chargeghar_http_streams_open_count" ["kind"] "Open live streams.";
     Counter LIMITED "chargeghar_http_limited_total" ["limit"] "Requests refused by a limit.";
     Counter DEVICE_CALLS "chargeghar_http_device_calls_total" ["call", "outcome"]

@@ -1,16 +1,20 @@
 //! The edges of a node: its database and its broker, its own ones where none is configured.
 
+#[cfg(feature = "embedded-broker")]
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::DateTime;
 
+#[cfg(feature = "embedded-broker")]
 use crate::clients::broker_admin::embedded::Embedded;
 use crate::clients::broker_admin::mosquitto::Mosquitto;
 use crate::clients::broker_admin::{BrokerAdmin, Cabinets as Accounts, Elsewhere};
 use crate::clock::Clock;
-use crate::config::{self, Config, Secret};
+#[cfg(feature = "embedded-broker")]
+use crate::config::Secret;
+use crate::config::{self, Config};
 use crate::embedded::DataFolder;
 use crate::embedded::postgres::{Options, Postgres};
 use crate::entropy::Entropy;

@@ -22,7 +22,7 @@ use crate::embedded::keys::Keys;
 use crate::ephemera::{Ephemera, Memory, Redis};
 use crate::http::devices::{self, Broker, Calls};
 use crate::http::token::Tokens;
-use crate::http::{self, App};
+use crate::http::{self, App, Bounds};
 use crate::metrics::Recorder;
 use crate::readiness::{Part, Readiness};
 use crate::spawn::Tasks;
@@ -55,6 +55,7 @@ pub struct Needs<'a> {
 pub struct Web {
     closing: watch::Sender<bool>,
     served: JoinHandle<()>,
+    connections: Tasks,
 }
 
 /// Starts the server and everything that only it needs.
@@ -105,8 +106,10 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     tasks.spawn("readiness", look(Arc::clone(context), readiness.clone()));
     tasks.spawn("upkeep", upkeep(Arc::clone(context), recorder));
     let (closing, closed) = watch::channel(false);
-    let served = tasks.spawn("http", run(listener, app, closed));
-    Ok(Web { closing, served })
+    let connections = Tasks::new();
+    let bounds = Bounds::new(&config.http);
+    let served = tasks.spawn("http", run(listener, app, bounds, connections.clone(), closed));
+    Ok(Web { closing, served, connections })
 }
 
 impl Web {
@@ -114,7 +117,8 @@ impl Web {
     pub async fn close(self, bound: Duration) {
         self.closing.send_replace(true);
         if tokio::time::timeout(bound, self.served).await.is_err() {
-            tracing::warn!("requests were ended before they were answered");
+            let cut = self.connections.abort().len();
+            tracing::warn!(cut, "connections were ended before their requests were answered");
         }
     }
 }
@@ -140,16 +144,20 @@ fn calls(needs: &Needs<'_>) -> Calls {
     })
 }
 
-async fn run(listener: TcpListener, app: App, mut closed: watch::Receiver<bool>) {
+async fn run(
+    listener: TcpListener,
+    app: App,
+    bounds: Bounds,
+    connections: Tasks,
+    mut closed: watch::Receiver<bool>,
+) {
     let streams = app.clone();
     let shutdown = async move {
         // a sender that is gone says the same
         let _ = closed.wait_for(|closed| *closed).await;
         streams.end_streams();
     };
-    if let Err(error) = http::serve(listener, http::router(app), shutdown).await {
-        tracing::error!(%error, "the HTTP server ended");
-    }
+    http::serve(listener, http::router(app), bounds, connections, shutdown).await;
 }
 
 fn ephemera(config: &Config, context: &Context) -> Result<Arc<dyn Ephemera>, StartError> {

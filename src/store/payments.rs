@@ -85,6 +85,8 @@ pub struct Transaction {
     pub gateway: Option<Gateway>,
     pub gateway_ref: Option<String>,
     pub at: DateTime<Utc>,
+    /// Its place in the ledger, by which rows are ordered.
+    pub seq: i64,
 }
 
 /// Which of a rider's transactions are wanted.
@@ -95,6 +97,8 @@ pub struct TransactionFilter {
     pub from: Option<DateTime<Utc>>,
     /// Up to, and without.
     pub to: Option<DateTime<Utc>>,
+    /// Only those older than the one with this number.
+    pub after: Option<i64>,
 }
 
 /// A row with the number of all that the filter lets through.
@@ -235,11 +239,12 @@ impl Store {
                     and ($4::text is null or status = $4)
                     and ($5::timestamptz is null or at >= $5)
                     and ($6::timestamptz is null or at < $6)
+                    and ($9::bigint is null or seq < $9)
             ), counted as (
                 select count(*) as total from wanted
             )
             select w.id, w.kind, w.status, w.amount, w.rental_id, r.code as rental_code,
-                i.gateway, i.gateway_ref, w.at, total
+                i.gateway, i.gateway_ref, w.at, w.seq, total
             from wanted w
             cross join counted
             left join rentals r on r.id = w.rental_id
@@ -258,6 +263,7 @@ impl Store {
             .bind(filter.to)
             .bind(i64::try_from(offset).unwrap_or(i64::MAX))
             .bind(i64::try_from(size.max(1)).unwrap_or(i64::MAX))
+            .bind(filter.after)
             .fetch_all(&mut session)
             .await?;
         let total = rows.first().map_or(0, |row| u64::try_from(row.total).unwrap_or(0));

@@ -34,3 +34,5 @@ mod returning;
 mod store;
 #[cfg(test)]
 mod unknown;
+#[cfg(test)]
+mod web;

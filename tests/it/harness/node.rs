@@ -8,7 +8,10 @@ use chargeghar::actors::availability::StationView;
 use chargeghar::actors::rentals::{Start, StartError};
 use chargeghar::clock::Clock;
 use chargeghar::config::Config;
+use chargeghar::embedded::DataFolder;
+use chargeghar::embedded::keys::Keys;
 use chargeghar::entropy::Entropy;
+use chargeghar::http::token::Tokens;
 use chargeghar::node::{Node, Options};
 use domain::ids::{PackageId, RentalId, RiderId, Serial, StationId};
 use domain::money::Money;
@@ -16,6 +19,7 @@ use domain::presence::Shown;
 use domain::rental::{Rental, Status};
 use uuid::Uuid;
 
+use super::app::App;
 use super::database::Database;
 use super::edges::Edges;
 use super::proxy::Proxy;
@@ -46,11 +50,11 @@ impl TestNode {
         TestNode::on(database, url, edges, |_| ()).await
     }
 
-    /// On the embedded broker, with further settings.
-    pub async fn configured(set: impl FnOnce(&mut Config)) -> TestNode {
+    /// A node with some settings of its own.
+    pub async fn with_settings(shape: impl FnOnce(&mut Config)) -> TestNode {
         let database = Database::fresh().await;
         let url = database.url().to_owned();
-        TestNode::on(database, url, Edges::embedded(), set).await
+        TestNode::on(database, url, Edges::embedded(), shape).await
     }
 
     /// A node that reaches its database by way of a proxy; tests look at the database itself.
@@ -65,7 +69,7 @@ impl TestNode {
         database: Database,
         url: String,
         edges: Edges,
-        set: impl FnOnce(&mut Config),
+        shape: impl FnOnce(&mut Config),
     ) -> TestNode {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual();
@@ -76,7 +80,7 @@ impl TestNode {
         config.mqtt.port = 0;
         config.http.port = 0;
         edges.configure(&mut config);
-        set(&mut config);
+        shape(&mut config);
         let node = run(&config, &clock).await;
         // where it is found again
         config.http.port = node.http_addr().port();
@@ -213,6 +217,26 @@ impl TestNode {
         let rider = RiderId(self.database.number(&id).await);
         self.top_up(rider, rupees).await;
         rider
+    }
+
+    /// The app of a rider who has logged in.
+    pub fn app(&self, rider: RiderId) -> App {
+        let (folder, auth) = (DataFolder::open(&self.config).unwrap(), &self.config.auth);
+        let keys = Keys::load(&folder, auth, &Entropy::system()).unwrap();
+        let (issuer, life) = (&auth.issuer, chrono::TimeDelta::hours(12));
+        let tokens = Tokens::new(&keys.signing, issuer, life, self.clock.clone()).unwrap();
+        let token = tokens.mint(rider, Entropy::system().uuid(), 0).unwrap();
+        App::new(&self.base_url).bearing(&token)
+    }
+
+    /// `GET /api/{path}` as this rider: the data of a good answer.
+    pub async fn shown(&self, rider: RiderId, path: &str) -> serde_json::Value {
+        self.app(rider).get(&format!("/api/{path}")).await.data().clone()
+    }
+
+    /// The app of nobody.
+    pub fn stranger(&self) -> App {
+        App::new(&self.base_url)
     }
 
     pub async fn top_up(&self, rider: RiderId, rupees: i64) {

@@ -36,7 +36,7 @@ impl Counter {
                 company.configure(config);
             }
         };
-        let node = TestNode::configured(configure).await;
+        let node = TestNode::with_settings(configure).await;
         let mut config = Config::default();
         configure(&mut config);
         let gateways = Gateways::new(&config, &Web::new().unwrap(), &node.base_url);
