@@ -38,7 +38,7 @@ async fn a_code_by_text_message_lets_its_rider_in_and_stands_in_no_log() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_message_that_is_not_taken_is_told_and_the_next_one_goes_at_once() {
     let sparrow = Sparrow::open().await;
-    let node = TestNode::configured(|config| sparrow.configure(config)).await;
+    let node = TestNode::with_settings(|config| sparrow.configure(config)).await;
     let faults = [
         (sparrow::Fault::Refuses(1007), 400, "validation_error", "declined"),
         (sparrow::Fault::Refuses(1012), 503, "service_unavailable", "refused"),
@@ -62,7 +62,7 @@ async fn a_text_message_that_is_not_taken_is_told_and_the_next_one_goes_at_once(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_message_whose_answer_got_lost_is_sent_once_more_with_the_same_code() {
     let sparrow = Sparrow::open().await;
-    let node = TestNode::configured(|config| {
+    let node = TestNode::with_settings(|config| {
         sparrow.configure(config);
         config.sms.request_timeout_s = Seconds(1);
     })
@@ -89,7 +89,7 @@ async fn a_text_message_whose_answer_got_lost_is_sent_once_more_with_the_same_co
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_by_mail_lets_its_rider_in_and_what_is_not_taken_is_told() {
     let mail = Mail::open().await;
-    let node = TestNode::configured(|config| {
+    let node = TestNode::with_settings(|config| {
         mail.configure(config);
         config.email.request_timeout_s = Seconds(2);
     })
