@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::actors::rentals::{Rentals, Tariff};
 use crate::actors::stations::Stations;
-use crate::actors::sweeper::Retention;
+use crate::actors::sweeper::{Retention, Rhythm};
 use crate::actors::{Context, Parts, flusher, outbox, route, sweeper};
 use crate::clients::broker_admin::{self, BrokerAdmin, Cabinets};
 use crate::clock::Clock;
@@ -270,10 +270,13 @@ fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) -> Result<
         frames: config.telemetry.frames_days.delta(),
         keys: config.rentals.idempotency_days.delta(),
         gateway_events: config.payments.gateway_events_days.delta(),
+        logins: config.auth.ended_login_days.delta(),
         delivered: config.outbox.done_days.delta(),
+        strangers: config.limits.pending_days.delta(),
     };
-    let every = config.node.sweep_s.duration();
-    tasks.spawn("sweeper", sweeper::run(Arc::clone(context), every, retention));
+    let (sweep, tidy) = (config.node.sweep_s.duration(), config.node.tidy_s.duration());
+    let rhythm = Rhythm { sweep, tidy };
+    tasks.spawn("sweeper", sweeper::run(Arc::clone(context), rhythm, retention));
     Ok(())
 }
 

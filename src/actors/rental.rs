@@ -15,7 +15,7 @@ use super::directory::Stored;
 use super::mailbox::{Depth, Mailbox};
 use super::timers::{Alarm, Generation};
 use crate::link::Ack;
-use crate::store::fact::{AuditEntry, CommitError, KeyWrite, RawFrame};
+use crate::store::fact::{AuditEntry, CommitError, KeyWrite, RawFrame, Row};
 
 mod aftermath;
 mod commit;
@@ -195,7 +195,8 @@ impl State {
         match job.reply {
             Some(reply) => drop(reply.send(Err(Error::Unavailable))),
             None if self.waiting.len() < WAITING_MAX => self.waiting.push_back(job),
-            None => drop(job), // its ack fails, and the cabinet's next report says it again
+            // the cabinet's word comes again when there is room
+            None => job.cause.ack.map_or((), crate::link::Ack::postpone),
         }
     }
 
@@ -277,7 +278,8 @@ impl From<&CommitError> for Outcome {
         match error {
             CommitError::Conflict(Conflict::KeyUsed) => Outcome::KeyUsed,
             CommitError::NotSent | CommitError::Busy | CommitError::Fenced => Outcome::Later,
-            CommitError::Ambiguous => Outcome::Doubt,
+            // an older commit in doubt was written after all, perhaps
+            CommitError::Ambiguous | CommitError::Stale(Row::Rental) => Outcome::Doubt,
             CommitError::Stale(_)
             | CommitError::Short { .. }
             | CommitError::Conflict(_)

@@ -51,7 +51,7 @@ impl Stations {
         let mut shards = Vec::with_capacity(SHARDS);
         for _ in 0..SHARDS {
             let args = supervise::Args {
-                nursery: Yard { context: Arc::clone(&context) },
+                nursery: Arc::new(Yard { context: Arc::clone(&context) }),
                 clock: context.clock.clone(),
                 entropy: context.entropy.clone(),
             };
@@ -87,6 +87,7 @@ impl Stations {
         }
         self.context.stations.strike(id);
         self.context.forget_seed(id);
+        show_closed(&self.context, id);
         self.context.availability.remove(id);
     }
 
@@ -231,6 +232,21 @@ fn slot_before(
     }
 }
 
+/// Nobody rents or returns there for now; whoever looks is told.
+fn show_closed(context: &Context, id: StationId) {
+    let Some(before) = context.availability.get(id) else { return };
+    let shut = StationView {
+        shown: Shown::Offline,
+        maintenance: true,
+        stale: true,
+        version: before.version + 1,
+        ..(*before).clone()
+    };
+    let shut = Arc::new(shut);
+    context.availability.publish(Arc::clone(&shut));
+    context.feed.publish(shut);
+}
+
 /// How stations are started.
 struct Yard {
     context: Arc<Context>,
@@ -252,10 +268,15 @@ impl Nursery for Yard {
         Ok(Some(actor.get_cell()))
     }
 
-    fn isolated(&self, id: StationId) {
-        if let Some(before) = self.context.availability.get(id) {
-            let view = StationView { maintenance: true, stale: true, ..(*before).clone() };
-            self.context.availability.publish(Arc::new(view));
+    async fn reload(&self, id: StationId) {
+        // one that was taken out of service has no seed, and is not started
+        if self.context.seed(id).is_some() && self.context.read_station_again(id).await.is_none() {
+            self.context.forget_seed(id);
         }
+    }
+
+    fn isolated(&self, id: StationId) {
+        self.context.stations.shut(id);
+        show_closed(&self.context, id);
     }
 }

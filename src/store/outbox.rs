@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Error, Store};
+use super::{Error, PURGE_MAX, Store};
 
 /// Who claimed an effect and says nothing for so long has died: it is claimed again.
 pub const CLAIM: Duration = Duration::from_mins(1);
@@ -115,11 +115,16 @@ impl Store {
         Ok(again)
     }
 
-    /// Forgets what was delivered before `before`; answers how many.
+    /// Forgets what was delivered before `before`, up to the bound; answers how many.
     pub async fn forget_delivered(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        const SQL: &str = "delete from outbox where state = 'done' and done_at < $1";
+        const SQL: &str = "
+            delete from outbox
+            where id in (
+                select id from outbox where state = 'done' and done_at < $1 limit $2
+            )";
 
-        self.write_one("store.outbox", move || sqlx::query(SQL).bind(before)).await
+        let purge = move || sqlx::query(SQL).bind(before).bind(PURGE_MAX);
+        self.write_one("store.outbox", purge).await
     }
 
     pub async fn outbox_backlog(&self) -> Result<Backlog, Error> {

@@ -9,7 +9,7 @@ use super::audit::Stamped;
 use super::fact::{AuditEntry, Conflict};
 use super::load::{StationRow, read_station};
 use super::session::Session;
-use super::{Error, Query, Store};
+use super::{Error, PURGE_MAX, Query, Store};
 
 /// A cabinet to be taken into service.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,6 +147,18 @@ impl Store {
 
         let mut session = self.read().await?;
         Ok(sqlx::query_as(SQL).bind(i64::from(limit)).fetch_all(&mut session).await?)
+    }
+
+    /// Forgets callers that were last seen before `before`, up to the bound; answers how many.
+    pub async fn purge_pending(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        const SQL: &str = "
+            delete from pending_cabinets
+            where device_uuid in (
+                select device_uuid from pending_cabinets where last_seen_at < $1 limit $2
+            )";
+
+        let purge = move || sqlx::query(SQL).bind(before).bind(PURGE_MAX);
+        self.write_one("store.pending", purge).await
     }
 
     async fn change(

@@ -17,6 +17,8 @@ mod fakes;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod housekeeping;
+#[cfg(test)]
 mod link;
 #[cfg(test)]
 mod on_mosquitto;
@@ -30,6 +32,8 @@ mod renting;
 mod restart;
 #[cfg(test)]
 mod returning;
+#[cfg(test)]
+mod stale;
 #[cfg(test)]
 mod store;
 #[cfg(test)]

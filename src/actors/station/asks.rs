@@ -100,7 +100,7 @@ impl State {
     }
 
     pub(super) fn maintain(&mut self, on: bool, actor: String, reply: RpcReplyPort<bool>) {
-        if self.laying_out {
+        if self.writing {
             let _ = reply.send(false);
             return;
         }
@@ -117,15 +117,11 @@ impl State {
             target: self.seed.info.serial.to_string(),
             details: json!({ "on": on }),
         });
-        self.laying_out = true;
-        self.seed.maintenance = on;
+        // closing counts at once, opening when it is written
+        self.seed.maintenance |= on;
         self.dirty = true;
-        let (context, myself) = (self.context.clone(), self.myself.clone());
-        let before = self.seed.version;
-        spawn("maintenance", async move {
-            let version = context.store.commit(fact).await.ok().map(|_| before + 1);
-            let _ = myself.cast(super::Msg::LaidOut { version });
-            let _ = reply.send(version.is_some());
+        self.write_row(fact, move |good| {
+            let _ = reply.send(good); // who asked may have gone
         });
     }
 }
