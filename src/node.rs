@@ -197,6 +197,11 @@ impl Node {
         (&self.mqtt_addr.0, self.mqtt_addr.1)
     }
 
+    /// Who keeps the accounts at the broker.
+    pub fn broker_admin(&self) -> Arc<dyn BrokerAdmin> {
+        Arc::clone(&self.admin)
+    }
+
     /// Takes a cabinet that was enrolled into service: its actor, and its account at the broker.
     pub async fn admit(&self, row: StationRow) -> Result<(), StartError> {
         let info = &row.info;

@@ -3,11 +3,12 @@
 
 use chargeghar::cli::doctor::{State, examine};
 use chargeghar::config::{Config, Seconds, Secret};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::fakes::code_in;
 use crate::fakes::mail::{self, Mail};
 use crate::fakes::sparrow::{self, Sparrow, TOKEN};
+use crate::harness::app::{Answer, App};
 use crate::harness::database::Database;
 use crate::harness::node::TestNode;
 use crate::harness::process::Place;
@@ -22,9 +23,9 @@ async fn a_code_by_text_message_lets_its_rider_in_and_stands_in_no_log() {
     let loud = ("CHARGEGHAR__TELEMETRY__LOG", "debug");
     let mut process = place.ready(&[&sparrow.variables()[..], &[loud]].concat()).await;
 
-    let (status, answer) = ask(&place.base_url(), "+977 981-2345678").await;
+    let answer = ask(&place.base_url(), "+977 981-2345678").await;
 
-    assert_eq!((status, &answer["data"]["purpose"]), (200, &"REGISTER".into()), "{answer}");
+    assert_eq!(answer.data()["purpose"], "REGISTER");
     let codes = sparrow.codes(PHONE);
     assert_eq!(codes.len(), 1);
     assert_eq!(verify(&place.base_url(), PHONE, &codes[0]).await, 200);
@@ -49,11 +50,12 @@ async fn a_text_message_that_is_not_taken_is_told_and_the_next_one_goes_at_once(
 
         let answer = ask(&node.base_url, PHONE).await;
 
-        assert_eq!((answer.0, &answer.1["error"]["code"]), (status, &code.into()), "{fault:?}");
+        assert_eq!(answer.refusal(), (status, code), "{fault:?}");
+        assert_eq!(answer.headers.contains_key("retry-after"), status == 503, "{fault:?}");
         assert!(counted(&node, "sparrow", outcome).await, "{outcome}");
     }
     assert_eq!(sparrow.codes(PHONE), Vec::<String>::new());
-    assert_eq!(ask(&node.base_url, PHONE).await.0, 200);
+    assert_eq!(ask(&node.base_url, PHONE).await.status, 200);
     assert_eq!(sparrow.codes(PHONE).len(), 1);
     assert!(counted(&node, "sparrow", "taken").await);
     node.stop().await;
@@ -69,7 +71,7 @@ async fn a_text_message_whose_answer_got_lost_is_sent_once_more_with_the_same_co
     .await;
 
     sparrow.fault(sparrow::Fault::TakesInSilence);
-    assert_eq!(ask(&node.base_url, PHONE).await.0, 200);
+    assert_eq!(ask(&node.base_url, PHONE).await.status, 200);
     let codes = sparrow.codes(PHONE);
     assert_eq!(codes.len(), 2);
     assert_eq!(codes[0], codes[1]);
@@ -79,7 +81,7 @@ async fn a_text_message_whose_answer_got_lost_is_sent_once_more_with_the_same_co
     for _ in 0..2 {
         sparrow.fault(sparrow::Fault::TakesInSilence);
     }
-    assert_eq!(ask(&node.base_url, other).await.0, 503);
+    assert_eq!(ask(&node.base_url, other).await.status, 503);
     let codes = sparrow.codes(other);
     assert_eq!((codes.len(), &codes[0]), (2, &codes[1]));
     assert_eq!(verify(&node.base_url, other, &codes[0]).await, 200, "it did come");
@@ -103,11 +105,11 @@ async fn a_code_by_mail_lets_its_rider_in_and_what_is_not_taken_is_told() {
     ];
     for (fault, status, outcome) in faults {
         mail.fault(fault);
-        assert_eq!(ask(&node.base_url, ADDRESS).await.0, status, "{fault:?}");
+        assert_eq!(ask(&node.base_url, ADDRESS).await.status, status, "{fault:?}");
         assert!(counted(&node, "smtp", outcome).await, "{outcome}");
     }
 
-    assert_eq!(ask(&node.base_url, ADDRESS).await.0, 200);
+    assert_eq!(ask(&node.base_url, ADDRESS).await.status, 200);
 
     let taken = mail.taken();
     assert_eq!(taken.len(), 1);
@@ -146,26 +148,20 @@ async fn doctor_says_whether_the_carriers_take_our_word() {
     assert_eq!((sparrow.codes(PHONE).len(), mail.taken().len()), (0, 0), "nothing is sent");
 }
 
-/// Asks for a code: status and body.
-async fn ask(base_url: &str, identifier: &str) -> (u16, Value) {
-    post(base_url, "auth/otp/request", &json!({ "identifier": identifier })).await
+/// Asks for a code.
+async fn ask(base_url: &str, identifier: &str) -> Answer {
+    let body = json!({ "identifier": identifier });
+    App::new(base_url).post("/api/auth/otp/request", &body).await
 }
 
 async fn verify(base_url: &str, identifier: &str, code: &str) -> u16 {
     let body = json!({ "identifier": identifier, "otp": code });
-    post(base_url, "auth/otp/verify", &body).await.0
-}
-
-async fn post(base_url: &str, path: &str, body: &Value) -> (u16, Value) {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = client.post(format!("{base_url}/api/{path}")).json(body).send().await.unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
+    App::new(base_url).post("/api/auth/otp/verify", &body).await.status
 }
 
 /// Whether there is a figure for it.
 async fn counted(node: &TestNode, provider: &str, outcome: &str) -> bool {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let page = client.get(format!("{}/metrics", node.base_url)).send().await.unwrap();
+    let page = App::new(&node.base_url).stream("/metrics", None).await;
     let labels = format!("{{provider=\"{provider}\",outcome=\"{outcome}\"}}");
     page.text().await.unwrap().contains(&format!("chargeghar_client_codes_total{labels}"))
 }
