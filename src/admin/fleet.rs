@@ -161,15 +161,17 @@ fn busy(name: &str) -> Refusal {
 }
 
 fn refused(error: store::Error, name: &str) -> Refusal {
-    let text = match error {
-        store::Error::Conflict(Conflict::StationInUse) => format!(
+    let text = if error == store::Error::Conflict(Conflict::StationInUse) {
+        format!(
             "banks are in {name} by the books, or a rental that began there is open; empty it, \
              or say --force: its banks are missing then"
-        ),
-        store::Error::Conflict(Conflict::StationEjecting) => format!(
+        )
+    } else if error == store::Error::Conflict(Conflict::StationEjecting) {
+        format!(
             "an eject of {name} has no end yet; wait for it, or settle its rental: rental settle"
-        ),
-        error => return Refusal::of(error, &format!("station {name}")),
+        )
+    } else {
+        return Refusal::of(error, &format!("station {name}"));
     };
     Refusal::new(Code::Refused, text)
 }

@@ -147,9 +147,8 @@ impl Messengers {
 /// What a carrier says, for a log: short, on one line, without the secrets that it may repeat.
 fn said(text: &str, secrets: &[&str]) -> String {
     let short: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let hide = |text: String, secret: &&str| match secret.is_empty() {
-        true => text,
-        false => text.replace(*secret, "***"),
+    let hide = |text: String, secret: &&str| {
+        if secret.is_empty() { text } else { text.replace(*secret, "***") }
     };
     secrets.iter().fold(short, hide).chars().take(SAID_MAX).collect()
 }

@@ -83,7 +83,7 @@ impl Email {
             "port 465 goes with \"implicit\", any other port with \"starttls\"",
         );
         problems.unless(
-            !smtp || self.smtp_username.is_empty() == !self.smtp_password.is_set(),
+            !smtp || self.smtp_username.is_empty() != self.smtp_password.is_set(),
             "smtp_password",
             "set CHARGEGHAR__EMAIL__SMTP_PASSWORD or email.smtp_password_file, with smtp_username",
         );

@@ -37,12 +37,11 @@ async fn sparrow(sparrow: &Sparrow, shown: String) -> Finding {
         }
         Ok(credit) => Finding::ok("sms", shown, format!("it answers; credit {credit}")),
         Err(error) => {
-            let advice = match error {
-                Error::Refused(_) => {
-                    "have Sparrow allow this machine's address, and check \
-                     CHARGEGHAR__SMS__SPARROW_TOKEN and the account"
-                }
-                _ => "let this machine reach it, or correct CHARGEGHAR__SMS__SPARROW_URL",
+            let advice = if matches!(error, Error::Refused(_)) {
+                "have Sparrow allow this machine's address, and check \
+                 CHARGEGHAR__SMS__SPARROW_TOKEN and the account"
+            } else {
+                "let this machine reach it, or correct CHARGEGHAR__SMS__SPARROW_URL"
             };
             Finding::fail("sms", shown, error.to_string(), advice)
         }
@@ -72,15 +71,12 @@ async fn greeted(smtp: &Smtp, shown: String) -> Finding {
     match smtp.greet().await {
         Ok(()) => Finding::ok("e-mail", shown, "it answers, and lets us in"),
         Err(error) => {
-            let advice = match error {
-                Error::Refused(_) => {
-                    "check CHARGEGHAR__EMAIL__SMTP_USERNAME, its password, and \
-                     CHARGEGHAR__EMAIL__SMTP_TLS"
-                }
-                _ => {
-                    "let this machine reach it, or correct CHARGEGHAR__EMAIL__SMTP_HOST and \
-                     CHARGEGHAR__EMAIL__SMTP_PORT"
-                }
+            let advice = if matches!(error, Error::Refused(_)) {
+                "check CHARGEGHAR__EMAIL__SMTP_USERNAME, its password, and \
+                 CHARGEGHAR__EMAIL__SMTP_TLS"
+            } else {
+                "let this machine reach it, or correct CHARGEGHAR__EMAIL__SMTP_HOST and \
+                 CHARGEGHAR__EMAIL__SMTP_PORT"
             };
             Finding::fail("e-mail", shown, error.to_string(), advice)
         }

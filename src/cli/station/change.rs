@@ -13,8 +13,8 @@ pub struct SetArguments {
     #[command(flatten)]
     station: Named,
     /// What riders call the place
-    #[arg(long)]
-    name: Option<String>,
+    #[arg(long = "name", value_name = "NAME")]
+    called: Option<String>,
     /// Latitude in degrees, such as 27.7154
     #[arg(long, allow_negative_numbers = true, requires = "lng")]
     lat: Option<f64>,
@@ -36,9 +36,9 @@ pub struct RemoveArguments {
 }
 
 pub async fn set(reach: &Reach, wanted: SetArguments) -> anyhow::Result<ExitCode> {
-    let SetArguments { station: Named { name: who, format }, name, lat, lng, address } = wanted;
-    let body = Set { name, lat, lng, address };
-    let answer: StationBody = reach.post(&path(&who, "/set"), &body).await?;
+    let SetArguments { station: Named { name, format }, called, lat, lng, address } = wanted;
+    let body = Set { name: called, lat, lng, address };
+    let answer: StationBody = reach.post(&path(&name, "/set"), &body).await?;
     format.show(&answer, || format!("{} is {}", answer.serial, answer.name))
 }
 

@@ -76,7 +76,7 @@ async fn a_station_is_taken_away_by_force_only_while_something_is_in_it() {
     assert_eq!(scene.json(&["station", "list"]).await, json!([]));
     assert_eq!(scene.custody().await, "missing");
     let mut heard = String::new();
-    while !heard.contains("\"MAINTENANCE\"") {
+    while !heard.contains("event: gone") {
         let part = tokio::time::timeout(SOON, map.chunk()).await.expect(&heard).unwrap();
         heard.push_str(&String::from_utf8_lossy(&part.expect(&heard)));
     }
