@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use crate::actors::rentals::{Rentals, Tariff};
 use crate::actors::stations::Stations;
 use crate::actors::sweeper::{Retention, Rhythm};
-use crate::actors::{Context, Parts, flusher, outbox, route, sweeper};
+use crate::actors::{Context, Parts, auditor, flusher, outbox, route, sweeper};
 use crate::clients::broker_admin::{self, BrokerAdmin, Cabinets};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -279,6 +279,10 @@ fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) -> Result<
         delivered: config.outbox.done_days.delta(),
         strangers: config.limits.pending_days.delta(),
     };
+    let ledger = &config.ledger;
+    let pace =
+        auditor::Pace { every: ledger.check_s.duration(), whole: ledger.whole_check_s.delta() };
+    tasks.spawn("auditor", auditor::run(Arc::clone(context), pace));
     let (sweep, tidy) = (config.node.sweep_s.duration(), config.node.tidy_s.duration());
     let rhythm = Rhythm { sweep, tidy };
     tasks.spawn("sweeper", sweeper::run(Arc::clone(context), rhythm, retention));

@@ -1,5 +1,6 @@
 //! Work that only the clock starts and that belongs to no single actor: days of raw frames,
-//! what is out of date, and the clock itself. Forgets in portions, so that nobody waits for it.
+//! what is out of date, the chain of the ledger, and the clock itself. Forgets in portions, so
+//! that nobody waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,9 @@ pub async fn run(context: Arc<Context>, rhythm: Rhythm, retention: Retention) {
         let behind = context.clock.follow_wall();
         metrics::CLOCK_BEHIND_SECONDS
             .set(u64::try_from(-behind.num_seconds().min(0)).unwrap_or(0), []);
+        if let Err(error) = seal(&context).await {
+            tracing::warn!(%error, "the ledger was not sealed, it is later");
+        }
         let now = context.clock.now();
         if tidy_at <= now {
             tidy_at = now + TimeDelta::from_std(rhythm.tidy).unwrap_or_default();
@@ -88,5 +92,19 @@ where
     }
     if forgotten > 0 {
         tracing::info!(what, forgotten, "what is out of date was forgotten");
+    }
+}
+
+/// Gives what was committed its place, until nothing waits.
+async fn seal(context: &Context) -> Result<(), Error> {
+    loop {
+        let sealed = context.store.seal(context.clock.now()).await?;
+        metrics::LEDGER_SEALED.add(sealed.transfers as u64, []);
+        if let Some(day) = sealed.closed {
+            tracing::info!(ledger.day = %day, "a day of the ledger is closed");
+        }
+        if !sealed.more {
+            return Ok(());
+        }
     }
 }

@@ -36,6 +36,7 @@ mod backup;
 mod banks;
 mod fleet;
 mod incidents;
+mod ledger;
 pub mod operator;
 mod outbox;
 mod rentals;
@@ -46,6 +47,7 @@ pub use answer::{Code, Failure, Refusal, Success};
 pub use banks::Adopt;
 pub use fleet::{Remove, Removed, Rotated, Set};
 pub use incidents::{AuditBody, Resolve};
+pub use ledger::Told;
 pub use operator::Operator;
 pub use outbox::{Redrive, Redriven};
 pub use rentals::{Settle, Verdict};
@@ -136,7 +138,9 @@ impl Admin {
             .route("/outbox/redrive", post(outbox::redrive))
             .route("/banks", get(banks::list))
             .route("/banks/adopt", post(banks::adopt))
-            .route("/books", get(banks::books))
+            .route("/books", get(ledger::books))
+            .route("/ledger/verify", get(ledger::verify))
+            .route("/ledger/days/{day}", get(ledger::day))
             .route("/audit", get(incidents::audit))
             .route("/backup", get(backup::download))
             .layer(middleware::from_fn(only_trusted))

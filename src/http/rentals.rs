@@ -25,6 +25,7 @@ use crate::store::views::rentals::{Filter, Part, RentalView};
 pub mod body;
 mod day;
 mod packages;
+mod receipt;
 mod start;
 mod steps;
 
@@ -41,6 +42,7 @@ pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(packages::router())
         .merge(start::router())
+        .merge(receipt::router())
         .routes(routes!(active))
         .routes(routes!(history))
         .routes(routes!(detail))

@@ -107,6 +107,16 @@ catalogue! {
     Gauge POOL "chargeghar_store_pool_connections" ["state"]
         "Connections to the database, by state.";
 
+    // ledger
+    Gauge LEDGER_IMBALANCE "chargeghar_ledger_imbalance_paisa" []
+        "Money that is not where the books say; must be 0.";
+    Gauge LEDGER_FINDINGS "chargeghar_ledger_findings_count" ["kind"]
+        "Things of the ledger that do not add up, by kind.";
+    Gauge LEDGER_VERIFIED_SECONDS "chargeghar_ledger_verified_time_seconds" []
+        "When the ledger was last verified, Unix time.";
+    Counter LEDGER_SEALED "chargeghar_ledger_sealed_total" []
+        "Transfers that got their place in the chain.";
+
     // outbox and the world outside
     Counter EFFECTS "chargeghar_outbox_effects_total" ["kind", "outcome"]
         "Owed effects, by outcome.";

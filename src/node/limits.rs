@@ -1,7 +1,10 @@
 //! From the settings of an operator to those of the actors.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use domain::bank::UnknownBanks;
+use domain::invoice::Seller;
 use domain::rental::Terms;
 use domain::{eject, presence, slot};
 
@@ -28,6 +31,7 @@ pub fn actors(config: &Config) -> Settings {
             max_temperature: i16::from(banks.temperature_max_c),
         },
         terms: Terms { young: rentals.return_young_s.delta(), ..Terms::default() },
+        seller: seller(config),
         unknown_banks: if config.adopts_unknown_banks() {
             UnknownBanks::Adopt
         } else {
@@ -46,6 +50,16 @@ pub fn actors(config: &Config) -> Settings {
         slots_max: usize::from(stations.slots_max),
         flush_every: Settings::default().flush_every,
     }
+}
+
+fn seller(config: &Config) -> Arc<Seller> {
+    let invoices = &config.invoices;
+    Arc::new(Seller {
+        branch: format!("{}-{}", invoices.prefix, invoices.branch),
+        name: invoices.seller_name.clone(),
+        address: invoices.seller_address.clone(),
+        pan: invoices.seller_pan.clone(),
+    })
 }
 
 pub fn store(config: &Config, url: &str) -> store::Settings {

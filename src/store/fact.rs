@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::bank::{Condition, Custody, Fingerprint};
 use domain::effect::Effect;
 use domain::ids::{DeviceUuid, IncidentId, IntentId, RentalId, RiderId, SlotKey, Sn, StationId};
+use domain::invoice::Draft;
 use domain::ledger::{Gateway, Movement};
 use domain::money::Money;
 use domain::rental::{Event, Rental};
@@ -22,6 +23,8 @@ pub struct Fact {
     pub movements: Vec<Movement>,
     pub intent: Option<IntentWrite>,
     pub gateway_event: Option<GatewayEvent>,
+    /// An invoice or a credit note, which gets its number when this is written.
+    pub document: Option<Box<Draft>>,
     pub effects: Vec<Effect>,
     pub incidents: Vec<NewIncident>,
     pub frame: Option<RawFrame>,
@@ -40,6 +43,7 @@ impl Fact {
             movements: vec![],
             intent: None,
             gateway_event: None,
+            document: None,
             effects: vec![],
             incidents: vec![],
             frame: None,
@@ -319,6 +323,8 @@ pub enum Conflict {
     KeyUsed,
     #[error("the gateway's transaction was used before")]
     GatewayTransactionUsed,
+    #[error("the transfer was reversed before")]
+    ReversedBefore,
     #[error("a cabinet with this uuid is enrolled")]
     DeviceUsed,
     #[error("a station with this serial is enrolled")]

@@ -27,6 +27,8 @@ mod pay;
 #[cfg(test)]
 mod provable;
 #[cfg(test)]
+mod receipts;
+#[cfg(test)]
 mod renting;
 #[cfg(test)]
 mod restart;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use domain::bank::Fingerprint;
+use domain::ids::InvoiceId;
+use domain::invoice::Draft;
 use domain::money::Money;
 use domain::rental::{self, Command, Event, Facts, Rental, decide, evolve};
 use ractor::ActorProcessingErr;
@@ -109,6 +111,7 @@ impl State {
             fact.movements.extend(rental::movements(&rental, event));
             fact.effects.extend(rental::effects(&rental, event));
             fact.incidents.extend(self.incident(&rental, event));
+            fact.document = fact.document.or_else(|| self.document(&rental, event));
             rental = evolve(rental, event);
         }
         fact.banks = self.bank_writes(&events, &job);
@@ -155,6 +158,14 @@ impl State {
             cause,
             rental: Some(before.id),
         }]
+    }
+
+    /// The invoice of a rental that ends with a price.
+    fn document(&self, before: &Rental, event: &Event) -> Option<Box<Draft>> {
+        let settings = &self.context.settings;
+        let id = InvoiceId(self.context.entropy.uuid_at(self.now()));
+        let percent = settings.terms.vat_percent;
+        Draft::closing(id, before, event, percent, &settings.seller).map(Box::new)
     }
 
     fn incident(&self, before: &Rental, event: &Event) -> Option<NewIncident> {

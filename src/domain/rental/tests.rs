@@ -247,7 +247,7 @@ fn balances(moved: &[Movement]) -> BTreeMap<Account, Money> {
     let mut balances = BTreeMap::new();
     for entry in moved.iter().flat_map(Movement::entries) {
         let balance: &mut Money = balances.entry(entry.account.clone()).or_default();
-        *balance = balance.plus(entry.account.growth(entry.amount));
+        *balance = balance.plus(money(entry.account.growth(entry.amount)));
     }
     balances
 }
@@ -325,4 +325,8 @@ fn dispensing() -> Rental {
 
 fn at(second: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::seconds(second)
+}
+
+fn money(quantity: crate::ledger::Quantity) -> Money {
+    Money::exact(quantity.decimal()).unwrap()
 }

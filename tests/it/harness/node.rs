@@ -104,10 +104,6 @@ impl TestNode {
         TestNode { node, ..self }
     }
 
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
     pub async fn enrol(&self, uuid: &str, serial: &str, slots: u16) -> StationId {
         let id = StationId(Entropy::system().uuid());
         let sql = format!(
@@ -324,8 +320,7 @@ impl TestNode {
         self.node.stop().await;
     }
 
-    /// What must hold whenever nothing is under way: every transfer balances, every balance
-    /// equals its entries, holds belong to open rentals, events give the state.
+    /// What must hold at every instant; also looked at when the database goes.
     pub async fn audit(&self) {
         self.database.audit().await;
     }

@@ -293,6 +293,17 @@ impl Rider {
         self.get(&format!("rentals/{id}")).await.unwrap()
     }
 
+    pub async fn receipt(&self, id: &str) -> Value {
+        self.get(&format!("rentals/{id}/receipt")).await.unwrap()
+    }
+
+    /// The status and the bytes of an answer.
+    pub async fn fetch(&self, path: &str) -> (u16, Vec<u8>) {
+        let request = self.client.get(format!("{}/{path}", self.api)).bearer_auth(&self.token);
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.bytes().await.unwrap().to_vec())
+    }
+
     async fn get(&self, path: &str) -> Result<Value, reqwest::Error> {
         self.send(path, self.client.get(format!("{}/{path}", self.api))).await
     }

@@ -26,7 +26,7 @@ async fn fifty_verifications_at_once_credit_once() {
         assert_eq!(desk.till.count("ledger_transfers").await, 1);
         assert!(desk.company.calls(Call::Check) <= 2, "they share their questions");
         let clearing = Account::Clearing(desk.company.gateway);
-        assert_eq!(desk.till.store.balance(&clearing).await.unwrap(), Money::rupees(500));
+        assert_eq!(desk.till.store.balance(&clearing).await.unwrap(), Money::rupees(500).into());
         desk.till.database.audit().await;
     })
     .await;
