@@ -81,7 +81,7 @@ impl TestNode {
         config.http.port = 0;
         edges.configure(&mut config);
         shape(&mut config);
-        let node = run(&config, &clock).await;
+        let node = Box::pin(run(&config, &clock)).await;
         // where it is found again
         config.http.port = node.http_addr().port();
         config.mqtt.port = node.mqtt_addr().1;
@@ -100,7 +100,7 @@ impl TestNode {
     pub async fn again_after(mut self, meanwhile: impl AsyncFnOnce(&mut Edges)) -> TestNode {
         self.node.stop().await;
         meanwhile(&mut self.edges).await;
-        let node = run(&self.config, &self.clock).await;
+        let node = Box::pin(run(&self.config, &self.clock)).await;
         TestNode { node, ..self }
     }
 
