@@ -14,8 +14,9 @@ fn outcome(status: u16, body: &str) -> &'static str {
 
 #[test]
 fn a_message_is_taken_by_its_code_and_not_by_its_status() {
-    let taken = r#"{"count":1,"response_code":200,"response":"1 mesages has been queued for
-        delivery","message_id":9906786,"credit_consumed":1,"credit_available":70.0}"#;
+    let taken = r#"{"count":1,"response_code":200,
+        "response":"1 mesages has been queued for delivery","message_id":9906786,
+        "credit_consumed":1,"credit_available":70.0}"#;
 
     assert_eq!(outcome(200, taken), "taken");
     assert_eq!(outcome(200, r#"{"response_code":200}"#), "taken");
