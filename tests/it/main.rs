@@ -1,6 +1,8 @@
 //! Stories of the whole service, each on real parts.
 
 #[cfg(test)]
+mod books;
+#[cfg(test)]
 mod broker_away;
 #[cfg(test)]
 mod calls;
