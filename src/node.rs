@@ -274,8 +274,8 @@ fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) -> Result<
     let retention = Retention {
         frames: config.telemetry.frames_days.delta(),
         keys: config.rentals.idempotency_days.delta(),
-        gateway_events: config.payments.gateway_events_days.delta(),
         logins: config.auth.ended_login_days.delta(),
+        gateway_events: config.payments.gateway_events_days.delta(),
         delivered: config.outbox.done_days.delta(),
         strangers: config.limits.pending_days.delta(),
     };

@@ -166,7 +166,7 @@ impl Actor for RentalActor {
             let station = state.current.rental.station;
             state.context.forget_unsettled(station, state.id());
             state.context.rentals.strike(state.id());
-            myself.stop(None);
+            state.leave(&myself);
         }
         Ok(())
     }
@@ -251,6 +251,16 @@ impl State {
     fn is_over(&self) -> bool {
         let completed = matches!(self.current.rental.phase, Phase::Completed { .. });
         (self.over || completed) && self.waiting.is_empty() && matches!(self.mode, Mode::Ready)
+    }
+
+    /// What waits for a rental that is completed is heard and changes nothing. A cancelled one
+    /// could still be reopened by it: that comes again, to whoever looks after the bank then.
+    fn leave(&self, myself: &ActorRef<Msg>) {
+        if self.over {
+            myself.stop(None);
+        } else {
+            let _ = myself.drain(); // one that has stopped hears nothing more
+        }
     }
 
     fn later(&mut self) {

@@ -21,10 +21,10 @@ const PORTIONS_MAX: u8 = 20;
 pub struct Retention {
     pub frames: TimeDelta,
     pub keys: TimeDelta,
-    /// What gateways said.
-    pub gateway_events: TimeDelta,
     /// After their end.
     pub logins: TimeDelta,
+    /// What gateways said of payments.
+    pub gateway_events: TimeDelta,
     /// Effects that were delivered.
     pub delivered: TimeDelta,
     /// Cabinets that called without being enrolled, after their last call.
@@ -64,9 +64,9 @@ async fn tidy(context: &Context, retention: Retention, now: DateTime<Utc>) {
         tracing::warn!(%error, "the days of raw frames were not kept, they are later");
     }
     forget("idempotency keys", || store.purge_keys(now - retention.keys)).await;
-    forget("words of gateways", || store.purge_gateway_events(now - retention.gateway_events))
-        .await;
     forget("logins", || store.purge_logins(now - retention.logins)).await;
+    let words = now - retention.gateway_events;
+    forget("words of gateways", || store.purge_gateway_events(words)).await;
     forget("delivered effects", || store.forget_delivered(now - retention.delivered)).await;
     forget("unknown cabinets", || store.purge_pending(now - retention.strangers)).await;
 }
