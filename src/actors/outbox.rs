@@ -9,6 +9,7 @@ use domain::effect::Effect;
 use super::Context;
 use crate::clients::push::Push;
 use crate::metrics;
+use crate::store::Store;
 
 /// Effects taken at once.
 const CLAIM: u32 = 64;
@@ -16,9 +17,12 @@ const CLAIM: u32 = 64;
 const IDLE: Duration = Duration::from_secs(15);
 /// Attempts before an effect is set aside for a person.
 const ATTEMPTS_MAX: i32 = 12;
+/// Between two counts of what is owed and what was set aside.
+const COUNT: Duration = Duration::from_mins(1);
 const PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_hours(1));
 
 pub async fn run(context: Arc<Context>, outside: Arc<dyn Push>) {
+    let mut counted = None;
     loop {
         let busy = match round(&context, outside.as_ref()).await {
             Ok(busy) => busy,
@@ -27,10 +31,26 @@ pub async fn run(context: Arc<Context>, outside: Arc<dyn Push>) {
                 false
             }
         };
+        let now = context.clock.running();
+        if counted.is_none_or(|at| now >= at + COUNT) {
+            counted = Some(now);
+            count(&context.store).await;
+        }
         if !busy {
             // woken by a commit, or by time for those that are tried again
             let _ = context.clock.within(IDLE, context.store.effects_owed()).await;
         }
+    }
+}
+
+/// What is owed and what was set aside, as figures.
+pub async fn count(store: &Store) {
+    match store.outbox_backlog().await {
+        Ok(backlog) => {
+            metrics::EFFECTS_OWED.set(backlog.owed.unsigned_abs(), []);
+            metrics::EFFECTS_DEAD.set(backlog.dead.unsigned_abs(), []);
+        }
+        Err(error) => tracing::debug!(%error, "owed effects were not counted"),
     }
 }
 
@@ -50,6 +70,7 @@ async fn round(context: &Context, outside: &dyn Push) -> Result<bool, crate::sto
                 metrics::EFFECTS.inc([kind, "dead"]);
                 tracing::error!(effect.id = %effect.id, %error, "an effect is set aside");
                 context.store.dead(effect.id, &error).await?;
+                metrics::EFFECTS_DEAD.inc([]);
             }
             Err(error) => {
                 metrics::EFFECTS.inc([kind, "again"]);

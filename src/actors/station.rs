@@ -106,6 +106,8 @@ pub enum Msg {
         actor: String,
         reply: RpcReplyPort<bool>,
     },
+    /// An operator says something else of it: name, place, password.
+    Told(Box<Seed>),
     Describe(RpcReplyPort<Described>),
     /// A slot that died may be started again.
     SlotAgain(SlotKey),
@@ -216,6 +218,7 @@ impl Actor for StationActor {
             Msg::Check(reply) => state.asked_to_check(reply).await,
             Msg::EjectForService(ask) => state.eject_for_service(ask).await,
             Msg::Maintenance { on, actor, reply } => state.maintain(on, actor, reply),
+            Msg::Told(seed) => state.told(*seed),
             Msg::Describe(reply) => state.describe(reply),
             Msg::SlotAgain(key) => state.raise_slot(key, &myself).await,
             Msg::Tick(generation) => state.tick(generation).await,

@@ -72,12 +72,24 @@ impl Stations {
         Ok(stations)
     }
 
-    /// Takes a cabinet into service, or takes its new particulars.
+    /// Takes a cabinet into service.
     pub async fn enrolled(&self, row: StationRow) {
         let seed = seed_of(row);
         let view = self.unheard(&seed);
         self.context.availability.publish(Arc::new(view));
         let _ = self.start(seed).await; // one that fails is started again by its supervisor
+    }
+
+    /// Takes what an operator says of a cabinet from now on.
+    pub fn described(&self, row: StationRow) {
+        let seed = seed_of(row);
+        let id = seed.info.id;
+        self.context.stations.enrol(Arc::clone(&seed.info));
+        match self.context.stations.door(id) {
+            Some(door) => door.insist(station::Msg::Told(Box::new(seed))),
+            // it is being started again, and begins with this
+            None => self.context.keep_seed(&seed),
+        }
     }
 
     /// Takes a cabinet out of service.

@@ -1,6 +1,6 @@
 //! Work that only the clock starts and that belongs to no single actor: days of raw frames,
-//! what is out of date, the chain of the ledger, and the clock itself. Forgets in portions, so that
-//! nobody waits for it.
+//! what is out of date, the chain of the ledger, and the clock itself. Forgets in portions, so
+//! that nobody waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,10 +44,10 @@ pub async fn run(context: Arc<Context>, rhythm: Rhythm, retention: Retention) {
         let behind = context.clock.follow_wall();
         metrics::CLOCK_BEHIND_SECONDS
             .set(u64::try_from(-behind.num_seconds().min(0)).unwrap_or(0), []);
-        let now = context.clock.now();
         if let Err(error) = seal(&context).await {
-            tracing::warn!(%error, "the ledger's chain was not continued, it is later");
+            tracing::warn!(%error, "the ledger was not sealed, it is later");
         }
+        let now = context.clock.now();
         if tidy_at <= now {
             tidy_at = now + TimeDelta::from_std(rhythm.tidy).unwrap_or_default();
             tidy(&context, retention, now).await;

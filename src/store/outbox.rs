@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::fact::AuditEntry;
 use super::{Error, PURGE_MAX, Store};
 
 /// Who claimed an effect and says nothing for so long has died: it is claimed again.
@@ -104,13 +105,24 @@ impl Store {
         self.mark(move || sqlx::query(SQL).bind(id).bind(error)).await
     }
 
-    /// Makes dead effects due again; answers how many.
-    pub async fn redrive(&self, now: DateTime<Utc>) -> Result<u64, Error> {
+    /// Makes a dead effect due again, or all of them; answers how many.
+    pub async fn redrive(&self, id: Option<Uuid>, audit: AuditEntry) -> Result<u64, Error> {
         const SQL: &str = "
-            update outbox set state = 'owed', due_at = $1, attempts = 0 where state = 'dead'";
+            update outbox set state = 'owed', due_at = $1, attempts = 0
+            where state = 'dead' and ($2::uuid is null or id = $2)";
 
-        let due = move || sqlx::query(SQL).bind(now);
-        let again = self.write_one("store.outbox", due).await?;
+        let audit = self.stamp(audit);
+        let again = self.transact("store.outbox", move |session| {
+            Box::pin(async move {
+                let due = sqlx::query(SQL).bind(audit.at).bind(id);
+                let again = due.execute(&mut *session).await?.rows_affected();
+                if again > 0 {
+                    audit.write(session).await?;
+                }
+                Ok(again)
+            })
+        });
+        let again = again.await?;
         self.inner.owed.notify_one();
         Ok(again)
     }

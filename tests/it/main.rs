@@ -7,6 +7,8 @@ mod broker_away;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod carriers;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod echo;

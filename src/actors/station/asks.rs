@@ -8,7 +8,7 @@ use ractor::RpcReplyPort;
 use serde::Serialize;
 use serde_json::json;
 
-use super::State;
+use super::{Seed, State};
 use crate::actors::availability::StationView;
 use crate::spawn::spawn;
 use crate::store::fact::{AuditEntry, Fact, StationWrite};
@@ -97,6 +97,14 @@ impl State {
             let _ = myself.cast(super::Msg::Check(reply.into())); // the next report tells too
         });
         Ok(sn)
+    }
+
+    /// The row has moved on with it; a newer version that was read meanwhile stays.
+    pub(super) fn told(&mut self, seed: Seed) {
+        self.seed.info = seed.info;
+        self.seed.version = self.seed.version.max(seed.version);
+        self.context.keep_seed(&self.seed);
+        self.dirty = true;
     }
 
     pub(super) fn maintain(&mut self, on: bool, actor: String, reply: RpcReplyPort<bool>) {

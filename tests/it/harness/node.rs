@@ -81,7 +81,7 @@ impl TestNode {
         config.http.port = 0;
         edges.configure(&mut config);
         shape(&mut config);
-        let node = run(&config, &clock).await;
+        let node = Box::pin(run(&config, &clock)).await;
         // where it is found again
         config.http.port = node.http_addr().port();
         config.mqtt.port = node.mqtt_addr().1;
