@@ -2,6 +2,7 @@
 
 pub mod actors;
 pub mod admin;
+pub mod chain;
 pub mod cli;
 pub mod clients;
 pub mod clock;

@@ -90,6 +90,12 @@ impl Tasks {
         self.len() == 0
     }
 
+    /// Waits until every task has ended.
+    pub async fn ended(&self) {
+        // the sender lives as long as this
+        let _ = self.open.count.subscribe().wait_for(|open| *open == 0).await;
+    }
+
     /// Waits until every task has ended, at most `bound`; then ends the rest and answers their
     /// names.
     pub async fn drain(&self, clock: &Clock, bound: Duration) -> Vec<&'static str> {

@@ -6,6 +6,7 @@
 //!       ├─ rentals ─── rental (one per open rental)
 //!       ├─ payments    intents to check, callbacks to consume
 //!       ├─ outbox      owed effects, delivered after the commit
+//!       ├─ auditor     looks whether the ledger adds up
 //!       ├─ flusher     telemetry, in batches
 //!       ├─ sweeper     work that only the clock starts
 //!       └─ feed        live updates, lossy by contract
@@ -14,6 +15,7 @@
 //! Calls go down this tree, news goes up as casts. No actor writes a row that another one
 //! owns, and none believes anything before it is committed.
 
+pub mod auditor;
 pub mod availability;
 pub mod banks;
 mod context;

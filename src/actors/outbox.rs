@@ -10,11 +10,13 @@ use futures::{StreamExt, TryStreamExt};
 use super::Context;
 use crate::clients::push::Push;
 use crate::metrics;
-use crate::store::Error;
 use crate::store::outbox::Owed;
+use crate::store::{Error, Store};
 
 /// Effects taken at once.
 const CLAIM: u32 = 64;
+/// Between two counts of what is owed and what was set aside.
+const COUNT: Duration = Duration::from_mins(1);
 
 /// How they are carried out.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +34,7 @@ pub struct Policy {
 }
 
 pub async fn run(context: Arc<Context>, outside: Arc<dyn Push>, policy: Policy) {
+    let mut counted = None;
     loop {
         let busy = match round(&context, outside.as_ref(), policy).await {
             Ok(busy) => busy,
@@ -40,10 +43,26 @@ pub async fn run(context: Arc<Context>, outside: Arc<dyn Push>, policy: Policy) 
                 false
             }
         };
+        let now = context.clock.running();
+        if counted.is_none_or(|at| now >= at + COUNT) {
+            counted = Some(now);
+            count(&context.store).await;
+        }
         if !busy {
             // woken by a commit, or by time for those that are tried again
             let _ = context.clock.within(policy.poll, context.store.effects_owed()).await;
         }
+    }
+}
+
+/// What is owed and what was set aside, as figures.
+pub async fn count(store: &Store) {
+    match store.outbox_backlog().await {
+        Ok(backlog) => {
+            metrics::EFFECTS_OWED.set(backlog.owed.unsigned_abs(), []);
+            metrics::EFFECTS_DEAD.set(backlog.dead.unsigned_abs(), []);
+        }
+        Err(error) => tracing::debug!(%error, "owed effects were not counted"),
     }
 }
 

@@ -10,7 +10,7 @@ use domain::ids::{IntentId, RiderId};
 use domain::ledger::Gateway;
 use domain::money::Money;
 use domain::payment::{Intent, IntentStatus};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::clients::payments::Gateways;
 use crate::clock::Clock;
@@ -21,14 +21,18 @@ use crate::store::fact::{CommitError, Fact, IntentEnd, IntentWrite};
 use crate::store::payments::StoredIntent;
 use crate::store::{self, Store};
 
+mod alarms;
 mod check;
+mod hints;
 mod sweep;
 mod top_up;
 mod turns;
 
 pub use crate::clients::payments::Offer;
+pub use crate::clients::payments::news::Odd;
 pub use crate::clients::payments::sandbox::Outcome;
 pub use check::VerifyError;
+pub use hints::{Landing, WebhookError};
 pub use top_up::{KeyOf, StartError, TopUp};
 
 use turns::Turns;
@@ -77,6 +81,8 @@ struct Inner {
     settings: Settings,
     turns: Turns<Result<Intent, VerifyError>>,
     questions: Semaphore,
+    /// Woken when a question became due out of turn.
+    due: Notify,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,7 +116,8 @@ impl Payments {
         settings: Settings,
     ) -> Payments {
         let (turns, questions) = (Turns::default(), Semaphore::new(QUESTIONS_MAX));
-        let inner = Inner { store, clock, entropy, gateways, settings, turns, questions };
+        let due = Notify::new();
+        let inner = Inner { store, clock, entropy, gateways, settings, turns, questions, due };
         Payments { inner: Arc::new(inner) }
     }
 

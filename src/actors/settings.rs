@@ -1,9 +1,11 @@
 //! What actors have to know of the settings, in the types that the rules use.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::bank::UnknownBanks;
+use domain::invoice::Seller;
 use domain::rental::Terms;
 use domain::{eject, presence, slot};
 
@@ -14,6 +16,8 @@ pub struct Settings {
     pub presence: presence::Timing,
     pub rules: slot::Rules,
     pub terms: Terms,
+    /// Who issues the documents.
+    pub seller: Arc<Seller>,
     pub unknown_banks: UnknownBanks,
     /// Between two ejects of one cabinet.
     pub eject_gap: TimeDelta,
@@ -48,6 +52,7 @@ impl Default for Settings {
             presence: presence::Timing::default(),
             rules: slot::Rules::default(),
             terms: Terms::default(),
+            seller: Arc::default(),
             unknown_banks: UnknownBanks::Quarantine,
             eject_gap: TimeDelta::seconds(5),
             publish_within: TimeDelta::seconds(6),

@@ -1,4 +1,4 @@
-//! `/banks`: who has them, and how strangers become ours; `/books`: whether the ledger adds up.
+//! `/banks`: who has them, and how strangers become ours.
 
 use axum::Json;
 use axum::extract::{Query, State};
@@ -12,7 +12,7 @@ use super::{Admin, Operator, ROWS_MAX};
 use crate::actors::station;
 use crate::store;
 use crate::store::fact::{AuditEntry, BankWrite, Fact};
-use crate::store::views::{BankRow, Books};
+use crate::store::views::BankRow;
 
 /// Longest serial of a bank.
 const SN_MAX: usize = 32;
@@ -42,10 +42,6 @@ pub async fn list(
         Some(sn) => Err(Refusal::new(Code::NotFound, format!("there is no bank {sn}"))),
         None => ok(rows),
     }
-}
-
-pub async fn books(State(admin): State<Admin>) -> Answer<Books> {
-    ok(admin.store().books().await.map_err(|error| Refusal::of(error, "ledger"))?)
 }
 
 /// All of them or, at the first that can not be, none of the rest.

@@ -1,21 +1,58 @@
 //! `chargeghar ledger` and `chargeghar audit`: what the accounts hold and whether they add up,
-//! and who did what.
+//! days as files that anybody can check, and who did what.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use chrono::NaiveDate;
+use clap::{Args, Subcommand};
 
 use super::reach::Reach;
 use super::table::Table;
 use super::{Common, Format, block_on, moment};
 use crate::admin::AuditBody;
+use crate::store::verify::Report;
 use crate::store::views::Books;
+
+mod days;
+mod verify;
 
 #[derive(Args)]
 #[command(after_help = "Exit codes: 0 the ledger adds up, 1 it does not.")]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     format: Format,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Prove the ledger from its rows, or a file from its hashes
+    Verify(VerifyArguments),
+    /// Write a closed day as lines that anybody can check
+    Export(ExportArguments),
+}
+
+#[derive(Args)]
+#[command(after_help = "Exit codes: 0 all adds up, 1 something does not.")]
+struct VerifyArguments {
+    /// Check this file instead, without a node or a database; `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Args)]
+struct ExportArguments {
+    /// A day in Nepal, such as 2026-11-22
+    #[arg(long)]
+    day: NaiveDate,
+    /// Where to write it; without it, to stdout
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -28,27 +65,57 @@ pub struct AuditArguments {
 }
 
 pub fn run(arguments: Arguments, common: &Common) -> anyhow::Result<ExitCode> {
+    match arguments.command {
+        None => books(arguments.format, common),
+        Some(Command::Verify(VerifyArguments { file: Some(file), format })) => {
+            days::verify(&file, format)
+        }
+        Some(Command::Verify(VerifyArguments { file: None, format })) => {
+            verify::run(format, common)
+        }
+        Some(Command::Export(ExportArguments { day, out })) => {
+            days::export(day, out.as_deref(), common)
+        }
+    }
+}
+
+fn books(format: Format, common: &Common) -> anyhow::Result<ExitCode> {
     block_on(common, async |config| {
         let reach = Reach::open(&config).await?;
         let books = reach.get::<Books>("/books").await;
         reach.close().await;
         let books = books?;
-        arguments.format.show(&books, || described(&books))?;
+        format.show(&books, || described(&books))?;
         Ok(if books.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
 }
 
 fn described(books: &Books) -> String {
-    let mut table = Table::new(["account", "accounts", "credit minus debit"])
+    let mut table = Table::new(["account", "accounts", "credit minus debit", "unit"])
         .numbers(["accounts", "credit minus debit"]);
     for sum in &books.accounts {
-        table.row([sum.name.clone(), sum.accounts.to_string(), sum.amount.to_string()]);
+        let (name, unit) = (sum.name.clone(), sum.unit.clone());
+        table.row([name, sum.accounts.to_string(), sum.amount.to_string(), unit]);
     }
-    table.row(["sum".to_owned(), String::new(), books.total.to_string()]);
-    let verdict = if books.is_sound() { "it adds up" } else { "IT DOES NOT ADD UP" };
+    format!("{table}\n{}\n", verdict(&books.report))
+}
+
+/// In one line, and a table of what was found.
+fn verdict(report: &Report) -> String {
+    let transfers = report.transfers;
+    if report.is_sound() {
+        return format!("{transfers} transfers: it adds up");
+    }
+    let mut table = Table::new(["finding", "subject", "expected", "found"]);
+    for finding in &report.findings {
+        let finding = finding.clone();
+        table.row([finding.kind, finding.subject, finding.expected, finding.found]);
+    }
+    let count: i64 = report.counts.values().sum();
     format!(
-        "{table}\n{} transfers, {} unbalanced, {} balances astray: {verdict}\n",
-        books.transfers, books.unbalanced, books.astray
+        "{transfers} transfers: IT DOES NOT ADD UP, {count} findings, {} not where it should \
+         be\n\n{table}",
+        report.imbalance
     )
 }
 

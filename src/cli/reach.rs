@@ -144,6 +144,12 @@ impl Reach {
             }
             Reach::Alone(alone) => {
                 let chunks = alone.admin.call(Method::GET, path, None).await?;
+                let mut chunks = chunks.peekable();
+                if let Some(Ok(first)) = std::pin::Pin::new(&mut chunks).peek().await
+                    && let Ok(failure) = serde_json::from_slice::<Failure>(first)
+                {
+                    return Err(anyhow!(failure.error));
+                }
                 Ok(chunks.map(|chunk| Ok(chunk?)).boxed())
             }
         }

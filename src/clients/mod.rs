@@ -5,3 +5,4 @@ pub mod broker_admin;
 pub mod messenger;
 pub mod payments;
 pub mod push;
+pub mod web;

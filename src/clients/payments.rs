@@ -12,22 +12,70 @@ use domain::ids::{IntentId, RiderId};
 use domain::ledger::Gateway;
 use domain::money::Money;
 use domain::payment::{Answer, Intent, Redirect};
+use uuid::Uuid;
 
+use super::web::{self, Web};
 use crate::config::Config;
 
+pub mod esewa;
+pub mod khalti;
+pub mod news;
+pub mod raw;
 pub mod sandbox;
+pub mod stripe;
 
+use esewa::Esewa;
+use khalti::Khalti;
+use news::{Hint, News, Odd};
+use raw::Raw;
 use sandbox::Sandbox;
+use stripe::Stripe;
 
 #[async_trait]
 pub trait PaymentGateway: Send + Sync {
     fn offer(&self) -> Offer;
 
     /// Registers an order; the rider is sent nowhere before it is stored under the reference.
-    async fn start(&self, order: &Order) -> Result<Started, Error>;
+    async fn start(&self, order: &Order) -> Asked<Started>;
 
     /// What became of the order. Asked as often as it takes, and changes nothing.
-    async fn check(&self, intent: &Intent) -> Result<Answer, Error>;
+    async fn check(&self, intent: &Intent) -> Asked<Answer>;
+
+    /// Gives money of a settled payment back to where it came from. An order is carried out
+    /// once only where the gateway knows keys (Stripe); elsewhere one that is unsure is looked
+    /// into with [`check`](PaymentGateway::check) before it is repeated.
+    async fn refund(&self, order: &Refund) -> Asked<Refunded>;
+
+    /// Which payment some news is about, once its seal holds, where there is one.
+    fn read(&self, news: &News<'_>, now: DateTime<Utc>) -> Result<Hint, Odd>;
+}
+
+/// What a request to a gateway came to, and its server's words for the record.
+#[derive(Clone, Debug)]
+pub struct Asked<T> {
+    pub said: Result<T, Error>,
+    /// Nothing, when no server answered.
+    pub raw: Option<Raw>,
+}
+
+impl<T> Asked<T> {
+    /// `read` makes sense of an answer, whatever its status.
+    fn of(
+        heard: Result<web::Heard, web::Error>,
+        read: impl FnOnce(&web::Heard) -> Result<T, Error>,
+    ) -> Asked<T> {
+        match heard {
+            Ok(heard) => Asked { said: read(&heard), raw: Some(Raw::of(&heard)) },
+            Err(error) => Err(error.into()).into(),
+        }
+    }
+}
+
+/// Said without a server.
+impl<T> From<Result<T, Error>> for Asked<T> {
+    fn from(said: Result<T, Error>) -> Asked<T> {
+        Asked { said, raw: None }
+    }
 }
 
 /// Why a gateway gave no answer, by what the caller may do.
@@ -42,6 +90,25 @@ pub enum Error {
     /// Nothing happened: try again later.
     #[error("the gateway can not be reached: {0}")]
     Down(String),
+}
+
+impl From<web::Error> for Error {
+    fn from(error: web::Error) -> Error {
+        match error {
+            web::Error::Unreached(text) => Error::Down(text),
+            web::Error::Silent(text) => Error::Unsure(text),
+        }
+    }
+}
+
+impl Error {
+    /// An answer that is not one of the gateway's own: a proxy's page, an overload.
+    fn strange(heard: &web::Heard) -> Error {
+        match heard.status {
+            429 => Error::Down("too many requests".to_owned()),
+            status => Error::Unsure(format!("status {status} with a body that says nothing")),
+        }
+    }
 }
 
 /// A way to pay, as riders see it.
@@ -71,6 +138,37 @@ pub struct Started {
     pub redirect: Redirect,
 }
 
+/// Money that goes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refund {
+    /// Its own number, the same in each try.
+    pub id: Uuid,
+    /// The settled payment.
+    pub reference: String,
+    pub txn_id: String,
+    pub paid: Money,
+    pub amount: Money,
+    /// The wallet that takes it, where a bank paid.
+    pub mobile: Option<String>,
+}
+
+impl Refund {
+    fn is_whole(&self) -> bool {
+        self.amount == self.paid
+    }
+}
+
+/// What became of a refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refunded {
+    /// The gateway's own number of it, if it has one.
+    Done { number: Option<String> },
+    /// Taken, and under way.
+    Pending { number: Option<String> },
+    /// This gateway does it by no call; a person does it there.
+    ByHand { how: &'static str },
+}
+
 /// The gateways that are offered. Clones share them.
 #[derive(Clone, Default)]
 pub struct Gateways {
@@ -81,9 +179,19 @@ pub struct Gateways {
 impl Gateways {
     /// Those whose keys are configured, and the sandbox outside of production. `public_url` is
     /// how riders reach this server, without a slash at the end.
-    pub fn new(config: &Config, public_url: &str) -> Gateways {
+    pub fn new(config: &Config, web: &Web, public_url: &str) -> Gateways {
+        let payments = &config.payments;
         let mut gateways = Gateways::default();
-        if config.payments.sandbox && !config.is_production() {
+        if payments.khalti.secret_key.is_set() {
+            gateways.offer(Arc::new(Khalti::new(&payments.khalti, web.clone(), public_url)));
+        }
+        if payments.esewa.secret_key.is_set() {
+            gateways.offer(Arc::new(Esewa::new(&payments.esewa, web.clone(), public_url)));
+        }
+        if payments.stripe.secret_key.is_set() {
+            gateways.offer(Arc::new(Stripe::new(&payments.stripe, web.clone(), public_url)));
+        }
+        if payments.sandbox && !config.is_production() {
             let sandbox = Arc::new(Sandbox::new(public_url));
             gateways.sandbox = Some(Arc::clone(&sandbox));
             gateways.offer(sandbox);

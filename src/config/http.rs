@@ -17,6 +17,15 @@ section! {
         public_url: String = String::new(),
         /// Longest time for one request, in seconds; live streams are exempt.
         request_timeout_s: Seconds = Seconds(30),
+        /// Longest wait for the head of a request, in seconds, from the opening of a connection
+        /// or its last answer; then it is closed.
+        header_timeout_s: Seconds = Seconds(30),
+        /// Longest time in which a reader takes nothing of what it is told, in seconds; then its
+        /// connection is closed.
+        write_timeout_s: Seconds = Seconds(30),
+        /// Open connections, those of live streams too. Of more, only returns of cabinets,
+        /// `/healthz`, `/readyz` and `/metrics` are heard, the rest is answered 503.
+        connections_max: usize = 12_000,
         /// Requests in work at once; more are answered 503.
         requests_max: usize = 1_024,
         /// Largest JSON body, in bytes.
@@ -44,6 +53,10 @@ impl Http {
         let pages = self.page_size > 0 && self.page_size <= self.page_size_max;
         problems.unless(pages, "page_size", "must be between 1 and page_size_max");
         problems.unless(self.requests_max > 0, "requests_max", "must be at least 1");
+        let opens = self.connections_max > 0;
+        problems.unless(opens, "connections_max", "must be at least 1");
+        let waits = self.header_timeout_s.0 > 0 && self.write_timeout_s.0 > 0;
+        problems.unless(waits, "header_timeout_s", "must be at least 1, as write_timeout_s");
         let whole = self.device_body_max_bytes >= 1_024 && self.body_max_bytes >= 1_024;
         problems.unless(whole, "body_max_bytes", "must be at least 1024, as device_body_max_bytes");
         let timely = self.request_timeout_s.0 > 0 && self.stream_keepalive_s.0 > 0;

@@ -13,6 +13,8 @@ mod database;
 mod email;
 mod ephemera;
 mod http;
+mod invoices;
+mod ledger;
 mod limits;
 mod load;
 mod mqtt;
@@ -35,9 +37,11 @@ mod tests;
 pub use auth::Auth;
 pub use banks::{Banks, UnknownBank};
 pub use database::Database;
-pub use email::{Email, EmailProvider};
+pub use email::{Email, EmailProvider, SmtpTls};
 pub use ephemera::Ephemera;
 pub use http::Http;
+pub use invoices::Invoices;
+pub use ledger::Ledger;
 pub use limits::Limits;
 pub use load::{Error, Sources};
 pub use mqtt::{BrokerAdmin, Mqtt};
@@ -86,6 +90,8 @@ section! {
         stations: Stations = Stations::default(),
         rentals: Rentals = Rentals::default(),
         banks: Banks = Banks::default(),
+        ledger: Ledger = Ledger::default(),
+        invoices: Invoices = Invoices::default(),
         auth: Auth = Auth::default(),
         limits: Limits = Limits::default(),
         outbox: Outbox = Outbox::default(),
@@ -109,6 +115,8 @@ const SECTIONS: &[(&str, &[&str], &[Field])] = &[
     ("stations", Stations::ABOUT, Stations::FIELDS),
     ("rentals", Rentals::ABOUT, Rentals::FIELDS),
     ("banks", Banks::ABOUT, Banks::FIELDS),
+    ("ledger", Ledger::ABOUT, Ledger::FIELDS),
+    ("invoices", Invoices::ABOUT, Invoices::FIELDS),
     ("auth", Auth::ABOUT, Auth::FIELDS),
     ("limits", Limits::ABOUT, Limits::FIELDS),
     ("outbox", Outbox::ABOUT, Outbox::FIELDS),
@@ -157,12 +165,15 @@ impl Config {
         of("stations", &|problems| self.stations.check(problems));
         of("rentals", &|p| self.rentals.check(p, self.stations.publish_within_ms));
         of("banks", &|problems| self.banks.check(problems));
+        of("ledger", &|problems| self.ledger.check(problems));
+        of("invoices", &|problems| self.invoices.check(problems));
         of("auth", &|problems| self.auth.check(problems));
         of("limits", &|problems| self.limits.check(problems));
         of("outbox", &|problems| self.outbox.check(problems));
         of("payments", &|problems| self.payments.check(problems, production));
-        of("sms", &|problems| self.sms.check(problems, production));
-        of("email", &|problems| self.email.check(problems, production));
+        let longest = self.http.request_timeout_s;
+        of("sms", &|problems| self.sms.check(problems, production, longest));
+        of("email", &|problems| self.email.check(problems, production, longest));
         of("push", &|problems| self.push.check(problems));
         of("objects", &|problems| self.objects.check(problems));
         of("telemetry", &|problems| self.telemetry.check(problems));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::section::{Problems, section};
-use super::values::{Seconds, Secret};
+use super::values::{Days, Seconds, Secret};
 
 /// The key and product code that eSewa publishes for tests.
 const ESEWA_TEST_KEY: &str = "8gBm/:&EnhH.1/q";
@@ -23,6 +23,11 @@ section! {
         topup_min_npr: u32 = 10,
         /// Largest top-up, in whole NPR.
         topup_max_npr: u32 = 50_000,
+        /// Where a browser goes after paying, without a slash at the end: `/payment-status` is
+        /// appended, with `status`, `provider` and `intent_id`. Empty: a page of this server.
+        frontend_url: String = String::new(),
+        /// How long the answers of gateways are kept for disputes, in days.
+        gateway_events_days: Days = Days(400),
         khalti: Khalti = Khalti::default(),
         esewa: Esewa = Esewa::default(),
         stripe: Stripe = Stripe::default(),
@@ -49,7 +54,7 @@ section! {
         /// `https://rc-epay.esewa.com.np`
         form_url: String = "https://epay.esewa.com.np".into(),
         /// Base address of the status query. eSewa's own sandbox: `https://rc.esewa.com.np`
-        status_url: String = "https://esewa.com.np".into(),
+        status_url: String = "https://epay.esewa.com.np".into(),
         /// The merchant's product code.
         product_code: String = String::new(),
         /// The merchant's secret key.
@@ -60,10 +65,12 @@ section! {
 }
 
 section! {
-    /// Stripe, for foreign cards.
+    /// Stripe, for foreign cards. Off unless its keys are set.
     Stripe {
         /// Base address.
         base_url: String = "https://api.stripe.com".into(),
+        /// The key by which the app's own part of Stripe knows the merchant; not secret.
+        publishable_key: String = String::new(),
         /// The secret API key.
         secret_key: Secret = Secret::default(),
         /// File that holds the secret API key.
@@ -81,34 +88,91 @@ impl Payments {
         problems.unless(ordered, "topup_min_npr", "must be between 1 and topup_max_npr");
         problems.unless(self.intent_ttl_s.0 >= 60, "intent_ttl_s", "must be at least 60");
         problems.unless(self.request_timeout_s.0 > 0, "request_timeout_s", "must be at least 1");
+        problems.unless(
+            !self.frontend_url.ends_with('/'),
+            "frontend_url",
+            "must not end in a slash",
+        );
+        problems.unless(
+            self.gateway_events_days.0 > 7,
+            "gateway_events_days",
+            "must be at least 8",
+        );
         let esewa = &self.esewa;
         let named = !esewa.secret_key.is_set() || !esewa.product_code.is_empty();
         problems.unless(named, "esewa.product_code", "must be set when the secret key is");
+        let stripe = &self.stripe;
+        problems.unless(
+            !stripe.secret_key.is_set() || stripe.webhook_secret.is_set(),
+            "stripe.webhook_secret",
+            "must be set when the secret key is, or anybody could write webhooks",
+        );
+        for (url, key) in self.addresses() {
+            let known = url.starts_with("https://") || url.starts_with("http://");
+            problems.unless(known, key, "must begin with https://");
+        }
         if production {
-            problems.unless(
-                !self.sandbox,
-                "sandbox",
-                "production refuses the sandbox: write sandbox = false",
-            );
-            let own = esewa.secret_key.expose() != ESEWA_TEST_KEY
-                && esewa.product_code != ESEWA_TEST_PRODUCT;
-            problems.unless(
-                own,
-                "esewa.secret_key",
-                "production refuses eSewa's published test key and product code: use your own",
-            );
-            let khalti = self.khalti.base_url.starts_with("https://khalti.com/");
-            problems.unless(
-                khalti || !self.khalti.secret_key.is_set(),
-                "khalti.base_url",
-                "production refuses Khalti's sandbox: use https://khalti.com/api/v2/",
-            );
-            let stripe = self.stripe.secret_key.expose().starts_with("sk_test_");
-            problems.unless(
-                !stripe,
-                "stripe.secret_key",
-                "production refuses a test key: use the live one",
-            );
+            self.check_production(problems);
         }
     }
+
+    fn addresses(&self) -> [(&str, &'static str); 4] {
+        [
+            (&self.khalti.base_url, "khalti.base_url"),
+            (&self.esewa.form_url, "esewa.form_url"),
+            (&self.esewa.status_url, "esewa.status_url"),
+            (&self.stripe.base_url, "stripe.base_url"),
+        ]
+    }
+
+    /// Nobody pays with the money of a test.
+    fn check_production(&self, mut problems: Problems<'_>) {
+        problems.unless(
+            !self.sandbox,
+            "sandbox",
+            "production refuses the sandbox: write sandbox = false",
+        );
+        let (khalti, esewa, stripe) = (&self.khalti, &self.esewa, &self.stripe);
+        let own =
+            esewa.secret_key.expose() != ESEWA_TEST_KEY && esewa.product_code != ESEWA_TEST_PRODUCT;
+        problems.unless(
+            own,
+            "esewa.secret_key",
+            "production refuses eSewa's published test key and product code: use your own",
+        );
+        // its answers carry no signature: the host is the proof
+        for (url, key) in
+            [(&esewa.form_url, "esewa.form_url"), (&esewa.status_url, "esewa.status_url")]
+        {
+            let live = is_at(url, &["epay.esewa.com.np", "esewa.com.np"]);
+            problems.unless(
+                live || !esewa.secret_key.is_set(),
+                key,
+                "production refuses every host but eSewa's own: use https://epay.esewa.com.np",
+            );
+        }
+        problems.unless(
+            is_at(&khalti.base_url, &["khalti.com"]) || !khalti.secret_key.is_set(),
+            "khalti.base_url",
+            "production refuses Khalti's sandbox: use https://khalti.com/api/v2/",
+        );
+        let key = stripe.secret_key.expose();
+        problems.unless(
+            !["sk_test_", "rk_test_"].iter().any(|test| key.starts_with(test)),
+            "stripe.secret_key",
+            "production refuses a test key: use the live one",
+        );
+        problems.unless(
+            is_at(&stripe.base_url, &["api.stripe.com"]) || !stripe.secret_key.is_set(),
+            "stripe.base_url",
+            "production refuses every host but Stripe's own: use https://api.stripe.com",
+        );
+    }
+}
+
+/// Whether a URL leads by TLS to one of these hosts.
+fn is_at(url: &str, hosts: &[&str]) -> bool {
+    let rest = url.strip_prefix("https://").unwrap_or_default();
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    hosts.contains(&host)
 }

@@ -192,9 +192,79 @@ fn production_refuses_what_is_for_trying_out() {
     for key in refusals {
         assert!(refused.contains(key), "{key} in {refused}");
     }
-    let test_key = ("CHARGEGHAR__PAYMENTS__ESEWA__SECRET_KEY", "8gBm/:&EnhH.1/q");
-    let refused = refusal(Some(PRODUCTION), &[test_key]);
-    assert!(refused.contains("payments.esewa.secret_key:"), "{refused}");
+}
+
+#[test]
+fn production_refuses_the_money_of_tests() {
+    let table = [
+        ("ESEWA__SECRET_KEY", "8gBm/:&EnhH.1/q", "esewa.secret_key:"),
+        ("ESEWA__PRODUCT_CODE", "EPAYTEST", "esewa.secret_key:"),
+        ("ESEWA__STATUS_URL", "https://rc.esewa.com.np", "esewa.status_url:"),
+        ("ESEWA__STATUS_URL", "http://epay.esewa.com.np", "esewa.status_url:"),
+        ("ESEWA__FORM_URL", "https://rc-epay.esewa.com.np", "esewa.form_url:"),
+        ("KHALTI__BASE_URL", "https://dev.khalti.com/api/v2/", "khalti.base_url:"),
+        ("KHALTI__BASE_URL", "https://khalti.com.example.com/", "khalti.base_url:"),
+        ("STRIPE__SECRET_KEY", "sk_test_1", "stripe.secret_key:"),
+        ("STRIPE__BASE_URL", "http://127.0.0.1:9", "stripe.base_url:"),
+    ];
+    let keys = [
+        ("CHARGEGHAR__PAYMENTS__KHALTI__SECRET_KEY", "key"),
+        ("CHARGEGHAR__PAYMENTS__ESEWA__SECRET_KEY", "key"),
+        ("CHARGEGHAR__PAYMENTS__ESEWA__PRODUCT_CODE", "OURS"),
+        ("CHARGEGHAR__PAYMENTS__STRIPE__SECRET_KEY", "sk_live_1"),
+        ("CHARGEGHAR__PAYMENTS__STRIPE__WEBHOOK_SECRET", "whsec_1"),
+    ];
+    assert!(from(Some(PRODUCTION), &keys).is_ok());
+    for (name, value, problem) in table {
+        let name = format!("CHARGEGHAR__PAYMENTS__{name}");
+        let others = keys.iter().filter(|(key, _)| *key != name).copied();
+        let variables: Vec<_> = others.chain([(name.as_str(), value)]).collect();
+        let refused = refusal(Some(PRODUCTION), &variables);
+        assert!(refused.contains(&format!("payments.{problem}")), "{name}: {refused}");
+    }
+}
+
+#[test]
+fn a_gateway_whose_callbacks_nobody_signs_is_refused() {
+    let refused = refusal(None, &[("CHARGEGHAR__PAYMENTS__STRIPE__SECRET_KEY", "sk_live_1")]);
+    assert!(refused.contains("payments.stripe.webhook_secret:"), "{refused}");
+
+    let refused = refusal(None, &[("CHARGEGHAR__PAYMENTS__ESEWA__SECRET_KEY", "key")]);
+    assert!(refused.contains("payments.esewa.product_code:"), "{refused}");
+}
+
+#[test]
+fn a_provider_without_a_client_is_refused() {
+    for (name, value, problem) in [
+        ("PUSH__PROVIDER", "fcm", "push.provider: \"fcm\" can not be used"),
+        ("OBJECTS__PROVIDER", "s3", "objects.provider: "),
+        ("OBJECTS__PROVIDER", "cloudinary", "objects.provider: "),
+    ] {
+        let refused = refusal(None, &[(&*format!("CHARGEGHAR__{name}"), value)]);
+        assert!(refused.contains(problem), "{name}: {refused}");
+    }
+}
+
+#[test]
+fn a_carrier_is_refused_until_it_can_work() {
+    let token = ("CHARGEGHAR__SMS__SPARROW_TOKEN", "token");
+    let sms = "[sms]\nprovider = \"sparrow\"\nsparrow_from = \"OURS\"\n";
+    let email = "[email]\nprovider = \"smtp\"\nfrom = \"a@example.com\"\nsmtp_host = \"mail\"\n";
+    assert!(from(Some(sms), &[token]).is_ok());
+    assert!(from(Some(email), &[]).is_ok());
+    for (file, line, problem) in [
+        (sms, "", "sms.sparrow_token:"),
+        (sms, "sparrow_url = \"http://api.sparrowsms.com/v2/\"", "sms.sparrow_url:"),
+        (sms, "request_timeout_s = 15", "sms.request_timeout_s:"),
+        (email, "smtp_tls = \"off\"", "email.smtp_tls: only a server on this machine"),
+        (email, "smtp_port = 465", "email.smtp_tls: port 465"),
+        (email, "smtp_username = \"me\"", "email.smtp_password:"),
+        (email, "request_timeout_s = 30", "email.request_timeout_s:"),
+    ] {
+        let token = if line.is_empty() { &[][..] } else { &[token] };
+        let refused = refusal(Some(&format!("{file}{line}\n")), token);
+        assert!(refused.contains(problem), "{line}: {refused}");
+    }
 }
 
 #[test]

@@ -76,6 +76,10 @@ uuid_ids! {
     TransferId;
     /// One attempt to bring money in.
     IntentId;
+    /// One wish to take money out.
+    WithdrawalId;
+    /// One document that was issued: an invoice or a credit note.
+    InvoiceId;
     /// Something a person has to look at.
     IncidentId;
 }

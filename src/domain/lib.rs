@@ -1,8 +1,10 @@
 //! The rules of the network, pure: nothing here can wait, fail for outside reasons, or know
 //! the time. Read in this order.
 
+pub mod calendar;
 pub mod ids;
 pub mod money;
+pub mod points;
 
 pub mod ledger;
 pub mod tariff;
@@ -15,6 +17,7 @@ pub mod station;
 
 pub mod bank;
 pub mod effect;
+pub mod invoice;
 pub mod rental;
 
 pub mod payment;

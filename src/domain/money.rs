@@ -119,6 +119,39 @@ impl Money {
     }
 }
 
+impl Money {
+    /// Parts in the proportion of `weights` that add up to the amount: each is rounded down to
+    /// whole paisa, and what is left goes to the largest remainders, of equal ones to the first.
+    /// Without any weight the first part is everything.
+    pub fn shares(self, weights: &[u32]) -> Vec<Money> {
+        let total: Decimal = weights.iter().map(|weight| Decimal::from(*weight)).sum();
+        let mut parts = vec![Decimal::ZERO; weights.len()];
+        if !total.is_zero() {
+            let exact = weights.iter().map(|weight| self.0 * Decimal::from(*weight) / total);
+            parts = exact.collect();
+        }
+        let floor = |part: &Decimal| part.round_dp_with_strategy(2, RoundingStrategy::ToZero);
+        let mut shares: Vec<Money> = parts.iter().map(|part| Money(floor(part))).collect();
+        let mut order: Vec<usize> = (0..parts.len()).collect();
+        order.sort_by_key(|at| std::cmp::Reverse((parts[*at] - shares[*at].0).abs()));
+        let mut left = self.minus(shares.iter().copied().sum());
+        let paisa = if left < Money::ZERO { Decimal::NEGATIVE_ONE } else { Decimal::ONE };
+        let paisa = Money(paisa / Decimal::ONE_HUNDRED);
+        if total.is_zero() {
+            shares.iter_mut().take(1).for_each(|first| *first = first.plus(left));
+            return shares;
+        }
+        for at in order {
+            if left.is_zero() {
+                break;
+            }
+            shares[at] = shares[at].plus(paisa);
+            left = left.minus(paisa);
+        }
+        shares
+    }
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "the low 32 bits are wanted")]
 const fn low(rupees: i64) -> u32 {
     (rupees.unsigned_abs() * 100) as u32

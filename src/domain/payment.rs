@@ -95,8 +95,17 @@ pub enum Answer {
     Pending,
     /// The rider or the bank said no; it will not be paid.
     Declined,
+    /// The rider gave up there.
+    Cancelled,
     /// The gateway closed it unpaid.
     Expired,
+    /// The money came and went back: nothing is here to credit.
+    Refunded {
+        /// A part of it is still there.
+        partly: bool,
+    },
+    /// Neither paid nor unpaid, or a word that nobody here knows: only asking again helps.
+    Unclear { word: String },
 }
 
 /// What an answer means for an intent.
@@ -106,6 +115,8 @@ pub enum Verdict {
     Settle { txn_id: String },
     /// Nothing is known for good.
     Wait,
+    /// The gateway itself does not know: it waits on, and a person is told.
+    Hold { word: String },
     /// It ends without money.
     End(IntentStatus),
     /// The gateway speaks of another payment: nothing is credited, a person has to look.
@@ -120,14 +131,20 @@ pub enum Mismatch {
     Reference,
     Amount,
     Currency,
+    /// It was paid and given back, and nobody here asked for that.
+    Refunded,
 }
 
 impl Answer {
     /// Whether asking again may bring another answer.
     pub fn is_final(&self) -> bool {
         match self {
-            Answer::Paid { .. } | Answer::Declined | Answer::Expired => true,
-            Answer::Pending => false,
+            Answer::Paid { .. }
+            | Answer::Declined
+            | Answer::Cancelled
+            | Answer::Expired
+            | Answer::Refunded { .. } => true,
+            Answer::Pending | Answer::Unclear { .. } => false,
         }
     }
 }
@@ -138,6 +155,7 @@ impl Mismatch {
             Mismatch::Reference => "reference",
             Mismatch::Amount => "amount",
             Mismatch::Currency => "currency",
+            Mismatch::Refunded => "refunded",
         }
     }
 }
@@ -164,8 +182,15 @@ pub fn judge(intent: &Intent, answer: &Answer, now: DateTime<Utc>) -> Verdict {
             Verdict::End(IntentStatus::Expired)
         }
         Answer::Declined if open => Verdict::End(IntentStatus::Failed),
+        Answer::Cancelled if open => Verdict::End(IntentStatus::Cancelled),
         Answer::Expired if open => Verdict::End(IntentStatus::Expired),
-        Answer::Pending | Answer::Declined | Answer::Expired => Verdict::Wait,
+        Answer::Refunded { .. } => Verdict::Mismatch(Mismatch::Refunded),
+        Answer::Unclear { word } if open => Verdict::Hold { word: word.clone() },
+        Answer::Pending
+        | Answer::Declined
+        | Answer::Cancelled
+        | Answer::Expired
+        | Answer::Unclear { .. } => Verdict::Wait,
     }
 }
 

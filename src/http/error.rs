@@ -27,6 +27,8 @@ pub const CREATED: StatusCode = StatusCode::CREATED;
 pub const OK: StatusCode = StatusCode::OK;
 /// Nothing more will come: a live stream is not asked for again.
 pub const NO_CONTENT: StatusCode = StatusCode::NO_CONTENT;
+/// A browser goes on elsewhere.
+pub const FOUND: StatusCode = StatusCode::FOUND;
 pub const NOT_MODIFIED: StatusCode = StatusCode::NOT_MODIFIED;
 pub const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 /// What cabinets are told when they are refused.

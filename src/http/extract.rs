@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, FormRejection, JsonRejection, QueryRejection};
-use axum::extract::{Form, FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{Form, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -90,6 +90,20 @@ where
         no_null(parts.uri.query().unwrap_or_default().as_bytes())?;
         let Query(value) = Query::try_from_uri(&parts.uri)?;
         Ok(Params(value))
+    }
+}
+
+/// The one name in a path. One that is no text is the name of nothing.
+#[derive(Debug)]
+pub struct Name(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Name, ApiError> {
+        let name = Path::from_request_parts(parts, state).await;
+        let missing = |_| ApiError::new(Code::NotFound, "There is nothing at this address");
+        name.map(|Path(name)| Name(name)).map_err(missing)
     }
 }
 

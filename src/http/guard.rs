@@ -170,6 +170,16 @@ impl Lanes {
     }
 }
 
+/// What is heard of those who come when all connections are taken: what is never turned away.
+pub async fn full(request: Request, next: Next) -> Response {
+    if Lane::of(request.method(), request.uri().path()) == Lane::Never {
+        return next.run(request).await;
+    }
+    ApiError::new(Code::Overloaded, "Too many connections, please try again")
+        .retry_after(WAIT_WHEN_FULL)
+        .into_response()
+}
+
 /// Bounds the number of requests in work and the time of each.
 pub async fn bound(State(front): State<Front>, request: Request, next: Next) -> Response {
     let lane = Lane::of(request.method(), request.uri().path());

@@ -3,7 +3,6 @@
 //! [`router`] is the table of contents. A handler extracts, makes one call, and answers; it
 //! decides nothing about rentals or money and writes nothing itself.
 
-use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -12,7 +11,6 @@ use axum::extract::{DefaultBodyLimit, FromRef, Request};
 use axum::http::Uri;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
-use tokio::net::TcpListener;
 use tower::ServiceBuilder;
 use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -35,6 +33,7 @@ pub mod auth;
 mod board;
 mod cors;
 pub mod devices;
+mod door;
 pub mod error;
 pub mod extract;
 pub mod front;
@@ -59,6 +58,7 @@ pub mod token;
 mod tests;
 
 use board::Board;
+pub use door::{Bounds, serve};
 use error::{ApiError, Code};
 use front::Front;
 use idempotency::Keys;
@@ -189,16 +189,6 @@ fn api() -> OpenApiRouter<App> {
         .merge(sandbox::router());
     let api = openapi::complete(router.to_openapi());
     OpenApiRouter::with_openapi(api).merge(router)
-}
-
-/// Serves until `shutdown` is done; then the requests in work are finished.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
 }
 
 /// A path of the API means the same with a slash at its end.

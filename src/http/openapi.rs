@@ -10,6 +10,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::ErrorBody;
 
+#[cfg(test)]
+mod tests;
+
 /// Where the description is; with and without a slash at the end.
 pub const SCHEMA: &str = "/api/v1/schema";
 

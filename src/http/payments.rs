@@ -1,6 +1,7 @@
-//! `/api/payments`: ways to pay, top-ups, verification, and what moved.
+//! `/api/payments`: ways to pay, top-ups, verification, the ways back from gateways, and what
+//! moved.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::ids::{IntentId, RiderId};
 use domain::ledger::Gateway;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 use super::App;
 use super::auth::MaybeCaller;
 use super::error::{ApiError, Code};
-use super::extract::Body;
+use super::extract::{Body, Name};
 use super::idempotency::{Begun, Deed, Key, REPLAYED, known};
 use super::reply::{Done, Reply, made, ok};
 use super::token::Caller;
@@ -24,11 +25,14 @@ use crate::store::fact::KeyWrite;
 use crate::store::idempotency::KeyRecord;
 
 pub mod body;
+mod proof;
+mod returns;
 mod transactions;
 
 pub use transactions::WalletBalance;
 
 use body::{CancelledBody, IntentBody, VerifiedBody};
+use proof::Proof;
 
 const ROUTE: &str = "payments/topup";
 const MADE: &str = "Top-up intent created successfully";
@@ -39,6 +43,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(top_up))
         .routes(routes!(verify))
         .routes(routes!(cancel))
+        .merge(returns::router())
         .merge(transactions::router())
 }
 
@@ -158,14 +163,16 @@ fn replay(record: KeyRecord) -> Response {
     made(MADE, body).header(REPLAYED.0, REPLAYED.1).into_response()
 }
 
-/// What an app or a gateway's redirect sends along is a hint and is not read.
 #[derive(Debug, Deserialize, ToSchema)]
 struct Verify {
     intent_id: String,
+    #[serde(flatten)]
+    proof: Proof,
 }
 
 /// Asks the gateway what became of a payment, and credits what it took, once. Open to all; who
-/// is logged in must be the owner.
+/// is logged in must be the owner. What is brought along has to be about this payment; the
+/// gateway's answer alone counts.
 #[utoipa::path(
     post,
     path = "/api/payments/verify",
@@ -180,7 +187,11 @@ async fn verify(
     Body { value, .. }: Body<Verify>,
 ) -> Result<Reply<VerifiedBody>, ApiError> {
     let owner = caller.map(|caller| caller.rider);
-    let intent = app.payments.verify(intent_id(&value.intent_id)?, owner).await?;
+    let id = intent_id(&value.intent_id)?;
+    let intent = match value.proof.fields()? {
+        Some(fields) => app.payments.verify_with(id, owner, &fields).await?,
+        None => app.payments.verify(id, owner).await?,
+    };
     let transfer = app.store.top_up_of(intent.id).await?;
     let new_balance = match owner {
         Some(owner) => Some(app.store.wallet(owner).await?),
@@ -202,7 +213,7 @@ async fn verify(
 async fn cancel(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    Name(id): Name,
 ) -> Result<Reply<CancelledBody>, ApiError> {
     let rider: RiderId = caller.rider;
     let intent = app.payments.cancel(intent_id(&id)?, rider).await?;

@@ -1,7 +1,8 @@
 //! `/api/rentals`: packages, starts, cancels, and what a rider's rentals cost.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use domain::ids::{RentalId, RiderId, StationId};
 use domain::rental::{PaymentStatus, Rental, Status};
 use serde::{Deserialize, Serialize};
@@ -11,19 +12,20 @@ use utoipa_axum::routes;
 
 use super::App;
 use super::error::{ApiError, Code};
-use super::extract::{Body, Params};
+use super::extract::{Body, Name, Params};
 use super::idempotency::{Begun, Deed, Key, REPLAYED, known};
-use super::page::{PageQuery, Pagination};
+use super::page::{Begin, Cursor, List, PageQuery, Pagination};
 use super::reply::{Done, Reply, maybe, ok};
 use super::token::Caller;
 use crate::actors::rentals::Error;
 use crate::spawn::spawn;
 use crate::store::fact::KeyWrite;
-use crate::store::views::rentals::{Filter, RentalView};
+use crate::store::views::rentals::{Filter, Part, RentalView};
 
 pub mod body;
 mod day;
 mod packages;
+mod receipt;
 mod start;
 mod steps;
 
@@ -33,10 +35,14 @@ mod tests;
 use body::{HistoryRow, RentalBody};
 pub use day::Day;
 
+/// In microseconds.
+const YEAR_9999: i64 = 253_370_764_800_000_000;
+
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(packages::router())
         .merge(start::router())
+        .merge(receipt::router())
         .routes(routes!(active))
         .routes(routes!(history))
         .routes(routes!(detail))
@@ -65,6 +71,8 @@ struct HistoryQuery {
     page: Option<u32>,
     /// At most 100.
     page_size: Option<u32>,
+    /// In place of a page: the `next_cursor` of an answer before.
+    cursor: Option<String>,
     status: Option<Status>,
     payment_status: Option<PaymentStatus>,
     /// A day, or an instant; by when it was asked for.
@@ -99,7 +107,8 @@ async fn history(
 ) -> Result<Reply<HistoryBody>, ApiError> {
     let http = &app.config.http;
     let asked = PageQuery::new(query.page, query.page_size);
-    let wanted = asked.wanted(http.page_size, http.page_size_max)?;
+    let cursor = query.cursor.as_deref();
+    let begin = asked.begin(List::Rentals, cursor, http.page_size, http.page_size_max)?;
     let filter = Filter {
         status: query.status,
         payment_status: query.payment_status,
@@ -107,11 +116,51 @@ async fn history(
         until: query.end_date.map(Day::end),
         station: query.station_id,
     };
-    let page = wanted.of(app.store.count_rentals(caller.rider, &filter).await?);
-    let rows = app.store.list_rentals(caller.rider, &filter, page.offset(), page.size).await?;
+    let (rows, pagination) = app.history(caller.rider, &filter, begin).await?;
     let rentals = rows.into_iter().map(HistoryRow::from).collect();
-    let body = HistoryBody { rentals, pagination: page.into() };
-    Ok(ok("Rental history retrieved successfully", body))
+    Ok(ok("Rental history retrieved successfully", HistoryBody { rentals, pagination }))
+}
+
+impl App {
+    async fn history(
+        &self,
+        rider: RiderId,
+        filter: &Filter,
+        begin: Begin,
+    ) -> Result<(Vec<RentalView>, Pagination), ApiError> {
+        match begin {
+            Begin::Page(wanted) => {
+                let page = wanted.of(self.store.count_rentals(rider, filter).await?);
+                let part = Part { after: None, offset: page.offset(), limit: page.size };
+                let rows = self.store.list_rentals(rider, filter, part).await?;
+                let pagination = Pagination::of(page, rows.last().map(place));
+                Ok((rows, pagination))
+            }
+            Begin::After { cursor, size } => {
+                // one more tells whether there are more
+                let part = Part { after: Some(after(cursor)?), offset: 0, limit: size + 1 };
+                let mut rows = self.store.list_rentals(rider, filter, part).await?;
+                let whole = usize::try_from(size).unwrap_or(usize::MAX);
+                let is_more = rows.len() > whole;
+                rows.truncate(whole);
+                let next = rows.last().map(place).filter(|_| is_more);
+                Ok((rows, Pagination::after(size, next)))
+            }
+        }
+    }
+}
+
+fn place(view: &RentalView) -> Cursor {
+    let number = view.created_at.timestamp_micros();
+    Cursor { list: List::Rentals, number, id: view.rental.id.0 }
+}
+
+fn after(cursor: Cursor) -> Result<(DateTime<Utc>, RentalId), ApiError> {
+    // no rental is older, and what is later no database can name
+    let named = Some(cursor.number).filter(|number| (0..=YEAR_9999).contains(number));
+    let at = named.and_then(DateTime::from_timestamp_micros);
+    let at = at.ok_or_else(|| ApiError::field("cursor", "is not one of this list"))?;
+    Ok((at, RentalId(cursor.id)))
 }
 
 /// One of the rider's rentals, with every step of its price.
@@ -126,7 +175,7 @@ async fn history(
 async fn detail(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    Name(id): Name,
 ) -> Result<Reply<RentalBody>, ApiError> {
     let body = app.rental_of(caller.rider, rental_id(&id)?).await?;
     Ok(ok("Rental retrieved successfully", body))
@@ -152,7 +201,7 @@ struct Cancel {
 async fn cancel(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    Name(id): Name,
     key: Key,
     Body { value, hash }: Body<Cancel>,
 ) -> Result<Response, ApiError> {

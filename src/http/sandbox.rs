@@ -1,7 +1,7 @@
 //! The sandbox gateway's own side: who pays here says how the payment ends. Not there unless
 //! the sandbox is on, and it credits nothing: the gateway is asked as ever.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use domain::ids::IntentId;
@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::App;
 use super::error::ApiError;
-use super::extract::Body;
+use super::extract::{Body, Name};
 use super::payments::intent_id;
 use super::reply::{Done, Reply, ok};
 use crate::actors::payments::Outcome;
@@ -53,7 +53,7 @@ async fn pay(
 }
 
 /// The page that a rider is sent to.
-async fn page(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
+async fn page(State(app): State<App>, Name(id): Name) -> Result<Response, ApiError> {
     let stored = app.payments.played(intent_id(&id)?).await?;
     Ok(Html(form(&stored, None)).into_response())
 }
@@ -65,7 +65,7 @@ struct Choice {
 
 async fn choose(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Name(id): Name,
     Body { value, .. }: Body<Choice>,
 ) -> Result<Response, ApiError> {
     let (stored, outcome) = app.payments.play(intent_id(&id)?, value.outcome).await?;

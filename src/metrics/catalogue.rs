@@ -107,14 +107,30 @@ catalogue! {
     Gauge POOL "chargeghar_store_pool_connections" ["state"]
         "Connections to the database, by state.";
 
+    // ledger
+    Gauge LEDGER_IMBALANCE "chargeghar_ledger_imbalance_paisa" []
+        "Money that is not where the books say; must be 0.";
+    Gauge LEDGER_FINDINGS "chargeghar_ledger_findings_count" ["kind"]
+        "Things of the ledger that do not add up, by kind.";
+    Gauge LEDGER_VERIFIED_SECONDS "chargeghar_ledger_verified_time_seconds" []
+        "When the ledger was last verified, Unix time.";
+    Counter LEDGER_SEALED "chargeghar_ledger_sealed_total" []
+        "Transfers that got their place in the chain.";
+
     // outbox and the world outside
     Counter EFFECTS "chargeghar_outbox_effects_total" ["kind", "outcome"]
         "Owed effects, by outcome.";
     Gauge EFFECTS_OWED "chargeghar_outbox_owed_count" [] "Effects that are still owed.";
+    Gauge EFFECTS_DEAD "chargeghar_outbox_dead" []
+        "Effects that were set aside and wait for an operator.";
     Histogram CLIENT_SECONDS "chargeghar_client_request_seconds" ["client", "outcome"]
         "Requests to other companies.";
+    Counter CODES "chargeghar_client_codes_total" ["provider", "outcome"]
+        "Login codes handed to carriers, by what became of them.";
     Counter PAYMENTS "chargeghar_payment_intents_total" ["gateway", "outcome"]
-        "Payment intents settled.";
+        "Payment intents, by what became of them.";
+    Counter PAYMENT_NEWS "chargeghar_payment_news_total" ["gateway", "kind"]
+        "Redirects, callbacks and webhooks, by what became of them.";
 
     // http
     Counter REQUESTS "chargeghar_http_requests_total" ["method", "class"]
@@ -122,6 +138,9 @@ catalogue! {
     Histogram REQUEST_SECONDS "chargeghar_http_request_seconds" ["surface"]
         "Requests, by surface: app, admin, device, system.";
     Gauge REQUESTS_OPEN "chargeghar_http_requests_open_count" [] "Requests in work.";
+    Gauge CONNECTIONS_OPEN "chargeghar_http_connections_open_count" [] "Open connections.";
+    Counter CONNECTIONS_CUT "chargeghar_http_connections_cut_total" ["cause"]
+        "Connections ended for want of a request's head, idle ones too, or of a reader.";
     Gauge STREAMS_OPEN "chargeghar_http_streams_open_count" ["kind"] "Open live streams.";
     Counter LIMITED "chargeghar_http_limited_total" ["limit"] "Requests refused by a limit.";
     Counter DEVICE_CALLS "chargeghar_http_device_calls_total" ["call", "outcome"]

@@ -1,7 +1,10 @@
 //! From the settings of an operator to those of the actors.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use domain::bank::UnknownBanks;
+use domain::invoice::Seller;
 use domain::rental::Terms;
 use domain::{eject, presence, slot};
 
@@ -33,6 +36,7 @@ pub fn actors(config: &Config) -> Settings {
             at_once: rentals.same_station_s.delta(),
             ..Terms::default()
         },
+        seller: seller(config),
         unknown_banks: if config.adopts_unknown_banks() {
             UnknownBanks::Adopt
         } else {
@@ -63,6 +67,16 @@ pub fn outbox(config: &Config) -> Policy {
         pause: (outbox.backoff_min_ms.duration(), outbox.backoff_max_s.duration()),
         attempts_max: outbox.attempts_max,
     }
+}
+
+fn seller(config: &Config) -> Arc<Seller> {
+    let invoices = &config.invoices;
+    Arc::new(Seller {
+        branch: format!("{}-{}", invoices.prefix, invoices.branch),
+        name: invoices.seller_name.clone(),
+        address: invoices.seller_address.clone(),
+        pan: invoices.seller_pan.clone(),
+    })
 }
 
 pub fn store(config: &Config, url: &str) -> store::Settings {

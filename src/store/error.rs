@@ -120,6 +120,7 @@ fn of_constraint(name: &str) -> Conflict {
         "rentals_one_dispensing_per_slot" => Conflict::SlotDispensing,
         "idempotency_keys_pkey" => Conflict::KeyUsed,
         "payment_intents_txn" => Conflict::GatewayTransactionUsed,
+        "ledger_transfers_reversed_once" => Conflict::ReversedBefore,
         "stations_device_uuid" => Conflict::DeviceUsed,
         "stations_serial" => Conflict::SerialUsed,
         _ => Conflict::Duplicate,

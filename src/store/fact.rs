@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::bank::{Condition, Custody, Fingerprint};
 use domain::effect::Effect;
 use domain::ids::{DeviceUuid, IncidentId, IntentId, RentalId, RiderId, SlotKey, Sn, StationId};
+use domain::invoice::Draft;
 use domain::ledger::{Gateway, Movement};
 use domain::money::Money;
 use domain::rental::{Event, Rental};
@@ -21,6 +22,9 @@ pub struct Fact {
     pub station: Option<StationWrite>,
     pub movements: Vec<Movement>,
     pub intent: Option<IntentWrite>,
+    pub gateway_event: Option<GatewayEvent>,
+    /// An invoice or a credit note, which gets its number when this is written.
+    pub document: Option<Box<Draft>>,
     pub effects: Vec<Effect>,
     pub incidents: Vec<NewIncident>,
     pub frame: Option<RawFrame>,
@@ -38,6 +42,8 @@ impl Fact {
             station: None,
             movements: vec![],
             intent: None,
+            gateway_event: None,
+            document: None,
             effects: vec![],
             incidents: vec![],
             frame: None,
@@ -154,6 +160,42 @@ pub struct NewIntent {
     pub expires_at: DateTime<Utc>,
     /// When the gateway is asked unasked.
     pub next_check_at: Option<DateTime<Utc>>,
+}
+
+/// What a gateway said, as it may be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayEvent {
+    pub gateway: Gateway,
+    pub intent: Option<IntentId>,
+    pub source: GatewaySource,
+    /// Of sealed news: the same news is stored once.
+    pub news_id: Option<String>,
+    /// Of an answer over HTTP.
+    pub status: Option<u16>,
+    pub body: String,
+    pub hash: [u8; 32],
+}
+
+/// How it came to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GatewaySource {
+    Start,
+    Check,
+    Refund,
+    Redirect,
+    Webhook,
+}
+
+impl GatewaySource {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            GatewaySource::Start => "start",
+            GatewaySource::Check => "check",
+            GatewaySource::Refund => "refund",
+            GatewaySource::Redirect => "redirect",
+            GatewaySource::Webhook => "webhook",
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -281,12 +323,16 @@ pub enum Conflict {
     KeyUsed,
     #[error("the gateway's transaction was used before")]
     GatewayTransactionUsed,
+    #[error("the transfer was reversed before")]
+    ReversedBefore,
     #[error("a cabinet with this uuid is enrolled")]
     DeviceUsed,
     #[error("a station with this serial is enrolled")]
     SerialUsed,
-    #[error("the station has banks or an eject without an end")]
+    #[error("the station has banks or an open rental")]
     StationInUse,
+    #[error("an eject of the station has no end")]
+    StationEjecting,
     #[error("a unique value was used before")]
     Duplicate,
 }

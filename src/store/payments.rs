@@ -1,6 +1,6 @@
-//! `payment_intents` as they are read: one, those that are due for a question to their gateway,
-//! and what moved on a rider's accounts. They are written in facts; only the schedule of
-//! questions, which is no fact, is written here.
+//! `payment_intents` as they are read: one, by its id or by its gateway's reference, those that are
+//! due for a question to their gateway, and what moved on a rider's accounts. They are written in
+//! facts; only the schedule of questions, which is no fact, is written here.
 
 use chrono::{DateTime, Utc};
 use domain::ids::{IntentId, RentalId, RiderId, TransferId};
@@ -9,7 +9,8 @@ use domain::money::Money;
 use domain::payment::{Intent, IntentStatus, Redirect};
 use sqlx::types::Json;
 
-use super::{Error, Store};
+use super::fact::GatewayEvent;
+use super::{Error, Store, gateway_events};
 
 /// An intent as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +85,8 @@ pub struct Transaction {
     pub gateway: Option<Gateway>,
     pub gateway_ref: Option<String>,
     pub at: DateTime<Utc>,
+    /// Its place in the ledger, by which rows are ordered.
+    pub seq: i64,
 }
 
 /// Which of a rider's transactions are wanted.
@@ -94,6 +97,8 @@ pub struct TransactionFilter {
     pub from: Option<DateTime<Utc>>,
     /// Up to, and without.
     pub to: Option<DateTime<Utc>>,
+    /// Only those older than the one with this number.
+    pub after: Option<i64>,
 }
 
 /// A row with the number of all that the filter lets through.
@@ -118,6 +123,24 @@ impl Store {
         row.map(StoredIntent::from).ok_or(Error::NotFound)
     }
 
+    /// The intent that a gateway knows by this reference.
+    pub async fn intent_by_ref(
+        &self,
+        gateway: Gateway,
+        reference: &str,
+    ) -> Result<StoredIntent, Error> {
+        const SQL: &str = "
+            select id, rider_id, gateway, amount, status, gateway_ref, gateway_txn_id, redirect,
+                created_at, expires_at, checks
+            from payment_intents
+            where gateway = $1 and gateway_ref = $2";
+
+        let mut session = self.read().await?;
+        let row: Option<IntentRow> =
+            sqlx::query_as(SQL).bind(gateway).bind(reference).fetch_optional(&mut session).await?;
+        row.map(StoredIntent::from).ok_or(Error::NotFound)
+    }
+
     /// Intents whose gateway is to be asked by now, the longest due first.
     pub async fn intents_due(
         &self,
@@ -139,11 +162,13 @@ impl Store {
             .await?)
     }
 
-    /// Its gateway was asked; `next` says when it is asked again, if ever.
+    /// Its gateway was asked; `next` says when it is asked again, if ever. `said` is what it
+    /// answered, unless that is stored with a fact.
     pub async fn intent_checked(
         &self,
         id: IntentId,
         next: Option<DateTime<Utc>>,
+        said: Option<GatewayEvent>,
     ) -> Result<(), Error> {
         const SQL: &str = "
             update payment_intents
@@ -151,9 +176,12 @@ impl Store {
                 next_check_at = case when status = 'COMPLETED' then null else $2 end
             where id = $1";
 
+        let (now, entropy) = (self.inner.clock.now(), self.inner.entropy.clone());
         self.transact("store.intents", move |session| {
             Box::pin(async move {
-                sqlx::query(SQL).bind(id).bind(next).execute(session).await?;
+                sqlx::query(SQL).bind(id).bind(next).execute(&mut *session).await?;
+                let rows: Vec<_> = said.iter().map(|event| (now, event)).collect();
+                gateway_events::insert(session, &rows, &entropy).await?;
                 Ok(())
             })
         })
@@ -211,11 +239,12 @@ impl Store {
                     and ($4::text is null or status = $4)
                     and ($5::timestamptz is null or at >= $5)
                     and ($6::timestamptz is null or at < $6)
+                    and ($9::bigint is null or seq < $9)
             ), counted as (
                 select count(*) as total from wanted
             )
             select w.id, w.kind, w.status, w.amount, w.rental_id, r.code as rental_code,
-                i.gateway, i.gateway_ref, w.at, total
+                i.gateway, i.gateway_ref, w.at, w.seq, total
             from wanted w
             cross join counted
             left join rentals r on r.id = w.rental_id
@@ -234,6 +263,7 @@ impl Store {
             .bind(filter.to)
             .bind(i64::try_from(offset).unwrap_or(i64::MAX))
             .bind(i64::try_from(size.max(1)).unwrap_or(i64::MAX))
+            .bind(filter.after)
             .fetch_all(&mut session)
             .await?;
         let total = rows.first().map_or(0, |row| u64::try_from(row.total).unwrap_or(0));

@@ -25,6 +25,7 @@ use crate::spawn::spawn;
 mod admission;
 mod banks;
 mod intents;
+mod invoices;
 mod ledger;
 mod notes;
 mod queue;
@@ -233,6 +234,7 @@ async fn transaction(
         intents::write(session, &admitted).await?;
         ledger::write(session, &admitted, book, entropy).await?;
         notes::write(session, &admitted, entropy).await?;
+        invoices::write(session, &admitted).await?;
     }
     Ok(answers)
 }

@@ -1,9 +1,13 @@
 //! Stories of the whole service, each on real parts.
 
 #[cfg(test)]
+mod books;
+#[cfg(test)]
 mod broker_away;
 #[cfg(test)]
 mod calls;
+#[cfg(test)]
+mod carriers;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
@@ -11,7 +15,11 @@ mod echo;
 #[cfg(test)]
 mod embedded;
 #[cfg(test)]
+mod fakes;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod housekeeping;
 #[cfg(test)]
 mod link;
 #[cfg(test)]
@@ -21,12 +29,18 @@ mod pay;
 #[cfg(test)]
 mod provable;
 #[cfg(test)]
+mod receipts;
+#[cfg(test)]
 mod renting;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod returning;
 #[cfg(test)]
+mod stale;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod unknown;
+#[cfg(test)]
+mod web;

@@ -2,6 +2,13 @@
 //! gateway's.
 
 mod checks;
+mod counter;
+mod desk;
+mod faults;
+mod gateways;
 mod reads;
+mod refunds;
+mod returns;
 mod sweeps;
 mod till;
+mod webhooks;

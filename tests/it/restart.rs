@@ -14,6 +14,8 @@ mod instances;
 pub mod killed;
 mod outage;
 #[cfg(feature = "failpoints")]
+mod payment;
+#[cfg(feature = "failpoints")]
 pub mod unacked;
 
 /// A cabinet of eight slots, known before the service starts.

@@ -224,6 +224,10 @@ impl Out {
         let rental = self.node.until_status(self.rental.id, Status::Completed).await;
         assert_eq!(self.node.wallet(self.rider).await, Money::rupees(450));
         self.node.audit().await;
+        let store = &self.node.node.context.store;
+        let documents = store.documents(self.rider, self.rental.id).await.unwrap();
+        assert_eq!(documents.len(), 1, "one invoice for one rental");
+        assert_eq!(documents[0].vat.to_string(), "5.75");
         let Phase::Completed { ended, .. } = rental.phase else { panic!("{rental:?}") };
         ended.source
     }

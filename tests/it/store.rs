@@ -2,12 +2,16 @@
 
 mod backup;
 mod batch;
+mod chain;
 mod commit;
 mod fencing;
+mod invoices;
 mod ledger;
 mod load;
 mod operators;
 mod outage;
 mod outbox;
+mod points;
+mod verify;
 mod views;
-mod world;
+pub mod world;

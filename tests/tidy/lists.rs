@@ -63,6 +63,10 @@ pub fn settings(files: &[File]) -> Vec<String> {
 
 /// Settings that the configuration itself makes something of: the rest reads a method.
 const READ_WITHIN: [&str; 3] = ["environment", "unknown", "domain"];
+/// Settings of carriers that have no client: a node refuses to start with them.
+const REFUSED: [&str; 3] = ["fcm_", "s3_", "cloudinary_"];
+/// Settings that wait for their reader: each that gets one is struck here.
+const UNREAD: [&str; 2] = ["points_per_npr", "size_max_bytes"];
 
 /// Every key of `config.toml` is read by more than the check of its own value.
 pub fn unread_settings(files: &[File]) -> Vec<String> {
@@ -84,8 +88,11 @@ pub fn unread_settings(files: &[File]) -> Vec<String> {
         .filter(|line| !line.starts_with(['#', ' ', '[']))
         .filter_map(|line| line.split_once('='))
         .map(|(key, _)| key.trim())
-        .filter(|key| !READ_WITHIN.contains(key) && !is_read(key))
-        .map(|key| format!("config.toml: nobody reads `{key}`"))
+        // a secret's file is read with the secret
+        .map(|key| key.strip_suffix("_file").unwrap_or(key))
+        .filter(|key| !REFUSED.iter().any(|carrier| key.starts_with(carrier)))
+        .filter(|key| !READ_WITHIN.contains(key) && is_read(key) == UNREAD.contains(key))
+        .map(|key| format!("config.toml: nobody reads `{key}`, or `UNREAD` says so wrongly"))
         .collect()
 }
 
@@ -175,7 +182,9 @@ fn first_word(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{commands, dashboards, links, migrations, promised_tests, settings};
+    use super::{
+        commands, dashboards, links, migrations, promised_tests, settings, unread_settings,
+    };
     use crate::tree::File;
     use crate::{bad, silent, speaks};
 
@@ -208,6 +217,14 @@ mod tests {
             "config.toml",
             "[http]\n# TCP port.\nport = 1\nhost = \"a\" # where\n",
         )));
+    }
+
+    #[test]
+    fn a_setting_that_nobody_reads_is_seen() {
+        let read =
+            |code| two(("config.toml", "# TCP port.\nport = 1\n"), ("src/http/door.rs", code));
+        speaks(unread_settings(&read("config.ports")), "port");
+        silent(unread_settings(&read("bind(config.port)")));
     }
 
     #[test]

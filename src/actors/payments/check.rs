@@ -4,17 +4,22 @@
 use std::time::Duration;
 
 use domain::effect::{Effect, Template};
-use domain::ids::{IncidentId, IntentId, RiderId};
+use domain::ids::{IntentId, RiderId};
 use domain::ledger::{Gateway, Movement};
+use domain::money::Money;
 use domain::payment::{Answer, Intent, IntentStatus, Verdict, judge, next_check};
-use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::Payments;
-use crate::clients::payments::Error;
+use crate::clients::payments::news::Odd;
+use crate::clients::payments::raw::Raw;
+use crate::clients::payments::{Asked, Error};
+use crate::failpoint;
 use crate::metrics;
 use crate::store;
-use crate::store::fact::{CommitError, Conflict, Fact, IntentEnd, IntentWrite, NewIncident};
+use crate::store::fact::{
+    CommitError, Conflict, Fact, GatewayEvent, GatewaySource, IntentEnd, IntentWrite,
+};
 
 /// How long a question waits for a place among those under way.
 const PLACE: Duration = Duration::from_secs(5);
@@ -33,6 +38,9 @@ pub enum VerifyError {
     /// The gateway speaks of another payment. A person looks into it.
     #[error("the gateway's answer is about another payment")]
     Mismatch,
+    /// What was brought along is not about this payment. The gateway is not asked.
+    #[error("{0}")]
+    News(Odd),
     /// Nothing is known: the gateway did not answer.
     #[error("the gateway can not be asked at this moment")]
     GatewayUnavailable,
@@ -74,10 +82,11 @@ impl Payments {
         if intent.status == IntentStatus::Completed {
             return Ok(intent);
         }
-        let answer = self.ask(&intent).await;
-        let is_final = answer.as_ref().is_ok_and(Answer::is_final);
-        let checked = match answer {
-            Ok(answer) => self.follow(intent.clone(), &answer).await,
+        let Asked { said, raw } = self.ask(&intent).await;
+        let mut event = raw.map(|raw| event(&intent, GatewaySource::Check, raw));
+        let is_final = said.as_ref().is_ok_and(Answer::is_final);
+        let checked = match said {
+            Ok(answer) => self.follow(intent.clone(), &answer, &mut event).await,
             Err(error) => {
                 let gateway = intent.gateway.as_str();
                 metrics::PAYMENTS.inc([gateway, "unsure"]);
@@ -89,19 +98,21 @@ impl Payments {
         if checked != Err(VerifyError::Unavailable) {
             let next = next_check(intent.created_at, self.inner.clock.now());
             let next = next.filter(|_| !is_final);
-            if let Err(error) = self.inner.store.intent_checked(id, next).await {
+            if let Err(error) = self.inner.store.intent_checked(id, next, event).await {
                 tracing::debug!(intent.id = %id, %error, "a question was not noted");
             }
         }
         checked
     }
 
-    async fn ask(&self, intent: &Intent) -> Result<Answer, Error> {
-        let down = |why: &str| Error::Down(why.to_owned());
-        let gateway = self.inner.gateways.get(intent.gateway);
-        let gateway = gateway.ok_or_else(|| down("it is not configured"))?;
-        let place = timeout(PLACE, self.inner.questions.acquire()).await;
-        let _place = place.map_err(|_| down("too many questions are under way"))?;
+    async fn ask(&self, intent: &Intent) -> Asked<Answer> {
+        let down = |why: &str| Asked::from(Err(Error::Down(why.to_owned())));
+        let Some(gateway) = self.inner.gateways.get(intent.gateway) else {
+            return down("it is not configured");
+        };
+        let Ok(_place) = timeout(PLACE, self.inner.questions.acquire()).await else {
+            return down("too many questions are under way");
+        };
         self.timed(intent.gateway, gateway.check(intent)).await
     }
 
@@ -110,13 +121,13 @@ impl Payments {
     pub(super) async fn timed<T>(
         &self,
         gateway: Gateway,
-        request: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
+        request: impl Future<Output = Asked<T>>,
+    ) -> Asked<T> {
         let clock = &self.inner.clock;
         let began = clock.running();
-        let answer = timeout(self.inner.settings.request_timeout, request).await;
-        let answer = answer.unwrap_or_else(|_| Err(Error::Unsure("timeout".to_owned())));
-        let outcome = match &answer {
+        let asked = timeout(self.inner.settings.request_timeout, request).await;
+        let asked = asked.unwrap_or_else(|_| Err(Error::Unsure("timeout".to_owned())).into());
+        let outcome = match &asked.said {
             Ok(_) => "ok",
             Err(Error::Declined(_)) => "declined",
             Err(Error::Unsure(_)) => "unsure",
@@ -124,22 +135,34 @@ impl Payments {
         };
         let took = clock.running().saturating_sub(began);
         metrics::CLIENT_SECONDS.observe(took, [gateway.as_str(), outcome]);
-        answer
+        asked
     }
 
-    async fn follow(&self, intent: Intent, answer: &Answer) -> Result<Intent, VerifyError> {
+    /// `event` is what the gateway said; it is taken when a fact has stored it.
+    async fn follow(
+        &self,
+        intent: Intent,
+        answer: &Answer,
+        event: &mut Option<GatewayEvent>,
+    ) -> Result<Intent, VerifyError> {
         match judge(&intent, answer, self.inner.clock.now()) {
             Verdict::Nothing => Ok(intent),
-            Verdict::Settle { txn_id } => self.settle(intent, txn_id).await,
+            Verdict::Settle { txn_id } => self.settle(intent, txn_id, event).await,
             Verdict::Wait if intent.status == IntentStatus::Pending => Err(VerifyError::Open),
             Verdict::Wait => Err(VerifyError::Ended(intent.status)),
-            Verdict::End(status) => self.end(&intent, status).await,
-            Verdict::Mismatch(what) => self.alarm(&intent, answer, what.as_str()).await,
+            Verdict::Hold { word } => self.unclear(&intent, &word, event).await,
+            Verdict::End(status) => self.end(&intent, status, event).await,
+            Verdict::Mismatch(what) => self.mismatch(&intent, answer, what.as_str(), event).await,
         }
     }
 
     /// Credits the money, once: the intent, the movement and the notice are one fact.
-    async fn settle(&self, intent: Intent, txn_id: String) -> Result<Intent, VerifyError> {
+    async fn settle(
+        &self,
+        intent: Intent,
+        txn_id: String,
+        event: &mut Option<GatewayEvent>,
+    ) -> Result<Intent, VerifyError> {
         let Intent { id, rider, gateway, amount, .. } = intent;
         let now = self.inner.clock.now();
         let mut fact = Fact::at(now);
@@ -147,8 +170,13 @@ impl Payments {
         fact.intent = Some(IntentWrite::Settle { intent: id, gateway, gateway_txn_id });
         fact.movements = vec![Movement::TopUp { rider, intent: id, gateway, amount }];
         fact.effects = vec![Effect::NotifyRider { rider, template: Template::ToppedUp { amount } }];
-        match self.inner.store.commit(fact).await {
+        fact.gateway_event.clone_from(event);
+        failpoint::hit("before_settle_commit");
+        let written = self.inner.store.commit(fact).await;
+        failpoint::hit("after_settle_commit");
+        match written {
             Ok(_) => {
+                *event = None;
                 let late = intent.status != IntentStatus::Pending || now >= intent.expires_at;
                 let outcome = if late { "settled_late" } else { "settled" };
                 metrics::PAYMENTS.inc([gateway.as_str(), outcome]);
@@ -157,13 +185,10 @@ impl Payments {
                 Ok(Intent { status, gateway_txn_id: Some(txn_id), ..intent })
             }
             Err(CommitError::Conflict(Conflict::GatewayTransactionUsed)) => {
-                let answer = Answer::Paid {
-                    reference: intent.gateway_ref.clone(),
-                    amount,
-                    currency: domain::money::Money::CURRENCY.to_owned(),
-                    txn_id,
-                };
-                self.alarm(&intent, &answer, "transaction").await
+                let reference = intent.gateway_ref.clone();
+                let currency = Money::CURRENCY.to_owned();
+                let answer = Answer::Paid { reference, amount, currency, txn_id };
+                self.mismatch(&intent, &answer, "transaction", event).await
             }
             Err(error) => self.unsettled(id, &error).await,
         }
@@ -171,7 +196,11 @@ impl Payments {
 
     /// A settlement that may be stored, or was by another hand: the row says so. If it does
     /// not, the gateway is asked again later.
-    async fn unsettled(&self, id: IntentId, error: &CommitError) -> Result<Intent, VerifyError> {
+    pub(super) async fn unsettled(
+        &self,
+        id: IntentId,
+        error: &CommitError,
+    ) -> Result<Intent, VerifyError> {
         if matches!(error, CommitError::Ambiguous | CommitError::Stale(_)) {
             let intent = self.inner.store.intent(id).await?.intent;
             if intent.status == IntentStatus::Completed {
@@ -182,70 +211,41 @@ impl Payments {
         Err(VerifyError::Unavailable)
     }
 
-    async fn end(&self, intent: &Intent, status: IntentStatus) -> Result<Intent, VerifyError> {
-        let end =
-            if status == IntentStatus::Expired { IntentEnd::Expired } else { IntentEnd::Failed };
-        match self.inner.store.commit(self.ended(intent.id, end)).await {
+    async fn end(
+        &self,
+        intent: &Intent,
+        status: IntentStatus,
+        event: &mut Option<GatewayEvent>,
+    ) -> Result<Intent, VerifyError> {
+        let (end, outcome) = match status {
+            IntentStatus::Expired => (IntentEnd::Expired, "expired"),
+            IntentStatus::Cancelled => (IntentEnd::Cancelled, "cancelled"),
+            IntentStatus::Failed | IntentStatus::Pending | IntentStatus::Completed => {
+                (IntentEnd::Failed, "declined")
+            }
+        };
+        let mut fact = self.ended(intent.id, end);
+        fact.gateway_event.clone_from(event);
+        match self.inner.store.commit(fact).await {
             Ok(_) => {
-                let outcome = if end == IntentEnd::Expired { "expired" } else { "declined" };
+                *event = None;
                 metrics::PAYMENTS.inc([intent.gateway.as_str(), outcome]);
                 Err(VerifyError::Ended(status))
             }
             Err(error) => self.unsettled(intent.id, &error).await,
         }
     }
-
-    /// Money may have come that is not what was asked for: nothing is credited, the intent ends,
-    /// and a person has to look. There is one incident for an intent, with the intent's own id.
-    async fn alarm(
-        &self,
-        intent: &Intent,
-        answer: &Answer,
-        what: &'static str,
-    ) -> Result<Intent, VerifyError> {
-        let mut fact = if intent.status == IntentStatus::Pending {
-            self.ended(intent.id, IntentEnd::Failed)
-        } else {
-            Fact::at(self.inner.clock.now())
-        };
-        fact.incidents = vec![NewIncident {
-            id: IncidentId(intent.id.0),
-            kind: "payment_mismatch",
-            station: None,
-            rental: None,
-            bank: None,
-            evidence: evidence(intent, answer, what),
-        }];
-        match self.inner.store.commit(fact).await {
-            Ok(_) => {
-                metrics::PAYMENTS.inc([intent.gateway.as_str(), "mismatch"]);
-                metrics::INCIDENTS.inc(["payment_mismatch"]);
-                tracing::error!(intent.id = %intent.id, what, "a payment is not the one asked for");
-                Err(VerifyError::Mismatch)
-            }
-            Err(CommitError::Conflict(Conflict::Duplicate)) => Err(VerifyError::Mismatch),
-            Err(error) => self.unsettled(intent.id, &error).await,
-        }
-    }
 }
 
-fn evidence(intent: &Intent, answer: &Answer, what: &str) -> Value {
-    let said = match answer {
-        Answer::Paid { reference, amount, currency, txn_id } => json!({
-            "reference": reference,
-            "amount": amount,
-            "currency": currency,
-            "transaction": txn_id,
-        }),
-        Answer::Pending | Answer::Declined | Answer::Expired => Value::Null,
-    };
-    json!({
-        "what": what,
-        "intent": intent.id,
-        "rider": intent.rider,
-        "gateway": intent.gateway,
-        "status": intent.status,
-        "wanted": { "reference": intent.gateway_ref, "amount": intent.amount },
-        "said": said,
-    })
+/// What a gateway said of a payment, for the record.
+pub(super) fn event(intent: &Intent, source: GatewaySource, raw: Raw) -> GatewayEvent {
+    GatewayEvent {
+        gateway: intent.gateway,
+        intent: Some(intent.id),
+        source,
+        news_id: None,
+        status: raw.status,
+        body: raw.text,
+        hash: raw.hash,
+    }
 }

@@ -16,7 +16,11 @@ impl Payments {
     /// Runs as long as the node.
     pub async fn sweep(self) {
         loop {
-            self.inner.clock.sleep(self.inner.settings.sweep_every).await;
+            tokio::select! {
+                biased;
+                () = self.inner.due.notified() => {}
+                () = self.inner.clock.sleep(self.inner.settings.sweep_every) => {}
+            }
             while self.sweep_once().await == ROUND_MAX {
                 self.inner.clock.sleep(ROUND_GAP).await;
             }

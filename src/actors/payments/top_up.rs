@@ -7,9 +7,12 @@ use domain::money::Money;
 use domain::payment::{Intent, IntentStatus, next_check};
 
 use super::Payments;
-use crate::clients::payments::{Error, Order, Started};
+use crate::clients::payments::raw::Raw;
+use crate::clients::payments::{Asked, Error, Order, Started};
 use crate::metrics;
-use crate::store::fact::{CommitError, Conflict, Fact, IntentWrite, KeyWrite, NewIntent};
+use crate::store::fact::{
+    CommitError, Conflict, Fact, GatewayEvent, GatewaySource, IntentWrite, KeyWrite, NewIntent,
+};
 use crate::store::payments::StoredIntent;
 
 /// A rider wants to bring money in.
@@ -59,9 +62,12 @@ impl Payments {
             amount: wish.amount,
             expires_at: created_at + self.inner.settings.intent_ttl,
         };
-        let started = self.timed(wish.gateway, gateway.start(&order)).await;
-        let started = started.map_err(|error| refused(wish, &error))?;
-        let Started { reference, redirect } = started;
+        let Asked { said, raw } = self.timed(wish.gateway, gateway.start(&order)).await;
+        let event = raw.map(|raw| event(&order, wish.gateway, raw));
+        let Started { reference, redirect } = match said {
+            Ok(started) => started,
+            Err(error) => return Err(self.refused(wish, &error, event).await),
+        };
         let intent = Intent {
             id: order.intent,
             rider: wish.rider,
@@ -74,7 +80,7 @@ impl Payments {
             expires_at: order.expires_at,
             checks: 0,
         };
-        self.store_intent(StoredIntent { intent, redirect }, key).await
+        self.store_intent(StoredIntent { intent, redirect }, key, event).await
     }
 
     fn check_bounds(&self, wish: TopUp) -> Result<(), StartError> {
@@ -92,6 +98,7 @@ impl Payments {
         &self,
         stored: StoredIntent,
         key: Option<KeyOf>,
+        event: Option<GatewayEvent>,
     ) -> Result<StoredIntent, StartError> {
         let intent = &stored.intent;
         let redirect = serde_json::to_value(&stored.redirect).unwrap_or_default();
@@ -108,6 +115,7 @@ impl Payments {
         let mut fact = Fact::at(intent.created_at);
         fact.intent = Some(IntentWrite::Create(new));
         fact.key = key.map(|key| key(&stored));
+        fact.gateway_event = event;
         let written = match self.inner.store.commit(fact).await {
             // the row says whether it is there
             Err(CommitError::Ambiguous) if self.inner.store.intent(intent.id).await.is_ok() => {
@@ -127,14 +135,33 @@ impl Payments {
             }
         }
     }
+
+    /// What the gateway said is kept; the order is not, for nobody was sent there.
+    async fn refused(&self, wish: TopUp, error: &Error, event: Option<GatewayEvent>) -> StartError {
+        let gateway = wish.gateway.as_str();
+        metrics::PAYMENTS.inc([gateway, "refused"]);
+        tracing::warn!(gateway, %error, "a payment was not begun");
+        if let Some(event) = event
+            && let Err(error) = self.inner.store.gateway_said(event).await
+        {
+            tracing::debug!(gateway, %error, "a refusal was not noted");
+        }
+        match error {
+            Error::Declined(_) => StartError::Declined,
+            // an order that was registered after all is known to nobody, and dies there
+            Error::Unsure(_) | Error::Down(_) => StartError::GatewayUnavailable,
+        }
+    }
 }
 
-fn refused(wish: TopUp, error: &Error) -> StartError {
-    let gateway = wish.gateway.as_str();
-    tracing::warn!(gateway, %error, "a payment was not begun");
-    match error {
-        Error::Declined(_) => StartError::Declined,
-        // an order that was registered after all is known to nobody, and dies there
-        Error::Unsure(_) | Error::Down(_) => StartError::GatewayUnavailable,
+fn event(order: &Order, gateway: Gateway, raw: Raw) -> GatewayEvent {
+    GatewayEvent {
+        gateway,
+        intent: Some(order.intent),
+        source: GatewaySource::Start,
+        news_id: None,
+        status: raw.status,
+        body: raw.text,
+        hash: raw.hash,
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use domain::bank::Fingerprint;
+use domain::ids::InvoiceId;
+use domain::invoice::Draft;
 use domain::money::Money;
 use domain::rental::{self, Command, Event, Facts, Rental, decide, evolve};
 use ractor::ActorProcessingErr;
@@ -109,6 +111,7 @@ impl State {
             fact.movements.extend(rental::movements(&rental, event));
             fact.effects.extend(rental::effects(&rental, event));
             fact.incidents.extend(self.incident(&rental, event));
+            fact.document = fact.document.or_else(|| self.document(&rental, event));
             rental = evolve(rental, event);
         }
         fact.banks = self.bank_writes(&events, &job);
@@ -155,6 +158,14 @@ impl State {
             cause,
             rental: Some(before.id),
         }]
+    }
+
+    /// The invoice of a rental that ends with a price.
+    fn document(&self, before: &Rental, event: &Event) -> Option<Box<Draft>> {
+        let settings = &self.context.settings;
+        let id = InvoiceId(self.context.entropy.uuid_at(self.now()));
+        let percent = settings.terms.vat_percent;
+        Draft::closing(id, before, event, percent, &settings.seller).map(Box::new)
     }
 
     fn incident(&self, before: &Rental, event: &Event) -> Option<NewIncident> {
@@ -216,7 +227,7 @@ impl State {
         let (context, myself, id) = (self.context.clone(), self.myself.clone(), self.id());
         spawn("reread", async move {
             let stored = context.read_rental_again(id).await;
-            let _ = myself.cast(Msg::Reread(stored.map(Box::new))); // a new actor reads itself
+            myself.insist(Msg::Reread(stored.map(Box::new)));
         });
     }
 
@@ -238,10 +249,23 @@ impl State {
                 // before whatever came meanwhile
                 None => self.waiting.push_front(prepared.job),
             }
+        } else if stored.version > prepared.before.version {
+            self.adopt(stored).await;
+            self.waiting.push_front(prepared.job);
         } else {
-            return Err(format!("rental {} was written by somebody else", self.id()).into());
+            return Err(format!("the row of rental {} went back", self.id()).into());
         }
         self.run_waiting().await
+    }
+
+    /// A commit that nobody answered for was written after all, later than it was looked for:
+    /// from here on the row is what counts, and what waits is decided anew.
+    async fn adopt(&mut self, stored: Stored) {
+        tracing::warn!(rental.id = %self.id(), "a fact in doubt was written after all");
+        let before = std::mem::replace(&mut self.current, Arc::new(stored));
+        self.context.reread_banks(std::slice::from_ref(&before.rental.bank)).await;
+        self.context.rentals.learn(Arc::clone(&self.current));
+        self.tell_adopted(&before.rental);
     }
 }
 

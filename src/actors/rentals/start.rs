@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::ids::{CommandId, PackageId, RentalId, RiderId, Serial, Sn, StationId};
 use domain::money::Money;
+use domain::presence::Shown;
 use domain::rental::{Event, Phase, Rental, movements};
 use domain::tariff::{Package, PaymentModel};
 
@@ -150,7 +151,12 @@ impl Rentals {
         station: StationId,
         package: Package,
     ) -> Result<RentalId, StartError> {
-        self.can_pay(start.rider, package.price).await?;
+        if let Err(refusal) = self.can_pay(start.rider, package.price).await {
+            // nobody is asked for money where there is nothing to be had
+            let is_short = matches!(refusal, StartError::Short { .. });
+            let better = if is_short { self.nothing_at(station) } else { None };
+            return Err(better.unwrap_or(refusal));
+        }
         let command = CommandId(self.context.entropy.uuid());
         let reserved = self.reserve(station, command, start.bank.clone()).await?;
         let stored = self.first_state(&start, station, package, command, &reserved);
@@ -174,6 +180,18 @@ impl Rentals {
             return Err(StartError::Short { needed: price, balance: purse.wallet });
         }
         Ok(())
+    }
+
+    /// Why nothing can be rented there, if that is known already.
+    fn nothing_at(&self, station: StationId) -> Option<StartError> {
+        let view = self.context.availability.get(station).filter(|view| !view.stale)?;
+        if view.maintenance {
+            Some(StartError::StationMaintenance)
+        } else if view.shown == Shown::Offline {
+            Some(StartError::StationOffline)
+        } else {
+            (view.banks == 0).then_some(StartError::NoBank)
+        }
     }
 
     async fn reserve(

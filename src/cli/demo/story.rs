@@ -16,6 +16,7 @@ use super::timeline::{Timeline, Who};
 use crate::cli::reach::Reach;
 use crate::cli::serve::Running;
 use crate::clock::Clock;
+use crate::store::verify::Report;
 use crate::store::views::Books;
 
 /// How long anything may take that is under way.
@@ -147,7 +148,8 @@ async fn hold(
         if open.is_none() { "none" } else { "one" },
     );
     let books: Books = reach.get("/books").await?;
-    let seen = format!("{} transfers, total {}", books.transfers, books.total);
+    let Report { transfers, imbalance, .. } = &books.report;
+    let seen = format!("{transfers} transfers, {imbalance} not where it should be");
     timeline.check(
         books.is_sound(),
         "every transfer balances, every balance is its entries",

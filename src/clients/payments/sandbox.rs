@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use domain::ids::IntentId;
 use domain::ledger::Gateway;
 use domain::money::Money;
@@ -11,7 +12,8 @@ use domain::payment::{Answer, Intent, Redirect, RedirectMethod};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Offer, Order, PaymentGateway, Started};
+use super::news::{Hint, News, Odd};
+use super::{Asked, Offer, Order, PaymentGateway, Refund, Refunded, Started};
 
 #[cfg(test)]
 mod tests;
@@ -94,17 +96,17 @@ impl PaymentGateway for Sandbox {
         }
     }
 
-    async fn start(&self, order: &Order) -> Result<Started, Error> {
+    async fn start(&self, order: &Order) -> Asked<Started> {
         let redirect = Redirect {
             url: format!("{}{}", self.page, order.intent),
             method: RedirectMethod::Get,
             fields: BTreeMap::new(),
             instructions: Some("Choose on the page how this payment ends".to_owned()),
         };
-        Ok(Started { reference: format!("sandbox-{}", order.intent), redirect })
+        Ok(Started { reference: format!("sandbox-{}", order.intent), redirect }).into()
     }
 
-    async fn check(&self, intent: &Intent) -> Result<Answer, Error> {
+    async fn check(&self, intent: &Intent) -> Asked<Answer> {
         let outcome = self.outcomes.lock().get(&intent.id).copied();
         let paid = |amount| Answer::Paid {
             reference: intent.gateway_ref.clone(),
@@ -112,12 +114,24 @@ impl PaymentGateway for Sandbox {
             currency: Money::CURRENCY.to_owned(),
             txn_id: format!("SBX{}", intent.id.0.simple()),
         };
-        Ok(match outcome.unwrap_or(Outcome::Pending) {
+        let answer = match outcome.unwrap_or(Outcome::Pending) {
             Outcome::Paid => paid(intent.amount),
             Outcome::WrongAmount => paid(intent.amount.plus(TOO_MUCH)),
             Outcome::Pending => Answer::Pending,
             Outcome::Declined => Answer::Declined,
             Outcome::Expired => Answer::Expired,
-        })
+        };
+        Ok(answer).into()
+    }
+
+    async fn refund(&self, order: &Refund) -> Asked<Refunded> {
+        Ok(Refunded::Done { number: Some(format!("SBR{}", order.id.simple())) }).into()
+    }
+
+    /// There is no news from here: whoever plays it asks for the payment itself.
+    fn read(&self, news: &News<'_>, _: DateTime<Utc>) -> Result<Hint, Odd> {
+        let News::Fields(fields) = news else { return Err(Odd::Unreadable) };
+        let reference = fields.get("gateway_reference").ok_or(Odd::Unreadable)?.clone();
+        Ok(Hint { reference, order: None, amount: None, sealed: None })
     }
 }

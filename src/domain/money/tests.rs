@@ -39,7 +39,33 @@ fn the_tax_in_a_price_of_fifty_rupees_is_five_seventy_five() {
     assert_eq!((net.to_string(), tax.to_string()), ("44.25".into(), "5.75".into()));
 }
 
+#[test]
+fn what_is_left_of_a_split_goes_to_the_largest_remainder() {
+    let shares = |amount: &str, weights: &[u32]| {
+        let shares = Money::parse(amount).unwrap().shares(weights);
+        shares.iter().map(Money::to_string).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(shares("100.00", &[1, 1, 1]), "33.34 33.33 33.33");
+    assert_eq!(shares("0.05", &[60, 25, 15]), "0.03 0.01 0.01");
+    assert_eq!(shares("50.00", &[0, 0]), "50.00 0.00");
+}
+
 proptest! {
+    #[test]
+    fn shares_add_up_and_each_is_within_a_paisa_of_its_proportion(
+        paisa in -10_000_000i64..10_000_000, weights in prop::collection::vec(0u32..10_000, 1..12),
+    ) {
+        let amount = Money::paisa(paisa).unwrap();
+        let shares = amount.shares(&weights);
+        prop_assert_eq!(shares.iter().copied().sum::<Money>(), amount);
+        let total: Decimal = weights.iter().map(|w| Decimal::from(*w)).sum();
+        for (share, weight) in shares.iter().zip(&weights).filter(|_| !total.is_zero()) {
+            let exact = amount.decimal() * Decimal::from(*weight) / total;
+            prop_assert!((share.decimal() - exact).abs() < Decimal::new(1, 2));
+            prop_assert!(*weight > 0 || share.is_zero());
+        }
+    }
+
     #[test]
     fn a_price_is_the_sum_of_its_net_part_and_its_tax(paisa in 0i64..10_000_000) {
         let price = Money::paisa(paisa).unwrap();

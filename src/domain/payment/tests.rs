@@ -60,6 +60,35 @@ fn a_refusal_ends_an_intent_once_and_waiting_ends_it_an_hour_after_its_own_end()
 }
 
 #[test]
+fn money_that_went_back_is_credited_to_nobody_and_told() {
+    for partly in [true, false] {
+        let verdict = judge(&intent(), &Answer::Refunded { partly }, noon());
+
+        assert_eq!(verdict, Verdict::Mismatch(Mismatch::Refunded));
+    }
+}
+
+#[test]
+fn what_the_gateway_does_not_know_is_held_and_never_ended_by_time() {
+    let unclear = Answer::Unclear { word: "AMBIGUOUS".to_owned() };
+    let held = Verdict::Hold { word: "AMBIGUOUS".to_owned() };
+    let late = intent().expires_at + TimeDelta::days(2);
+
+    assert_eq!(judge(&intent(), &unclear, noon()), held);
+    assert_eq!(judge(&intent(), &unclear, late), held);
+    assert!(!unclear.is_final());
+    let over = Intent { status: IntentStatus::Expired, ..intent() };
+    assert_eq!(judge(&over, &unclear, late), Verdict::Wait);
+}
+
+#[test]
+fn who_gives_up_at_the_gateway_has_cancelled() {
+    let verdict = judge(&intent(), &Answer::Cancelled, noon());
+
+    assert_eq!(verdict, Verdict::End(IntentStatus::Cancelled));
+}
+
+#[test]
 fn checks_come_often_at_first_and_end_after_a_week() {
     let created = noon();
     let mut now = created;

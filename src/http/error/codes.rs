@@ -2,11 +2,13 @@
 
 use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $code:ident $name:literal $status:ident;)*) => {
         /// Why a request was refused. Stable.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
         pub enum Code {
             $($(#[$doc])* #[serde(rename = $name)] $code,)*
         }
@@ -25,6 +27,17 @@ macro_rules! codes {
         }
     };
 }
+
+/// Written out: a derived one would not see the names that the macro gives.
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let codes = Code::ALL.iter().map(|code| code.as_str());
+        let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes));
+        schema.description(Some("Why a request was refused. Stable.")).into()
+    }
+}
+
+impl ToSchema for Code {}
 
 codes! {
     // any route

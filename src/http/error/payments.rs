@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::payment::IntentStatus;
 
 use super::{ApiError, Code};
-use crate::actors::payments::{CancelError, PlayError, StartError, VerifyError};
+use crate::actors::payments::{CancelError, PlayError, StartError, VerifyError, WebhookError};
 
 /// How soon a gateway may be asked again.
 const SOON: Duration = Duration::from_secs(5);
@@ -64,8 +64,25 @@ impl From<VerifyError> for ApiError {
             VerifyError::Ended(
                 status @ (IntentStatus::Failed | IntentStatus::Pending | IntentStatus::Completed),
             ) => failed("The payment was not made", status),
+            VerifyError::News(odd) => {
+                let message = "What was sent along does not belong to this payment";
+                ApiError::new(Code::PaymentVerificationFailed, message)
+                    .context("reason", odd.as_str())
+            }
             VerifyError::GatewayUnavailable => no_gateway(),
             VerifyError::Unavailable => away("Payments can not be verified"),
+        }
+    }
+}
+
+impl From<WebhookError> for ApiError {
+    fn from(error: WebhookError) -> ApiError {
+        match error {
+            WebhookError::Refused(odd) => {
+                ApiError::new(Code::ValidationError, "The event is not accepted")
+                    .context("reason", odd.as_str())
+            }
+            WebhookError::Unavailable => away("Events can not be kept"),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::body::transaction_id;
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Params;
-use crate::http::page::{PageQuery, Pagination};
+use crate::http::page::{Begin, Cursor, List, PageQuery, Pagination};
 use crate::http::rentals::Day;
 use crate::http::reply::{Done, Reply, ok};
 use crate::http::token::Caller;
@@ -35,6 +35,8 @@ struct TransactionQuery {
     page: Option<u32>,
     /// At most 100.
     page_size: Option<u32>,
+    /// In place of a page: the `next_cursor` of an answer before.
+    cursor: Option<String>,
     /// `TOPUP`, `RENTAL`, `RENTAL_DUE` or `REFUND`.
     transaction_type: Option<String>,
     /// `PENDING` or `SUCCESS`.
@@ -104,18 +106,32 @@ async fn transactions(
 ) -> Result<Reply<TransactionsBody>, ApiError> {
     let http = &app.config.http;
     let asked = PageQuery::new(query.page, query.page_size);
-    let wanted = asked.wanted(http.page_size, http.page_size_max)?;
+    let cursor = query.cursor.as_deref();
+    let begin = asked.begin(List::Transactions, cursor, http.page_size, http.page_size_max)?;
+    let (offset, size, after) = match begin {
+        Begin::Page(wanted) => (wanted.offset(), wanted.size, None),
+        Begin::After { cursor, size } => (0, size, Some(cursor.number)),
+    };
     let filter = TransactionFilter {
         kind: query.transaction_type.filter(|word| !word.is_empty()),
         status: query.status.filter(|word| !word.is_empty()),
         from: query.start_date.map(Day::begin),
         to: query.end_date.map(Day::end),
+        after,
     };
-    let offset = (wanted.number - 1).saturating_mul(wanted.size);
-    let (rows, total) = app.store.transactions(caller.rider, &filter, offset, wanted.size).await?;
+    let (rows, total) = app.store.transactions(caller.rider, &filter, offset, size).await?;
+    let last = rows.last().map(place);
+    let pagination = match begin {
+        Begin::Page(wanted) => Pagination::of(wanted.of(total), last),
+        Begin::After { size, .. } => Pagination::after(size, last.filter(|_| total > size)),
+    };
     let transactions = rows.into_iter().map(TransactionBody::from).collect();
-    let body = TransactionsBody { transactions, pagination: wanted.of(total).into() };
+    let body = TransactionsBody { transactions, pagination };
     Ok(ok("Transactions retrieved successfully", body))
+}
+
+fn place(row: &Transaction) -> Cursor {
+    Cursor { list: List::Transactions, number: row.seq, id: row.id.0 }
 }
 
 #[derive(Serialize, ToSchema)]

@@ -84,6 +84,6 @@ async fn packages(
     let skip = usize::try_from(page.offset()).unwrap_or(usize::MAX);
     let take = usize::try_from(page.size).unwrap_or(usize::MAX);
     let results = tariff.packages.iter().skip(skip).take(take).map(PackageBody::from).collect();
-    let body = PackagesBody { results, pagination: page.into() };
+    let body = PackagesBody { results, pagination: Pagination::of(page, None) };
     Ok(ok("Packages retrieved successfully", body))
 }

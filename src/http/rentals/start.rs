@@ -1,24 +1,18 @@
 //! `POST /api/rentals/start`.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
-use domain::ids::{IntentId, PackageId, RentalId, RiderId, Serial, Sn, StationId};
-use domain::ledger::Gateway;
+use domain::ids::{PackageId, RentalId, RiderId, Serial, Sn};
 use domain::money::Money;
-use domain::payment::{IntentStatus, RedirectMethod};
-use domain::rental::{PaymentStatus, Rental, Status};
-use domain::tariff::PaymentModel;
+use domain::rental::Rental;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::actors::payments::TopUp;
 use crate::actors::rentals::{Start, StartError};
 use crate::ephemera::Limit;
 use crate::http::App;
@@ -26,10 +20,15 @@ use crate::http::error::{ApiError, Code, PaymentRequired};
 use crate::http::extract::Body;
 use crate::http::idempotency::{Begun, Deed, Key, REPLAYED, Turn, known};
 use crate::http::limits::Left;
-use crate::http::payments::method_id;
 use crate::http::reply::{Done, made};
 use crate::http::token::Caller;
 use crate::spawn::spawn;
+
+mod body;
+mod short;
+
+use body::StartedBody;
+use short::ShortBody;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const ROUTE: &str = "rentals/start";
@@ -65,109 +64,6 @@ enum PaymentMode {
     #[default]
     WalletPoints,
     Direct,
-}
-
-#[derive(Serialize, ToSchema)]
-struct StartedBody {
-    rental_id: RentalId,
-    rental_code: String,
-    /// `ACTIVE` when the bank is out, `PENDING_POPUP` when that is not known, `CANCELLED` when
-    /// it did not come out.
-    status: Status,
-    user: UserBody,
-    station: StationBody,
-    power_bank: PowerBankBody,
-    package: PackageBody,
-    pricing: PricingBody,
-    payment: PaymentBody,
-    timing: TimingBody,
-    #[schema(value_type = Option<Object>)]
-    discount: Option<()>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct UserBody {
-    id: String,
-    username: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct StationBody {
-    id: StationId,
-    serial_number: Option<Serial>,
-    name: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct PowerBankBody {
-    id: Sn,
-    serial_number: Sn,
-    /// Percent.
-    battery_level: Option<u8>,
-    slot_number: u16,
-    io: u8,
-}
-
-#[derive(Serialize, ToSchema)]
-struct PackageBody {
-    id: PackageId,
-    name: String,
-    duration_minutes: u32,
-    price: Money,
-    payment_model: PaymentModel,
-}
-
-#[derive(Serialize, ToSchema)]
-struct PricingBody {
-    original_price: Money,
-    discount_amount: Money,
-    actual_price: Money,
-    amount_paid: Money,
-}
-
-#[derive(Serialize, ToSchema)]
-struct PaymentBody {
-    payment_model: PaymentModel,
-    payment_mode: &'static str,
-    payment_status: PaymentStatus,
-    breakdown: BreakdownBody,
-    pending_transaction_id: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct BreakdownBody {
-    wallet_amount: Money,
-    points_used: u64,
-    points_amount: Money,
-}
-
-#[derive(Serialize, ToSchema)]
-struct TimingBody {
-    started_at: Option<DateTime<Utc>>,
-    due_at: DateTime<Utc>,
-}
-
-/// What is missing, and how to bring it in.
-#[derive(Debug, Serialize, ToSchema)]
-struct ShortBody {
-    intent_id: IntentId,
-    amount: Money,
-    currency: &'static str,
-    gateway: Gateway,
-    payment_method_name: &'static str,
-    payment_method_icon: Option<String>,
-    gateway_url: String,
-    redirect_url: String,
-    redirect_method: RedirectMethod,
-    form_fields: BTreeMap<String, String>,
-    payment_instructions: Option<String>,
-    expires_at: DateTime<Utc>,
-    status: IntentStatus,
-    shortfall: Money,
-    wallet_shortfall: Money,
-    points_shortfall: u64,
-    points_shortfall_amount: Money,
-    payment_mode: PaymentMode,
 }
 
 /// Starts a rental: holds the price, releases a bank, and waits a few seconds until it is out.
@@ -258,57 +154,6 @@ impl StartRental {
             (PaymentMode::Wallet | PaymentMode::WalletPoints, None) => Ok(()),
         }
     }
-
-    /// Asks for what is missing, raised to the least that the gateway takes. With one way to pay
-    /// it need not be named.
-    async fn short(
-        &self,
-        app: &App,
-        rider: RiderId,
-        shortfall: Money,
-    ) -> Result<Response, ApiError> {
-        let offers = app.payments.offers();
-        let offer = match self.payment_method_id {
-            Some(id) => offers.iter().find(|offer| method_id(offer.gateway) == id),
-            None => offers.first().filter(|_| offers.len() == 1),
-        };
-        let Some(offer) = offer else {
-            return Err(self.no_method(shortfall));
-        };
-        let wish = TopUp { rider, amount: shortfall.max(offer.least), gateway: offer.gateway };
-        let stored = app.payments.start_top_up(wish, None).await?;
-        let (intent, redirect) = (stored.intent, stored.redirect);
-        let body = ShortBody {
-            intent_id: intent.id,
-            amount: intent.amount,
-            currency: "NPR",
-            gateway: intent.gateway,
-            payment_method_name: offer.name,
-            payment_method_icon: None,
-            gateway_url: redirect.url.clone(),
-            redirect_url: redirect.url,
-            redirect_method: redirect.method,
-            form_fields: redirect.fields,
-            payment_instructions: redirect.instructions,
-            expires_at: intent.expires_at,
-            status: intent.status,
-            shortfall,
-            wallet_shortfall: shortfall,
-            points_shortfall: 0,
-            points_shortfall_amount: Money::ZERO,
-            payment_mode: self.payment_mode,
-        };
-        Ok(PaymentRequired::new("Payment required to start rental", body).into_response())
-    }
-
-    fn no_method(&self, shortfall: Money) -> ApiError {
-        if self.payment_method_id.is_some() {
-            return ApiError::new(Code::InvalidPaymentMethod, "Invalid payment method");
-        }
-        let message = "Payment method is required when balance is insufficient";
-        ApiError::new(Code::PaymentMethodRequired, message)
-            .context("shortfall", shortfall.to_string())
-    }
 }
 
 impl App {
@@ -357,51 +202,6 @@ impl App {
     async fn started(&self, rental: Rental) -> Result<StartedBody, ApiError> {
         let username = self.store.rider(rental.rider).await?.rider.username;
         let station = self.stations.info(rental.station);
-        let paid = rental.paid.plus(rental.held);
-        let package = &rental.package;
-        Ok(StartedBody {
-            rental_id: rental.id,
-            rental_code: rental.code.clone(),
-            status: rental.status(),
-            user: UserBody { id: rental.rider.to_string(), username },
-            station: StationBody {
-                id: rental.station,
-                serial_number: station.as_ref().map(|info| info.serial.clone()),
-                name: station.map(|info| info.name.clone()),
-            },
-            power_bank: PowerBankBody {
-                id: rental.bank.clone(),
-                serial_number: rental.bank.clone(),
-                battery_level: rental.start_level,
-                slot_number: rental.key.slot,
-                io: rental.key.io,
-            },
-            package: PackageBody {
-                id: package.id,
-                name: package.name.clone(),
-                duration_minutes: package.minutes,
-                price: package.price,
-                payment_model: package.model,
-            },
-            pricing: PricingBody {
-                original_price: package.price,
-                discount_amount: Money::ZERO,
-                actual_price: package.price,
-                amount_paid: paid,
-            },
-            payment: PaymentBody {
-                payment_model: package.model,
-                payment_mode: "wallet",
-                payment_status: rental.payment_status(),
-                breakdown: BreakdownBody {
-                    wallet_amount: paid,
-                    points_used: 0,
-                    points_amount: Money::ZERO,
-                },
-                pending_transaction_id: None,
-            },
-            timing: TimingBody { started_at: rental.since(), due_at: rental.due_at() },
-            discount: None,
-        })
+        Ok(StartedBody::new(&rental, username, station.as_deref()))
     }
 }

@@ -6,12 +6,12 @@ use domain::ids::{CommandId, PackageId, RentalId, RiderId, SlotKey, StationId};
 use domain::money::Money;
 use domain::rental::{CancelReason, Ended, Phase, Rental};
 use domain::returns::Source;
-use domain::tariff::{LateFee, Package, PackageKind, PaymentModel};
+use domain::tariff::{LateCharge, LateFee, Package, PackageKind, PaymentModel};
 use uuid::Uuid;
 
 use super::body::{RentalBody, formatted};
 use super::day::Day;
-use crate::store::views::rentals::StationName;
+use crate::store::views::rentals::{RentalView, StationName};
 
 #[test]
 fn an_active_rental_shows_what_is_left() {
@@ -126,4 +126,28 @@ fn package() -> Package {
 
 fn noon() -> DateTime<Utc> {
     "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+/// A rental that is over, with its station.
+pub(super) fn view() -> RentalView {
+    let due_at = noon() + TimeDelta::hours(1);
+    let ended = Ended {
+        at: due_at,
+        learnt_at: due_at + TimeDelta::minutes(3),
+        station: StationId(Uuid::from_u128(1)),
+        key: Some(SlotKey::new(0, 3)),
+        source: Source::Report,
+        level: Some(40),
+        late: LateCharge::default(),
+    };
+    let station = StationName {
+        id: StationId(Uuid::from_u128(1)),
+        serial: "CG-1".to_owned(),
+        name: "Thamel Chowk".to_owned(),
+        latitude: 27.7,
+        longitude: 85.3,
+        address: "Kathmandu".to_owned(),
+    };
+    let rental = rental(Phase::Completed { since: noon(), due_at, ended });
+    RentalView { rental, created_at: noon(), station: station.clone(), returned_to: Some(station) }
 }

@@ -18,7 +18,7 @@ pub(super) struct Hearts {
 
 impl Hearts {
     pub fn new(shared: Arc<Shared>) -> Hearts {
-        Hearts { shared, counted: metrics::FRAMES.handle(["heartbeat"]) }
+        Hearts { shared, counted: metrics::FRAMES.handle(["heart"]) }
     }
 
     async fn serve(&self) -> Result<(), Error> {

@@ -18,7 +18,8 @@ const FRAMES: &[&str] = &["raw_frames", "station_telemetry", "slot_telemetry"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     pub name: String,
-    /// Those that are stored; what is computed from them is left out.
+    /// Those that are stored; what is computed from them is left out, and so are numbers of
+    /// transactions, which mean nothing in another cluster.
     pub columns: Vec<String>,
 }
 
@@ -53,7 +54,7 @@ pub async fn tables(session: &mut Session) -> Result<Vec<Table>, Error> {
         join pg_attribute a on a.attrelid = c.oid
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
             and not c.relispartition and a.attnum > 0 and not a.attisdropped
-            and a.attgenerated = ''
+            and a.attgenerated = '' and a.atttypid <> 'xid8'::regtype
         group by c.relname
         order by c.relname";
     const REFERENCES: &str = "

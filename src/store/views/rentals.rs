@@ -11,6 +11,8 @@ use crate::store::{Error, Store};
 #[derive(Clone, Debug)]
 pub struct RentalView {
     pub rental: Rental,
+    /// With the precision of the database, which orders by it.
+    pub created_at: DateTime<Utc>,
     pub station: StationName,
     pub returned_to: Option<StationName>,
 }
@@ -36,9 +38,19 @@ pub struct Filter {
     pub station: Option<StationId>,
 }
 
+/// Which of the rows that a filter lets through.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Part {
+    /// Only what was asked for before this rental.
+    pub after: Option<(DateTime<Utc>, RentalId)>,
+    pub offset: u64,
+    pub limit: u64,
+}
+
 #[derive(sqlx::FromRow)]
 struct Row {
     state: Json<Rental>,
+    created_at: DateTime<Utc>,
     station_id: StationId,
     serial: String,
     name: String,
@@ -71,7 +83,7 @@ impl From<Row> for RentalView {
             longitude: row.back_longitude.unwrap_or_default(),
             address: row.back_address.unwrap_or_default(),
         });
-        RentalView { rental: row.state.0, station, returned_to }
+        RentalView { rental: row.state.0, created_at: row.created_at, station, returned_to }
     }
 }
 
@@ -79,7 +91,7 @@ impl Store {
     /// A rider's rental; `NotFound` when it is another rider's.
     pub async fn rental_view(&self, rider: RiderId, id: RentalId) -> Result<RentalView, Error> {
         const SQL: &str = "
-            select r.state, s.id as station_id, s.serial, s.name, s.latitude, s.longitude,
+            select r.state, r.created_at, s.id as station_id, s.serial, s.name, s.latitude, s.longitude,
                 s.address, b.id as back_id, b.serial as back_serial, b.name as back_name,
                 b.latitude as back_latitude, b.longitude as back_longitude,
                 b.address as back_address
@@ -124,11 +136,10 @@ impl Store {
         &self,
         rider: RiderId,
         filter: &Filter,
-        offset: u64,
-        limit: u64,
+        part: Part,
     ) -> Result<Vec<RentalView>, Error> {
         const SQL: &str = "
-            select r.state, s.id as station_id, s.serial, s.name, s.latitude, s.longitude,
+            select r.state, r.created_at, s.id as station_id, s.serial, s.name, s.latitude, s.longitude,
                 s.address, b.id as back_id, b.serial as back_serial, b.name as back_name,
                 b.latitude as back_latitude, b.longitude as back_longitude,
                 b.address as back_address
@@ -141,8 +152,9 @@ impl Store {
                 and ($4::timestamptz is null or r.created_at >= $4)
                 and ($5::timestamptz is null or r.created_at < $5)
                 and ($6::uuid is null or r.station_id = $6)
+                and ($7::timestamptz is null or (r.created_at, r.id) < ($7, $8))
             order by r.created_at desc, r.id desc
-            offset $7 limit $8";
+            offset $9 limit $10";
 
         let mut session = self.read().await?;
         let rows: Vec<Row> = sqlx::query_as(SQL)
@@ -152,8 +164,10 @@ impl Store {
             .bind(filter.from)
             .bind(filter.until)
             .bind(filter.station)
-            .bind(i64::try_from(offset).unwrap_or(i64::MAX))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .bind(part.after.map(|(at, _)| at))
+            .bind(part.after.map(|(_, id)| id))
+            .bind(i64::try_from(part.offset).unwrap_or(i64::MAX))
+            .bind(i64::try_from(part.limit).unwrap_or(i64::MAX))
             .fetch_all(&mut session)
             .await?;
         Ok(rows.into_iter().map(RentalView::from).collect())

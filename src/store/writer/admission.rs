@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::ids::{IntentId, RentalId, SlotKey, Sn, StationId};
+use domain::ledger::Quantity;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
@@ -123,7 +124,7 @@ impl Seen {
             3 => drop(self.stations.insert(row.try_get(1)?, row.try_get(6)?)),
             4 => drop(self.intents.insert(row.try_get(1)?, row.try_get::<i32, _>(6)? == 1)),
             5 => drop(self.keys.insert((row.try_get(2)?, row.try_get(3)?))),
-            _ => book.open(row.try_get(2)?, row.try_get(7)?),
+            _ => book.open(row.try_get(2)?, Quantity(row.try_get(7)?)),
         }
         Ok(())
     }

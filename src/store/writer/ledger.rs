@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::ids::RiderId;
-use domain::ledger::Movement;
-use domain::money::Money;
+use domain::ledger::{Movement, Quantity};
 
 use crate::entropy::Entropy;
 use crate::store::error::Failure;
@@ -22,8 +21,8 @@ pub struct Book {
 struct Balance {
     rider: RiderId,
     /// As it is stored; zero where nothing is.
-    before: Money,
-    now: Money,
+    before: Quantity,
+    now: Quantity,
 }
 
 impl Book {
@@ -32,7 +31,7 @@ impl Book {
         let mut book = Book::default();
         for entry in facts.iter().flat_map(|f| &f.movements).flat_map(Movement::entries) {
             if let Some(rider) = entry.account.rider() {
-                let nothing = Balance { rider, before: Money::ZERO, now: Money::ZERO };
+                let nothing = Balance { rider, before: Quantity::ZERO, now: Quantity::ZERO };
                 book.accounts.insert(entry.account.key(), nothing);
             }
         }
@@ -49,13 +48,13 @@ impl Book {
     }
 
     /// What is stored of an account.
-    pub fn open(&mut self, account: String, stored: Money) {
+    pub fn open(&mut self, account: String, stored: Quantity) {
         if let Some(balance) = self.accounts.get_mut(&account) {
             (balance.before, balance.now) = (stored, stored);
         }
     }
 
-    /// Moves the money of one fact, or nothing: no account may fall below zero on the way.
+    /// Moves what one fact moves, or nothing: no account may fall below zero on the way.
     pub fn post(&mut self, movements: &[Movement]) -> Result<(), CommitError> {
         let mut moved: BTreeMap<String, Balance> = BTreeMap::new();
         for entry in movements.iter().flat_map(Movement::entries) {
@@ -63,7 +62,7 @@ impl Book {
             let Some(stored) = self.accounts.get(&account) else { continue };
             let balance = moved.entry(account.clone()).or_insert(*stored);
             balance.now = balance.now.plus(entry.account.growth(entry.amount));
-            if balance.now < Money::ZERO {
+            if balance.now < Quantity::ZERO {
                 return Err(CommitError::Short { account });
             }
         }
@@ -99,14 +98,18 @@ struct Transfer<'a> {
 
 async fn append(session: &mut Session, transfers: &[Transfer<'_>]) -> Result<(), Failure> {
     const SQL: &str = "
-        insert into ledger_transfers (id, kind, rental_id, intent_id, at)
-        select * from unnest($1, $2, $3, $4, $5)";
+        insert into ledger_transfers (
+            id, kind, rental_id, intent_id, withdrawal_id, reverses, at
+        )
+        select * from unnest($1, $2, $3, $4, $5, $6, $7)";
 
     sqlx::query(SQL)
         .bind(transfers.iter().map(|t| t.id).collect::<Vec<_>>())
         .bind(transfers.iter().map(|t| t.movement.name()).collect::<Vec<_>>())
         .bind(transfers.iter().map(|t| t.movement.rental()).collect::<Vec<_>>())
         .bind(transfers.iter().map(|t| t.movement.intent()).collect::<Vec<_>>())
+        .bind(transfers.iter().map(|t| t.movement.withdrawal()).collect::<Vec<_>>())
+        .bind(transfers.iter().map(|t| t.movement.reverses()).collect::<Vec<_>>())
         .bind(transfers.iter().map(|t| t.fact.at).collect::<Vec<_>>())
         .execute(session)
         .await?;

@@ -1,11 +1,13 @@
 //! What a fact leaves behind for others: owed effects, incidents, the frame that caused it,
 //! the key of the request, the audit. Rows that are only added.
 
+use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
 use crate::entropy::Entropy;
 use crate::store::error::Failure;
-use crate::store::fact::{AuditEntry, Fact, KeyWrite, NewIncident, RawFrame};
+use crate::store::fact::{AuditEntry, Fact, GatewayEvent, KeyWrite, NewIncident, RawFrame};
+use crate::store::gateway_events;
 use crate::store::session::Session;
 
 pub async fn write(
@@ -16,6 +18,7 @@ pub async fn write(
     effects(session, facts, entropy).await?;
     incidents(session, facts).await?;
     frames(session, facts).await?;
+    gateway_events(session, facts, entropy).await?;
     keys(session, facts).await?;
     audit(session, facts, entropy).await
 }
@@ -82,6 +85,17 @@ async fn frames(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure> {
         .bind(rows.iter().map(|(f, _)| rental(f)).collect::<Vec<_>>())
         .execute(session)
         .await?;
+    Ok(())
+}
+
+async fn gateway_events(
+    session: &mut Session,
+    facts: &[&Fact],
+    entropy: &Entropy,
+) -> Result<(), Failure> {
+    let rows: Vec<(DateTime<Utc>, &GatewayEvent)> =
+        facts.iter().filter_map(|f| Some((f.at, f.gateway_event.as_ref()?))).collect();
+    gateway_events::insert(session, &rows, entropy).await?;
     Ok(())
 }
 

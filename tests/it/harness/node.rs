@@ -8,7 +8,10 @@ use chargeghar::actors::availability::StationView;
 use chargeghar::actors::rentals::{Start, StartError};
 use chargeghar::clock::Clock;
 use chargeghar::config::Config;
+use chargeghar::embedded::DataFolder;
+use chargeghar::embedded::keys::Keys;
 use chargeghar::entropy::Entropy;
+use chargeghar::http::token::Tokens;
 use chargeghar::node::{Node, Options};
 use domain::ids::{PackageId, RentalId, RiderId, Serial, StationId};
 use domain::money::Money;
@@ -16,6 +19,7 @@ use domain::presence::Shown;
 use domain::rental::{Rental, Status};
 use uuid::Uuid;
 
+use super::app::App;
 use super::database::Database;
 use super::edges::Edges;
 use super::proxy::Proxy;
@@ -43,7 +47,14 @@ impl TestNode {
     pub async fn with(edges: Edges) -> TestNode {
         let database = Database::fresh().await;
         let url = database.url().to_owned();
-        TestNode::on(database, url, edges).await
+        TestNode::on(database, url, edges, |_| ()).await
+    }
+
+    /// A node with some settings of its own.
+    pub async fn with_settings(shape: impl FnOnce(&mut Config)) -> TestNode {
+        let database = Database::fresh().await;
+        let url = database.url().to_owned();
+        TestNode::on(database, url, Edges::embedded(), shape).await
     }
 
     /// A node that reaches its database by way of a proxy; tests look at the database itself.
@@ -51,10 +62,15 @@ impl TestNode {
         let database = Database::fresh().await;
         let proxy = Proxy::before(&database).await;
         let url = proxy.url().to_owned();
-        (TestNode::on(database, url, Edges::embedded()).await, proxy)
+        (TestNode::on(database, url, Edges::embedded(), |_| ()).await, proxy)
     }
 
-    async fn on(database: Database, url: String, edges: Edges) -> TestNode {
+    async fn on(
+        database: Database,
+        url: String,
+        edges: Edges,
+        shape: impl FnOnce(&mut Config),
+    ) -> TestNode {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual();
         let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
@@ -64,7 +80,8 @@ impl TestNode {
         config.mqtt.port = 0;
         config.http.port = 0;
         edges.configure(&mut config);
-        let node = run(&config, &clock).await;
+        shape(&mut config);
+        let node = Box::pin(run(&config, &clock)).await;
         // where it is found again
         config.http.port = node.http_addr().port();
         config.mqtt.port = node.mqtt_addr().1;
@@ -76,19 +93,15 @@ impl TestNode {
     /// Ends in order, and starts at the same place: database, folder, ports, clock and broker.
     /// An embedded broker ends with its node and starts without its sessions.
     pub async fn again(self) -> TestNode {
-        self.again_after(async |_| ()).await
+        Box::pin(self.again_after(async |_| ())).await
     }
 
     /// The same; something happens while there is no node.
     pub async fn again_after(mut self, meanwhile: impl AsyncFnOnce(&mut Edges)) -> TestNode {
         self.node.stop().await;
         meanwhile(&mut self.edges).await;
-        let node = run(&self.config, &self.clock).await;
+        let node = Box::pin(run(&self.config, &self.clock)).await;
         TestNode { node, ..self }
-    }
-
-    pub fn config(&self) -> &Config {
-        &self.config
     }
 
     pub async fn enrol(&self, uuid: &str, serial: &str, slots: u16) -> StationId {
@@ -202,6 +215,26 @@ impl TestNode {
         rider
     }
 
+    /// The app of a rider who has logged in.
+    pub fn app(&self, rider: RiderId) -> App {
+        let (folder, auth) = (DataFolder::open(&self.config).unwrap(), &self.config.auth);
+        let keys = Keys::load(&folder, auth, &Entropy::system()).unwrap();
+        let (issuer, life) = (&auth.issuer, chrono::TimeDelta::hours(12));
+        let tokens = Tokens::new(&keys.signing, issuer, life, self.clock.clone()).unwrap();
+        let token = tokens.mint(rider, Entropy::system().uuid(), 0).unwrap();
+        App::new(&self.base_url).bearing(&token)
+    }
+
+    /// `GET /api/{path}` as this rider: the data of a good answer.
+    pub async fn shown(&self, rider: RiderId, path: &str) -> serde_json::Value {
+        self.app(rider).get(&format!("/api/{path}")).await.data().clone()
+    }
+
+    /// The app of nobody.
+    pub fn stranger(&self) -> App {
+        App::new(&self.base_url)
+    }
+
     pub async fn top_up(&self, rider: RiderId, rupees: i64) {
         use chargeghar::store::fact::{Fact, IntentWrite, NewIntent};
         use domain::ledger::{Gateway, Movement};
@@ -287,8 +320,7 @@ impl TestNode {
         self.node.stop().await;
     }
 
-    /// What must hold whenever nothing is under way: every transfer balances, every balance
-    /// equals its entries, holds belong to open rentals, events give the state.
+    /// What must hold at every instant; also looked at when the database goes.
     pub async fn audit(&self) {
         self.database.audit().await;
     }

@@ -1,4 +1,5 @@
-//! A till: the payments of one network on a real database, with a gateway that a test plays.
+//! A till: the payments of one network on a real database, with a gateway that a test plays, or
+//! with those of the settings.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,11 +8,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chargeghar::actors::payments::{Outcome, Payments, Settings, TopUp};
-use chargeghar::clients::payments::{Error, Gateways, Offer, Order, PaymentGateway, Started};
+use chargeghar::clients::payments::news::{Hint, News, Odd};
+use chargeghar::clients::payments::{
+    Asked, Error, Gateways, Offer, Order, PaymentGateway, Refund, Refunded, Started,
+};
+use chargeghar::clients::web::Web;
 use chargeghar::clock::Clock;
 use chargeghar::config::Config;
 use chargeghar::entropy::Entropy;
 use chargeghar::store::{Lease, Store};
+use chrono::{DateTime, Utc};
 use domain::ids::RiderId;
 use domain::ledger::Gateway;
 use domain::money::Money;
@@ -19,6 +25,9 @@ use domain::payment::{Answer, Intent, IntentStatus, Redirect, RedirectMethod};
 use parking_lot::Mutex;
 
 use crate::harness::database::Database;
+
+/// How long a gateway may take; a story waits for it where one hangs.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 
 pub struct Till {
     pub database: Database,
@@ -31,18 +40,31 @@ pub struct Till {
 
 impl Till {
     pub async fn new() -> Till {
+        let khalti = Arc::new(Scripted::default());
+        let mut till = Till::with(&Config::default(), Some(Arc::clone(&khalti))).await;
+        till.khalti = khalti;
+        till
+    }
+
+    /// One with the gateways of these settings.
+    pub async fn of(config: &Config) -> Till {
+        Till::with(config, None).await
+    }
+
+    async fn with(config: &Config, scripted: Option<Arc<Scripted>>) -> Till {
         let database = Database::fresh().await;
         let clock = Clock::manual();
         let store = database.open(&clock).await;
         let lease = store.acquire("test", Duration::ZERO).await.unwrap();
-        let config = Config::default();
-        let mut gateways = Gateways::new(&config, "http://here");
-        let khalti = Arc::new(Scripted::default());
-        gateways.offer(Arc::clone(&khalti) as Arc<dyn PaymentGateway>);
-        let settings =
-            Settings { request_timeout: Duration::from_millis(200), ..Settings::new(&config) };
+        let web = Web::new().unwrap();
+        let mut gateways = Gateways::new(config, &web, "http://here");
+        if let Some(scripted) = scripted {
+            gateways.offer(scripted as Arc<dyn PaymentGateway>);
+        }
+        let settings = Settings { request_timeout: PATIENCE, ..Settings::new(config) };
         let (time, chance) = (clock.clone(), Entropy::system());
         let payments = Payments::new(store.clone(), time, chance, gateways, settings);
+        let khalti = Arc::default();
         Till { database, clock, store, payments, khalti, _lease: lease }
     }
 
@@ -123,23 +145,31 @@ impl PaymentGateway for Scripted {
         }
     }
 
-    async fn start(&self, order: &Order) -> Result<Started, Error> {
+    async fn start(&self, order: &Order) -> Asked<Started> {
         let redirect = Redirect {
             url: "http://khalti".to_owned(),
             method: RedirectMethod::Get,
             fields: [].into(),
             instructions: None,
         };
-        Ok(Started { reference: format!("pidx-{}", order.intent), redirect })
+        Ok(Started { reference: format!("pidx-{}", order.intent), redirect }).into()
     }
 
-    async fn check(&self, _: &Intent) -> Result<Answer, Error> {
+    async fn check(&self, _: &Intent) -> Asked<Answer> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let script = self.answers.lock().pop_front();
         match script.unwrap_or(Script::Says(Answer::Pending)) {
-            Script::Says(answer) => Ok(answer),
-            Script::Fails(error) => Err(error),
+            Script::Says(answer) => Ok(answer).into(),
+            Script::Fails(error) => Err(error).into(),
             Script::Hangs => std::future::pending().await,
         }
+    }
+
+    async fn refund(&self, _: &Refund) -> Asked<Refunded> {
+        Ok(Refunded::ByHand { how: "nobody wrote it down" }).into()
+    }
+
+    fn read(&self, _: &News<'_>, _: DateTime<Utc>) -> Result<Hint, Odd> {
+        Err(Odd::Unreadable)
     }
 }

@@ -52,7 +52,7 @@ pub async fn a_return_in_our_own_outage_is_billed_to_the_last_report_without_the
     assert_eq!((ended.at, ended.late.amount), (without, Money::ZERO));
     assert!((ended.learnt_at - ended.at).num_minutes() >= 140, "the interval is kept: {ended:?}");
     assert_eq!(node.wallet(rider).await, Money::rupees(450), "not a minute of ours is billed");
-    let body = node.app(rider, &format!("rentals/{}", rental.id)).await;
+    let body = node.shown(rider, &format!("rentals/{}", rental.id)).await;
     let told = |name: &str| time(&body["return_interval"][name]);
     assert_eq!((told("earliest"), told("latest")), (ended.at, ended.learnt_at), "{body}");
     assert_eq!(time(&body["ended_at"]), ended.at);

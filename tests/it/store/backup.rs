@@ -85,7 +85,7 @@ async fn a_network_in_use_is_not_overwritten() {
 
 /// A network with a bit of everything.
 async fn used() -> World {
-    let world = World::new().await;
+    let world = World::with_payments().await;
     let rider = world.rider(200).await;
     world.store.commit(world.adopt("40818048", 1)).await.unwrap();
     let rental = world.rental(rider, "40818048", 1);

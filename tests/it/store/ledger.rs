@@ -31,6 +31,7 @@ async fn an_unbalanced_transfer_is_refused_by_the_database_itself() {
     assert!(refused(&world, &insert(["5", "-4"])).await.contains("does not balance"));
     assert!(refused(&world, &insert(["0", "0"])).await.contains("amount_check"));
     world.database.run(&insert(["5", "-5"])).await;
+    world.database.is_crooked();
 }
 
 #[tokio::test]

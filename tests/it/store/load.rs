@@ -113,11 +113,11 @@ async fn money_is_read_as_the_facts_left_it() {
     assert_eq!(world.store.wallet(rider).await, Ok(Money::rupees(150)));
     assert_eq!(world.store.dues(rider).await, Ok(Money::ZERO));
     let balance = async |account| world.store.balance(&account).await.unwrap();
-    assert_eq!(balance(Account::Wallet(rider)).await, Money::rupees(150));
-    assert_eq!(balance(Account::Clearing(Gateway::Sandbox)).await, Money::rupees(200));
-    assert_eq!(balance(Account::Revenue).await, Money::parse("44.25").unwrap());
-    assert_eq!(balance(Account::VatPayable).await, Money::parse("5.75").unwrap());
-    assert_eq!(balance(Account::LateFees).await, Money::ZERO);
+    assert_eq!(balance(Account::Wallet(rider)).await, Money::rupees(150).into());
+    assert_eq!(balance(Account::Clearing(Gateway::Sandbox)).await, Money::rupees(200).into());
+    assert_eq!(balance(Account::Revenue).await, Money::parse("44.25").unwrap().into());
+    assert_eq!(balance(Account::VatPayable).await, Money::parse("5.75").unwrap().into());
+    assert_eq!(balance(Account::LateFees).await, Money::ZERO.into());
 }
 
 #[tokio::test]

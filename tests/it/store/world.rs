@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chargeghar::clock::Clock;
 use chargeghar::entropy::Entropy;
-use chargeghar::store::fact::{BankWrite, Fact, RentalWrite};
+use chargeghar::store::fact::{BankWrite, Fact, IntentWrite, NewIntent, RentalWrite};
 use chargeghar::store::{Lease, Settings, Store};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::bank::{Condition, Custody};
@@ -23,18 +23,42 @@ pub struct World {
     pub store: Store,
     pub lease: Lease,
     pub station: StationId,
+    /// Money comes by payments.
+    payments: bool,
 }
 
 impl World {
     pub async fn new() -> World {
+        let world = World::bare(Clock::manual(), false).await;
+        world.add_station(world.station, "IMEI", "S1").await;
+        world
+    }
+
+    /// At noon in Nepal, so that no day ends while a test runs.
+    pub async fn at_noon() -> World {
+        let noon = "2026-11-22T06:15:00Z".parse().unwrap();
+        let world = World::bare(Clock::manual_at(noon), false).await;
+        world.add_station(world.station, "IMEI", "S1").await;
+        world
+    }
+
+    /// What riders are given is paid by way of a gateway.
+    pub async fn with_payments() -> World {
+        let world = World::bare(Clock::manual(), true).await;
+        world.add_station(world.station, "IMEI", "S1").await;
+        world
+    }
+
+    /// Without a station.
+    pub async fn bare(clock: Clock, payments: bool) -> World {
         let database = Database::fresh().await;
-        let clock = Clock::manual();
         let store = database.open(&clock).await;
         let lease = store.acquire("test", Duration::ZERO).await.unwrap();
         let station = StationId(Entropy::system().uuid());
-        let world = World { database, clock, store, lease, station };
-        world.add_station(station, "IMEI", "S1").await;
-        world
+        if !payments {
+            database.expect_findings("clearing");
+        }
+        World { database, clock, store, lease, station, payments }
     }
 
     async fn add_station(&self, id: StationId, uuid: &str, serial: &str) {
@@ -70,10 +94,35 @@ impl World {
         let sql = format!("select id from riders where phone = '{phone}'");
         let id = self.database.number(&sql).await;
         let rider = RiderId(id);
-        if rupees > 0 {
+        if rupees > 0 && self.payments {
+            self.pay(rider, rupees).await;
+        } else if rupees > 0 {
             self.store.commit(self.top_up(rider, rupees)).await.unwrap();
         }
         rider
+    }
+
+    /// A payment from its beginning to its end.
+    async fn pay(&self, rider: RiderId, rupees: i64) {
+        let (id, gateway) = (IntentId(Entropy::system().uuid()), Gateway::Sandbox);
+        let amount = Money::rupees(rupees);
+        let mut fact = self.fact();
+        fact.intent = Some(IntentWrite::Create(NewIntent {
+            id,
+            rider,
+            gateway,
+            amount,
+            gateway_ref: id.to_string(),
+            redirect: serde_json::json!({}),
+            expires_at: self.now(),
+            next_check_at: None,
+        }));
+        self.store.commit(fact).await.unwrap();
+        let mut fact = self.fact();
+        fact.movements = vec![Movement::TopUp { rider, intent: id, gateway, amount }];
+        let gateway_txn_id = id.to_string();
+        fact.intent = Some(IntentWrite::Settle { intent: id, gateway, gateway_txn_id });
+        self.store.commit(fact).await.unwrap();
     }
 
     pub fn now(&self) -> DateTime<Utc> {

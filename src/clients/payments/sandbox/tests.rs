@@ -9,17 +9,18 @@ use uuid::Uuid;
 
 use super::{OUTCOMES_MAX, Outcome, Sandbox};
 use crate::clients::payments::{Gateways, Order, PaymentGateway};
+use crate::clients::web::Web;
 use crate::config::{Config, Environment};
 
 #[tokio::test]
 async fn an_order_is_pending_until_somebody_says_how_it_ends() {
     let (sandbox, intent) = (Sandbox::new("http://here"), intent(1));
 
-    assert_eq!(sandbox.check(&intent).await, Ok(Answer::Pending));
+    assert_eq!(sandbox.check(&intent).await.said, Ok(Answer::Pending));
     sandbox.play(intent.id, Outcome::Declined);
-    assert_eq!(sandbox.check(&intent).await, Ok(Answer::Declined));
+    assert_eq!(sandbox.check(&intent).await.said, Ok(Answer::Declined));
     sandbox.play(intent.id, Outcome::Expired);
-    assert_eq!(sandbox.check(&intent).await, Ok(Answer::Expired));
+    assert_eq!(sandbox.check(&intent).await.said, Ok(Answer::Expired));
     sandbox.play(intent.id, Outcome::WrongAmount);
     assert_eq!(amount(&sandbox, &intent).await, Some(Money::rupees(501)));
     sandbox.play(intent.id, Outcome::Paid);
@@ -45,7 +46,7 @@ async fn the_rider_is_sent_to_the_page_of_this_payment() {
         expires_at: intent.expires_at,
     };
 
-    let started = Sandbox::new("http://here").start(&order).await.unwrap();
+    let started = Sandbox::new("http://here").start(&order).await.said.unwrap();
 
     assert_eq!(started.redirect.url, format!("http://here/sandbox/pay/{}", intent.id));
     assert!(started.reference.ends_with(&intent.id.to_string()));
@@ -66,16 +67,22 @@ fn only_the_newest_outcomes_are_kept() {
 fn production_does_not_offer_the_sandbox_whatever_is_configured() {
     let config = Config { environment: Environment::Production, ..Config::default() };
 
+    let web = Web::new().unwrap();
     assert!(config.payments.sandbox);
-    assert!(Gateways::new(&config, "").offers().is_empty());
-    assert!(Gateways::new(&config, "").sandbox().is_none());
-    assert!(Gateways::new(&Config::default(), "").sandbox().is_some());
+    assert!(Gateways::new(&config, &web, "").offers().is_empty());
+    assert!(Gateways::new(&config, &web, "").sandbox().is_none());
+    assert!(Gateways::new(&Config::default(), &web, "").sandbox().is_some());
 }
 
 async fn amount(sandbox: &Sandbox, intent: &Intent) -> Option<Money> {
-    match sandbox.check(intent).await.unwrap() {
+    match sandbox.check(intent).await.said.unwrap() {
         Answer::Paid { amount, .. } => Some(amount),
-        Answer::Pending | Answer::Declined | Answer::Expired => None,
+        Answer::Pending
+        | Answer::Declined
+        | Answer::Cancelled
+        | Answer::Expired
+        | Answer::Refunded { .. }
+        | Answer::Unclear { .. } => None,
     }
 }
 

@@ -1,0 +1,184 @@
+//! A network made ready in bulk: stations, banks and riders as rows of the service's own
+//! database, and riders' tokens signed with its own key. What a day of enrolments and logins
+//! would take is done in seconds; the service reads it at its next start.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde::Serialize;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, Connection as _};
+use uuid::Uuid;
+
+/// The cabinet with number 1 has the uuid after this.
+const FIRST_UUID: u64 = 990_000_000_000_000;
+/// The first bank of the cabinet with number 1; each cabinet has a thousand numbers.
+const FIRST_BANK: u64 = 90_000_001;
+/// Longest run of the harness.
+const TOKEN_LIFE: Duration = Duration::from_hours(24);
+
+/// Slots of every cabinet of the harness.
+pub const SLOTS: u16 = 8;
+
+/// The package that every rider buys: an hour.
+pub const PACKAGE: &str = "0b7f9e2a-5a44-4b7e-9d52-3f1f4c8a1001";
+
+/// What a cabinet calls itself.
+pub fn uuid(number: u32) -> String {
+    (FIRST_UUID + u64::from(number)).to_string()
+}
+
+/// What is printed on a cabinet.
+pub fn serial(number: u32) -> String {
+    format!("SIM-{number:05}")
+}
+
+/// The serials of a cabinet's banks.
+pub fn banks(number: u32, count: u16) -> impl Iterator<Item = u32> {
+    let first = FIRST_BANK + u64::from(number - 1) * 1_000;
+    let first = u32::try_from(first).unwrap_or(u32::MAX);
+    (first..).take(usize::from(count))
+}
+
+/// A connection to the database of a running service.
+pub async fn database(folder: &Path) -> anyhow::Result<PgConnection> {
+    let folder = folder.join("postgres");
+    let password = fs::read_to_string(folder.join("password"))
+        .context("the embedded database has no password yet")?;
+    let options = PgConnectOptions::new()
+        .socket(&folder)
+        .username("chargeghar")
+        .password(password.trim())
+        .database("chargeghar")
+        .disable_statement_logging();
+    Ok(PgConnection::connect_with(&options).await?)
+}
+
+/// Enrols cabinets with numbers from 1, of 8 slots each, on a grid around Ratna Park.
+pub async fn stations(db: &mut PgConnection, count: u32) -> anyhow::Result<()> {
+    const STATIONS: &str = "
+        insert into stations (
+            id, device_uuid, serial, name, latitude, longitude, version, created_at, updated_at
+        )
+        select gen_random_uuid(), (990000000000000 + n)::text, 'SIM-' || lpad(n::text, 5, '0'),
+            'Simulated ' || n, 27.7064 + (n / 50 % 50 - least($1 / 50, 50) / 2) * 0.003,
+            85.3150 + (n % 50 - 25) * 0.003, 1, now(), now()
+        from generate_series(1, $1) n";
+    const SLOTS: &str = "
+        insert into slots (station_id, io, slot, version)
+        select id, 0, slot, 1 from stations, generate_series(1, 8) slot";
+
+    let count = i64::from(count);
+    sqlx::query(STATIONS).bind(count).execute(&mut *db).await?;
+    sqlx::query(SLOTS).execute(&mut *db).await?;
+    Ok(())
+}
+
+/// Puts banks into the stations, as if each had reported once: custody, readings, presence.
+pub async fn stock(db: &mut PgConnection, each: u16) -> anyhow::Result<()> {
+    const STATEMENTS: [&str; 5] = [
+        "update stations set layout_confirmed = true",
+        "insert into banks (sn, custody, station_id, io, slot, version, updated_at)
+         select (90000000 + (substr(serial, 5)::int - 1) * 1000 + n)::text, 'slot', id, 0, n, 1, now()
+         from stations, generate_series(1, $1) n",
+        "insert into bank_events (sn, version, custody, condition, cause, at)
+         select sn, version, jsonb_build_object(
+             'with', 'slot', 'station', station_id, 'io', io, 'slot', slot
+         ), condition, 'adopted', updated_at
+         from banks where $1 > 0",
+        "insert into slot_telemetry (station_id, io, slot, seq, reading)
+         select station_id, io, s.slot, 1, jsonb_build_object(
+             'state', case when b.sn is null then 'empty' else 'normal' end, 'sn', b.sn,
+             'level', case when b.sn is null then null else 60 + s.slot end,
+             'temperature', null, 'switch_open', b.sn is null, 'at', now()
+         )
+         from slots s left join banks b using (station_id, io, slot) where $1 > 0",
+        "insert into station_telemetry (station_id, seq, heard_at, reported_at, whole_at)
+         select id, 1, now(), now(), now() from stations where $1 > 0",
+    ];
+
+    for sql in STATEMENTS {
+        let query = sqlx::query(sql);
+        let query = if sql.contains("$1") { query.bind(i32::from(each)) } else { query };
+        query.execute(&mut *db).await?;
+    }
+    sqlx::query("analyze").execute(db).await?;
+    Ok(())
+}
+
+/// Makes riders with NPR 5,000 in their wallets, as if each had topped up once; answers the
+/// first of their numbers, which follow each other.
+pub async fn riders(db: &mut PgConnection, count: u32) -> anyhow::Result<i64> {
+    const RIDERS: &str = "
+        insert into riders (phone, username, created_at, updated_at)
+        select '97' || lpad((base + n)::text, 8, '0'), 'load' || (base + n), now(), now()
+        from generate_series(1, $1) n, (select coalesce(max(id), 0) base from riders) b
+        order by n";
+    const PAID: [&str; 4] = [
+        "create temporary table paid as
+         select gen_random_uuid() transfer, id rider, 5000.00::numeric(14, 2) amount from riders
+         where not exists (select 1 from ledger_balances where rider_id = id)",
+        "insert into ledger_transfers (id, kind, at) select transfer, 'top_up', now() from paid",
+        "insert into ledger_entries (transfer_id, line, account, amount)
+         select transfer, 1, 'clearing:sandbox', -amount from paid
+         union all select transfer, 2, 'wallet:' || rider, amount from paid",
+        "insert into ledger_balances (account, rider_id, balance)
+         select 'wallet:' || rider, rider, amount from paid",
+    ];
+
+    let mut work = db.begin().await?;
+    sqlx::query(RIDERS).bind(i64::from(count)).execute(&mut *work).await?;
+    for sql in PAID {
+        sqlx::query(sql).execute(&mut *work).await?;
+    }
+    let first: Option<i64> =
+        sqlx::query_scalar("select min(rider) from paid").fetch_one(&mut *work).await?;
+    sqlx::query("drop table paid").execute(&mut *work).await?;
+    work.commit().await?;
+    sqlx::query("analyze").execute(db).await?;
+    first.context("no rider was made")
+}
+
+/// Signs riders' tokens as the service would after a login.
+pub struct Tokens {
+    key: EncodingKey,
+    header: Header,
+}
+
+#[derive(Serialize)]
+struct Claims {
+    iss: &'static str,
+    aud: &'static str,
+    sub: String,
+    iat: u64,
+    exp: u64,
+    sid: Uuid,
+    ver: i32,
+}
+
+impl Tokens {
+    /// With the key in the data folder.
+    pub fn of(folder: &Path) -> anyhow::Result<Tokens> {
+        let pem = fs::read(folder.join("keys/signing.pem")).context("the key can not be read")?;
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some("at+jwt".to_owned());
+        Ok(Tokens { key: EncodingKey::from_ed_pem(&pem)?, header })
+    }
+
+    pub fn of_rider(&self, rider: i64) -> anyhow::Result<String> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        let claims = Claims {
+            iss: "chargeghar",
+            aud: "chargeghar-app",
+            sub: rider.to_string(),
+            iat: now.as_secs(),
+            exp: (now + TOKEN_LIFE).as_secs(),
+            sid: Uuid::new_v4(),
+            ver: 0,
+        };
+        Ok(encode(&self.header, &claims, &self.key)?)
+    }
+}

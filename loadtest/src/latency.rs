@@ -1,0 +1,62 @@
+//! Durations in a histogram of fixed size, and which of its percentiles may be told: one that
+//! has too few samples beyond it is an accident, not a figure.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+#[cfg(test)]
+mod tests;
+
+/// Longest duration told apart; longer ones count as this.
+const LONGEST_US: u64 = 600_000_000;
+/// A percentile is told only with so many samples beyond it.
+const BEYOND: u64 = 10;
+/// Percentiles that are looked at, in tenths of a percent.
+pub const PERMILLES: [u16; 5] = [500, 900, 950, 990, 999];
+
+/// Durations in microseconds, to three digits.
+#[derive(Clone, Debug)]
+pub struct Latencies(Histogram<u64>);
+
+impl Default for Latencies {
+    fn default() -> Latencies {
+        let histogram = Histogram::new_with_bounds(1, LONGEST_US, 3);
+        Latencies(histogram.expect("these bounds are possible"))
+    }
+}
+
+impl Latencies {
+    pub fn record(&mut self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(LONGEST_US);
+        self.0.saturating_record(micros.clamp(1, LONGEST_US));
+    }
+
+    pub fn add(&mut self, other: &Latencies) {
+        let _ = self.0.add(&other.0); // equal bounds always fit
+    }
+
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// The duration that so many thousandths stay below; `None` with too few samples beyond.
+    pub fn at(&self, permille: u16) -> Option<Duration> {
+        let beyond = self.0.len() * u64::from(1000_u16.saturating_sub(permille)) / 1000;
+        let told = beyond >= BEYOND;
+        told.then(|| Duration::from_micros(self.0.value_at_quantile(f64::from(permille) / 1000.0)))
+    }
+
+    /// The longest.
+    pub fn max(&self) -> Option<Duration> {
+        (!self.0.is_empty()).then(|| Duration::from_micros(self.0.max()))
+    }
+}
+
+/// `p50`, `p99.9`.
+pub fn name(permille: u16) -> String {
+    match (permille / 10, permille % 10) {
+        (whole, 0) => format!("p{whole}"),
+        (whole, tenth) => format!("p{whole}.{tenth}"),
+    }
+}

@@ -1,0 +1,259 @@
+//! `load SCENARIO`: riders and cabinets of a scenario file against a service, on one clock; then
+//! its gates and the promises; then `result.json` and one page to look at.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use cabinet::Timing;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use sqlx::postgres::PgConnection;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use crate::fixture::{self, Tokens};
+use crate::fleet::Cabinets;
+use crate::machine::Facts;
+use crate::plan::{Spread, plan};
+use crate::pool::Pool;
+use crate::scratch::Scratch;
+use crate::service::{Plan, Service};
+
+mod gate;
+mod invariants;
+mod journey;
+mod outcome;
+mod page;
+mod result;
+mod sampler;
+mod scenario;
+#[cfg(test)]
+mod tests;
+
+use journey::{Rider, Town, go};
+use outcome::Outcome;
+use result::Result as RunResult;
+use sampler::{Sample, Sampler};
+use scenario::{Journey, Scenario};
+
+/// Longest wait for one answer; a start waits for the bank.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Longest wait for riders who are on their way when the time is over.
+const HOME_MAX: Duration = Duration::from_mins(2);
+
+#[derive(Args)]
+pub struct Arguments {
+    /// A scenario file, or the name of one in loadtest/scenarios
+    scenario: PathBuf,
+    /// A running service, instead of one of its own; riders can only browse there
+    #[arg(long, value_name = "HOST:PORT")]
+    target: Option<String>,
+    /// Says that this host may be loaded; needed for any that is not this machine
+    #[arg(long, value_name = "HOST")]
+    i_own_this_target: Option<String>,
+    /// Where the result and the page go
+    #[arg(long, value_name = "FOLDER", default_value = "target/load")]
+    out: PathBuf,
+}
+
+/// Ends with an error when a gate failed or a promise was broken.
+pub async fn run(program: &Path, arguments: Arguments) -> anyhow::Result<()> {
+    let scenario = read(&arguments.scenario)?;
+    let facts = Facts::read();
+    let result = match &arguments.target {
+        Some(target) => {
+            let address = permitted(target, arguments.i_own_this_target.as_deref())?;
+            ensure!(!scenario.rents(), "at a target of somebody else riders can only browse");
+            elsewhere(scenario, facts, address).await?
+        }
+        None => own(program, scenario, facts).await?,
+    };
+    let name = arguments.scenario.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = arguments.out.join(name);
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("result.json"), serde_json::to_string_pretty(&result)?)?;
+    std::fs::write(folder.join("report.html"), page::render(&result))?;
+    println!("{}\nreport: {}", result.text(), folder.join("report.html").display());
+    ensure!(result.is_good(), "the run failed");
+    Ok(())
+}
+
+fn read(path: &Path) -> anyhow::Result<Scenario> {
+    let named = Path::new("loadtest/scenarios").join(path).with_extension("toml");
+    let path = if path.is_file() { path } else { &named };
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("no scenario {}", path.display()))?;
+    Scenario::parse(&text).with_context(|| path.display().to_string())
+}
+
+/// Load on a machine that is not ours is an attack.
+fn permitted(target: &str, owned: Option<&str>) -> anyhow::Result<SocketAddr> {
+    use std::net::ToSocketAddrs;
+    let (host, _) = target.rsplit_once(':').context("a target is HOST:PORT")?;
+    let addresses: Vec<SocketAddr> = target.to_socket_addrs()?.collect();
+    let first = *addresses.first().context("the target has no address")?;
+    let is_here = |address: &SocketAddr| match address.ip() {
+        IpAddr::V4(ip) => ip.is_loopback(),
+        IpAddr::V6(ip) => ip.is_loopback(),
+    };
+    if addresses.iter().all(is_here) || owned == Some(host) {
+        return Ok(first);
+    }
+    bail!("{host} is not this machine: say --i-own-this-target {host}, if you do")
+}
+
+/// A service, a network and cabinets of its own.
+async fn own(program: &Path, scenario: Scenario, facts: Facts) -> anyhow::Result<RunResult> {
+    let scratch = Scratch::new()?;
+    let plan = Plan::new(program, &scratch.folder("load")?)
+        .with("LIMITS__REQUESTS_PER_MINUTE", 1_000_000)
+        .with("LIMITS__STARTS_PER_MINUTE", 10_000)
+        .with("LIMITS__ANONYMOUS_PER_MINUTE", 1_000_000_000);
+    let spinner = spinner("the network is made ready");
+    let service = plan.start().await?;
+    let mut db = fixture::database(&plan.folder).await?;
+    fixture::stations(&mut db, *scenario.network.stations.get_ref()).await?;
+    let riders = riders(&mut db, &scenario, &plan.folder).await?;
+    service.stop().await?;
+    let service = plan.start().await?;
+    let mut db = fixture::database(&plan.folder).await?;
+    spinner.set_message("the cabinets go online");
+    let cabinets = cabinets(&service, &scenario, &mut db).await?;
+    spinner.finish_and_clear();
+
+    let town = town(&scenario, service.http, Some(cabinets), riders);
+    let sampler = Sampler::start(service.pid(), town.begin);
+    let cut = play(&scenario, &town).await;
+    let watched = sampler.stop().await;
+    let outcome = outcome(&town);
+    let spinner = self::spinner("the promises are checked");
+    let findings = match &town.cabinets {
+        Some(cabinets) => invariants::check(&mut db, &outcome.told, cabinets).await?,
+        None => Vec::new(),
+    };
+    spinner.finish_and_clear();
+    let result = RunResult::new(&scenario, facts, outcome, watched, findings, cut);
+    drop(town);
+    service.stop().await?;
+    Ok(result)
+}
+
+async fn elsewhere(
+    scenario: Scenario,
+    facts: Facts,
+    address: SocketAddr,
+) -> anyhow::Result<RunResult> {
+    let town = town(&scenario, address, None, Vec::new());
+    let cut = play(&scenario, &town).await;
+    let samples: Vec<Sample> = Vec::new();
+    Ok(RunResult::new(&scenario, facts, outcome(&town), samples, Vec::new(), cut))
+}
+
+async fn riders(
+    db: &mut PgConnection,
+    scenario: &Scenario,
+    folder: &Path,
+) -> anyhow::Result<Vec<Rider>> {
+    let count = scenario.network.riders;
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let first = fixture::riders(db, count).await?;
+    let tokens = Tokens::of(folder)?;
+    let riders = (first..first + i64::from(count)).map(|number| tokens.of_rider(number));
+    riders.map(|token| Ok(Rider { token: token? })).collect()
+}
+
+async fn cabinets(
+    service: &Service,
+    scenario: &Scenario,
+    db: &mut PgConnection,
+) -> anyhow::Result<Cabinets> {
+    let network = &scenario.network;
+    let every = |seconds: Option<u32>| seconds.map(|s| Duration::from_secs(u64::from(s)));
+    let timing = Timing { keep_alive: Duration::from_mins(1), ..Timing::quick() };
+    let timing = match every(network.heartbeat_s) {
+        Some(period) => timing.heartbeats_every(period),
+        None => timing,
+    };
+    let timing = match every(network.report_s) {
+        Some(period) => timing.reports_every(period),
+        None => timing,
+    };
+    let (stations, banks) = (*network.stations.get_ref(), *network.banks.get_ref());
+    Cabinets::start(&service.base_url(), stations, banks, &timing, db).await
+}
+
+fn town(
+    scenario: &Scenario,
+    address: SocketAddr,
+    cabinets: Option<Cabinets>,
+    riders: Vec<Rider>,
+) -> Arc<Town> {
+    Arc::new(Town {
+        pool: Pool::new(address, PATIENCE),
+        begin: Instant::now(),
+        stations: *scenario.network.stations.get_ref(),
+        cabinets,
+        outcome: Mutex::default(),
+        idle_riders: Mutex::new(riders),
+    })
+}
+
+fn outcome(town: &Town) -> Outcome {
+    std::mem::take(&mut *town.outcome.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Sends everybody on the way when it was planned; whether it was ended before its time.
+async fn play(scenario: &Scenario, town: &Arc<Town>) -> bool {
+    let mut arrivals: Vec<(Duration, Journey)> = Vec::new();
+    for (number, kind) in (0..).zip(&scenario.arrivals) {
+        let spread = match kind.spread {
+            Spread::Even => Spread::Even,
+            Spread::Poisson(_) => Spread::Poisson(scenario.seed.wrapping_add(number)),
+        };
+        let instants = plan(&kind.stretches, spread);
+        arrivals.extend(instants.into_iter().map(|at| (at, kind.journey.clone())));
+    }
+    arrivals.sort_by_key(|(at, _)| *at);
+    let bar = ProgressBar::new(u64::try_from(arrivals.len()).unwrap_or(u64::MAX));
+    let template = "{elapsed_precise} [{wide_bar}] {pos}/{len} riders came";
+    bar.set_style(
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    bar.enable_steady_tick(Duration::from_millis(500));
+    let mut ways = JoinSet::new();
+    let stop = tokio::signal::ctrl_c();
+    tokio::pin!(stop);
+    let mut cut = false;
+    for (number, (at, journey)) in (0..).zip(arrivals) {
+        let planned = town.begin + at;
+        tokio::select! {
+            biased;
+            _ = &mut stop => { cut = true; break }
+            () = sleep_until(planned) => {}
+        }
+        let seed = scenario.seed.wrapping_mul(1_000_003).wrapping_add(number);
+        ways.spawn(go(Arc::clone(town), journey, seed, planned));
+        while ways.try_join_next().is_some() {}
+        bar.inc(1);
+    }
+    bar.set_message("the last riders go home");
+    let home = tokio::time::timeout(HOME_MAX, async { while ways.join_next().await.is_some() {} });
+    tokio::select! {
+        biased;
+        _ = &mut stop, if !cut => cut = true,
+        _ = home => {}
+    }
+    bar.finish_and_clear();
+    cut
+}
+
+fn spinner(what: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new_spinner().with_message(what);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}

@@ -1,0 +1,140 @@
+//! What must hold at the end of a run, as text such as `p99(start) > 50ms`: a comparison that,
+//! when it is true, fails the run. A percentile that can not be told fails no run and is said.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::outcome::{Step, Tally};
+
+#[cfg(test)]
+mod tests;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gate {
+    figure: Figure,
+    /// The steps that are looked at together.
+    step: Option<Step>,
+    above: bool,
+    bound: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Figure {
+    /// In milliseconds.
+    Percentile(u16),
+    Longest,
+    /// Neither done nor refused.
+    Failed,
+    Refused,
+    Done,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    Held(f64),
+    Failed(f64),
+    /// Too few samples.
+    Untold,
+}
+
+impl Gate {
+    pub fn judge(&self, tallies: &BTreeMap<Step, Tally>) -> Verdict {
+        let mut all = Tally::default();
+        for (_, tally) in tallies.iter().filter(|(step, _)| self.step.is_none_or(|s| s == **step)) {
+            all.add(tally);
+        }
+        let millis = |took: Duration| took.as_secs_f64() * 1e3;
+        let found = match self.figure {
+            Figure::Percentile(permille) => all.latencies.at(permille).map(millis),
+            Figure::Longest => all.latencies.max().map(millis),
+            Figure::Failed => Some(count(all.failed())),
+            Figure::Refused => Some(count(all.refused())),
+            Figure::Done => Some(count(all.latencies.count())),
+        };
+        let Some(found) = found else { return Verdict::Untold };
+        let fails = if self.above { found > self.bound } else { found < self.bound };
+        if fails { Verdict::Failed(found) } else { Verdict::Held(found) }
+    }
+
+    fn is_time(&self) -> bool {
+        matches!(self.figure, Figure::Percentile(_) | Figure::Longest)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "2^53 requests are enough")]
+fn count(number: u64) -> f64 {
+    number as f64
+}
+
+impl FromStr for Gate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Gate, String> {
+        let form = || "write for example p99(start) > 50ms, failed(any) > 0, done(start) < 100";
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        let [what, sign, bound] = words[..] else { return Err(form().to_owned()) };
+        let (figure, step) = what
+            .strip_suffix(')')
+            .and_then(|what| what.split_once('('))
+            .ok_or_else(|| form().to_owned())?;
+        let step = match step {
+            "any" => None,
+            name => Some(Step::named(name).ok_or_else(|| format!("no step is called {name}"))?),
+        };
+        let above = match sign {
+            ">" => true,
+            "<" => false,
+            _ => return Err(format!("compare by > or <, not by {sign}")),
+        };
+        let figure =
+            Figure::named(figure).ok_or_else(|| format!("no figure is called {figure}"))?;
+        let mut gate = Gate { figure, step, above, bound: 0.0 };
+        gate.bound = if gate.is_time() { time(bound) } else { bound.parse().ok() }
+            .ok_or_else(|| format!("{bound} is not a bound of {what}; {}", form()))?;
+        Ok(gate)
+    }
+}
+
+/// In milliseconds.
+fn time(text: &str) -> Option<f64> {
+    if let Some(millis) = text.strip_suffix("ms") {
+        return millis.parse().ok();
+    }
+    Some(text.strip_suffix('s')?.parse::<f64>().ok()? * 1e3)
+}
+
+impl Figure {
+    fn named(name: &str) -> Option<Figure> {
+        match name {
+            "max" => Some(Figure::Longest),
+            "failed" => Some(Figure::Failed),
+            "refused" => Some(Figure::Refused),
+            "done" => Some(Figure::Done),
+            _ => {
+                let (whole, tenth) =
+                    name.strip_prefix('p')?.split_once('.').unwrap_or((&name[1..], "0"));
+                let permille =
+                    whole.parse::<u16>().ok()?.checked_mul(10)? + tenth.parse::<u16>().ok()?;
+                (tenth.len() == 1 && permille < 1000).then_some(Figure::Percentile(permille))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let figure = match self.figure {
+            Figure::Percentile(permille) => crate::latency::name(permille),
+            Figure::Longest => "max".to_owned(),
+            Figure::Failed => "failed".to_owned(),
+            Figure::Refused => "refused".to_owned(),
+            Figure::Done => "done".to_owned(),
+        };
+        let step = self.step.map_or("any", Step::as_str);
+        let (sign, unit) =
+            (if self.above { '>' } else { '<' }, if self.is_time() { "ms" } else { "" });
+        write!(f, "{figure}({step}) {sign} {}{unit}", self.bound)
+    }
+}

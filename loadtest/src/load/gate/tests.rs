@@ -1,0 +1,56 @@
+//! What fails a run, and how gates are written.
+
+use super::*;
+
+fn tallies(millis: impl IntoIterator<Item = u64>, failed: u64) -> BTreeMap<Step, Tally> {
+    let mut tally = Tally::default();
+    millis.into_iter().for_each(|ms| tally.latencies.record(Duration::from_millis(ms)));
+    for _ in 0..failed {
+        tally.fault("no answer in time");
+    }
+    BTreeMap::from([(Step::Start, tally)])
+}
+
+fn judge(gate: &str, tallies: &BTreeMap<Step, Tally>) -> Verdict {
+    gate.parse::<Gate>().unwrap().judge(tallies)
+}
+
+#[test]
+fn a_percentile_above_its_bound_fails() {
+    let starts = tallies(1..=2000, 0);
+    assert!(matches!(judge("p99(start) > 50ms", &starts), Verdict::Failed(_)));
+    assert!(matches!(judge("p99(start) > 2s", &starts), Verdict::Held(_)));
+    assert!(matches!(judge("p99(any) > 2.5s", &starts), Verdict::Held(_)));
+}
+
+#[test]
+fn too_few_samples_tell_nothing() {
+    assert_eq!(judge("p99(start) > 50ms", &tallies(1..=900, 0)), Verdict::Untold);
+    assert_eq!(judge("p50(list) > 50ms", &tallies(1..=900, 0)), Verdict::Untold);
+}
+
+#[test]
+fn failures_and_too_little_work_fail() {
+    let starts = tallies(1..=20, 1);
+    assert_eq!(judge("failed(start) > 0", &starts), Verdict::Failed(1.0));
+    assert_eq!(judge("failed(list) > 0", &starts), Verdict::Held(0.0));
+    assert_eq!(judge("done(start) < 100", &starts), Verdict::Failed(20.0));
+}
+
+#[test]
+fn a_gate_is_shown_as_it_is_written() {
+    for text in ["p99.9(start) > 50ms", "failed(any) > 0", "done(start) < 100"] {
+        assert_eq!(text.parse::<Gate>().unwrap().to_string(), text);
+    }
+}
+
+#[test]
+fn what_is_no_gate_is_refused_with_a_reason() {
+    let refused = |text: &str| text.parse::<Gate>().unwrap_err();
+    assert!(refused("p99 > 50ms").contains("for example"));
+    assert!(refused("p99(begin) > 50ms").contains("begin"));
+    assert!(refused("p100(start) > 50ms").contains("p100"));
+    assert!(refused("p99(start) >= 50ms").contains(">="));
+    assert!(refused("p99(start) > 50").contains("50"));
+    assert!(refused("mean(start) > 50ms").contains("mean"));
+}

@@ -1,0 +1,157 @@
+//! The result as one page that needs nothing else: tables, and plots drawn here as SVG.
+
+use std::fmt::Write;
+
+use super::outcome::STEPS;
+use super::result::Result;
+
+#[cfg(test)]
+mod tests;
+
+const WIDTH: f64 = 860.0;
+const HEIGHT: f64 = 160.0;
+const LEFT: f64 = 56.0;
+const COLOURS: [&str; 6] = ["#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf"];
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:900px;margin:2em auto;\
+padding:0 1em;color:#222}table{border-collapse:collapse;margin:.5em 0 1.5em}td,th{padding:.2em \
+.8em;border-bottom:1px solid #ddd;text-align:right}td:first-child,th:first-child{text-align:left}\
+.bad{color:#b00;font-weight:bold}.good{color:#070}svg{width:100%;height:auto;background:#fafafa}\
+small{color:#666}";
+
+/// A named line of a plot, point by point.
+struct Line {
+    name: String,
+    points: Vec<(f64, f64)>,
+}
+
+pub fn render(result: &Result) -> String {
+    let (word, class) = if result.is_good() { ("passed", "good") } else { ("failed", "bad") };
+    let about = escaped(&result.about);
+    let mut page = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{about}</title>\
+         <style>{STYLE}</style><h1>{about}</h1><p class=\"{class}\">{word}{}</p><p><small>{}\
+         </small></p>",
+        if result.cut { ", ended before its time" } else { "" },
+        escaped(&result.machine.sentence()),
+    );
+    page += &steps(result);
+    page += &judged(result);
+    page += &plots(result);
+    page.push_str("</html>\n");
+    page
+}
+
+fn steps(result: &Result) -> String {
+    let mut html = "<h2>Requests</h2><table><tr><th>step<th>done<th>refused<th>failed<th>\
+                    percentiles, ms<th>max, ms</tr>"
+        .to_owned();
+    for step in &result.steps {
+        let told = step.percentiles_ms.iter().map(|(name, ms)| format!("{name} {ms:.1}"));
+        let told: Vec<String> = told.collect();
+        let counts = |all: &std::collections::BTreeMap<String, u64>| {
+            let each = all.iter().map(|(code, count)| format!("{count} × {}", escaped(code)));
+            each.collect::<Vec<_>>().join("<br>")
+        };
+        let _ = write!(
+            html,
+            "<tr><td>{}<td>{}<td>{}<td class=\"bad\">{}<td>{}<td>{:.1}</tr>",
+            step.step.as_str(),
+            step.done,
+            counts(&step.refused),
+            counts(&step.failed),
+            told.join("<br>"),
+            step.max_ms.unwrap_or_default(),
+        );
+    }
+    html + "</table>"
+}
+
+fn judged(result: &Result) -> String {
+    let mut html = "<h2>Gates and promises</h2><table>".to_owned();
+    let mut row = |what: &str, found: &str, bad: bool| {
+        let (class, word) = if bad { ("bad", "failed") } else { ("good", "held") };
+        let what = escaped(what);
+        let _ = write!(html, "<tr><td>{what}<td>{found}<td class=\"{class}\">{word}</tr>");
+    };
+    for gate in &result.gates {
+        let found = gate.found.map_or("too few samples".to_owned(), |found| format!("{found:.1}"));
+        row(&format!("fails if {}", gate.fails_if), &found, gate.failed);
+    }
+    for finding in &result.promises {
+        let found = format!("{} of {}", finding.broken, finding.of);
+        row(&format!("{}: {}", finding.promise, finding.what), &found, finding.broken != 0);
+    }
+    html + "</table>"
+}
+
+fn plots(result: &Result) -> String {
+    let second = |at: usize| f64::from(u32::try_from(at).unwrap_or(u32::MAX));
+    let number = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    let each = |name: &str, of: &dyn Fn(&super::outcome::Second) -> u64| Line {
+        name: name.to_owned(),
+        points: (0..).zip(&result.seconds).map(|(at, s)| (second(at), number(of(s)))).collect(),
+    };
+    let answers =
+        [each("done", &|s| s.done), each("failed", &|s| s.failed), each("refused", &|s| s.refused)];
+    let longest = STEPS.map(|step| Line {
+        name: step.as_str().to_owned(),
+        points: (0..)
+            .zip(&result.seconds)
+            .filter_map(|(at, s)| Some((second(at), number(*s.longest_ms.get(&step)?))))
+            .collect(),
+    });
+    let sampled = |name: &str, of: &dyn Fn(&super::sampler::Sample) -> u64| Line {
+        name: name.to_owned(),
+        points: result.samples.iter().map(|s| (number(s.second), number(of(s)))).collect(),
+    };
+    let cores = [
+        sampled("service and broker", &|s| s.service_millicores),
+        sampled("database", &|s| s.database_millicores),
+    ];
+    [
+        plot("Answers per second", &answers),
+        plot("Longest answer of each second, ms", &longest),
+        plot("Processor, thousandths of a core", &cores),
+        plot("Memory of the service, MB", &[sampled("service", &|s| s.service_mb)]),
+    ]
+    .concat()
+}
+
+fn plot(title: &str, lines: &[Line]) -> String {
+    let points = || lines.iter().flat_map(|line| &line.points);
+    let right = points().map(|point| point.0).fold(1.0, f64::max);
+    let top = points().map(|point| point.1).fold(1.0, f64::max);
+    let x = |value: f64| LEFT + value / right * (WIDTH - LEFT);
+    let y = |value: f64| HEIGHT - value / top * (HEIGHT - 10.0);
+    let (total, below) = (HEIGHT + 40.0, HEIGHT + 16.0);
+    let mut svg = format!("<h3>{}</h3><svg viewBox=\"0 0 {WIDTH} {total}\">", escaped(title));
+    for part in [0.0, 0.5, 1.0] {
+        let (value, height) = (top * part, y(top * part));
+        let _ = write!(
+            svg,
+            "<line x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{height:.1}\" y2=\"{height:.1}\" \
+             stroke=\"#ddd\"/><text x=\"0\" y=\"{height:.1}\" font-size=\"11\">{value:.0}</text>\
+             <text x=\"{:.1}\" y=\"{below}\" font-size=\"11\" text-anchor=\"end\">{:.0} s</text>",
+            x(right * part),
+            right * part,
+        );
+    }
+    let drawn = lines.iter().filter(|line| !line.points.is_empty());
+    for ((line, colour), at) in drawn.zip(COLOURS.iter().cycle()).zip(0_u16..) {
+        let points = line.points.iter().map(|point| format!("{:.1},{:.1}", x(point.0), y(point.1)));
+        let points: Vec<String> = points.collect();
+        let (left, down) = (LEFT + f64::from(at) * 130.0, HEIGHT + 34.0);
+        let _ = write!(
+            svg,
+            "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\" points=\"{}\"/>\
+             <text x=\"{left}\" y=\"{down}\" font-size=\"12\" fill=\"{colour}\">{}</text>",
+            points.join(" "),
+            escaped(&line.name),
+        );
+    }
+    svg + "</svg>"
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

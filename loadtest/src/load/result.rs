@@ -1,0 +1,133 @@
+//! The result of a run: what happened, what it cost, what held. Written as it is to
+//! `result.json`; shown as text and as a page.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::gate::Verdict;
+use super::invariants::Finding;
+use super::outcome::{Outcome, Second, Step, Tally};
+use super::sampler::Sample;
+use super::scenario::Scenario;
+use crate::latency::{PERMILLES, name};
+use crate::machine::Facts;
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Result {
+    pub about: String,
+    /// How long riders were to come.
+    pub planned_s: u32,
+    pub machine: Facts,
+    /// Ended before its time, by a person.
+    pub cut: bool,
+    pub steps: Vec<StepResult>,
+    pub gates: Vec<GateResult>,
+    pub promises: Vec<Finding>,
+    pub seconds: Vec<Second>,
+    pub samples: Vec<Sample>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct StepResult {
+    pub step: Step,
+    pub done: u64,
+    pub refused: BTreeMap<String, u64>,
+    pub failed: BTreeMap<String, u64>,
+    /// In milliseconds, those with enough samples beyond them.
+    pub percentiles_ms: BTreeMap<String, f64>,
+    pub max_ms: Option<f64>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct GateResult {
+    pub fails_if: String,
+    pub found: Option<f64>,
+    pub failed: bool,
+}
+
+fn millis(took: Duration) -> f64 {
+    took.as_secs_f64() * 1e3
+}
+
+impl StepResult {
+    fn of(step: Step, tally: &Tally) -> StepResult {
+        let told = PERMILLES
+            .iter()
+            .filter_map(|permille| Some((name(*permille), millis(tally.latencies.at(*permille)?))));
+        StepResult {
+            step,
+            done: tally.latencies.count(),
+            refused: tally.refusals.clone(),
+            failed: tally.faults.clone(),
+            percentiles_ms: told.collect(),
+            max_ms: tally.latencies.max().map(millis),
+        }
+    }
+}
+
+impl Result {
+    pub fn new(
+        scenario: &Scenario,
+        machine: Facts,
+        outcome: Outcome,
+        samples: Vec<Sample>,
+        promises: Vec<Finding>,
+        cut: bool,
+    ) -> Result {
+        let gates = scenario.gates.iter().map(|gate| {
+            let (found, failed) = match gate.judge(&outcome.steps) {
+                Verdict::Held(found) => (Some(found), false),
+                Verdict::Failed(found) => (Some(found), true),
+                Verdict::Untold => (None, false),
+            };
+            GateResult { fails_if: gate.to_string(), found, failed }
+        });
+        Result {
+            about: scenario.about.clone(),
+            planned_s: scenario.seconds,
+            machine,
+            cut,
+            gates: gates.collect(),
+            steps: outcome.steps.iter().map(|(step, tally)| StepResult::of(*step, tally)).collect(),
+            promises,
+            seconds: outcome.seconds,
+            samples,
+        }
+    }
+
+    pub fn is_good(&self) -> bool {
+        !self.gates.iter().any(|gate| gate.failed) && self.promises.iter().all(|f| f.broken == 0)
+    }
+
+    pub fn text(&self) -> String {
+        let mut text = format!("{}\n", self.about);
+        for StepResult { step, done, refused, failed, percentiles_ms, max_ms } in &self.steps {
+            let count = |all: &BTreeMap<String, u64>| all.values().sum::<u64>();
+            let (refusals, faults) = (count(refused), count(failed));
+            let step = step.as_str();
+            let _ = write!(text, "{step:>8}: {done} done, {refusals} refused, {faults} failed;");
+            for (name, found) in percentiles_ms {
+                let _ = write!(text, " {name} {found:.1} ms");
+            }
+            let _ = writeln!(text, " max {:.1} ms", max_ms.unwrap_or_default());
+            for (code, count) in refused.iter().chain(failed) {
+                let _ = writeln!(text, "{count:>14} × {code}");
+            }
+        }
+        for GateResult { fails_if, found, failed } in &self.gates {
+            let word = if *failed { "FAILED" } else { "held" };
+            let found = found.map_or("too few samples".to_owned(), |found| format!("{found:.1}"));
+            let _ = writeln!(text, "    gate: {word}: {fails_if} ({found})");
+        }
+        for Finding { promise, what, broken, of } in &self.promises {
+            let _ = writeln!(text, "      {promise}: {broken} of {of} {what}");
+        }
+        if self.cut {
+            text += "ended before its time\n";
+        }
+        text
+    }
+}

@@ -1,0 +1,73 @@
+//! Scenario files: those of the tree, and every kind of fault in one.
+
+use super::*;
+
+const GOOD: &str = include_str!("../../../scenarios/smoke.toml");
+
+/// The smoke scenario with one text replaced by another.
+fn but(what: &str, with: &str) -> Wrong {
+    assert!(GOOD.contains(what), "{what}");
+    Scenario::parse(&GOOD.replace(what, with)).unwrap_err()
+}
+
+#[test]
+fn the_scenarios_of_the_tree_are_understood() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let scenario = Scenario::parse(&std::fs::read_to_string(&path).unwrap());
+        assert!(scenario.is_ok(), "{}: {scenario:?}", path.display());
+    }
+}
+
+#[test]
+fn smoke_is_what_it_says() {
+    let scenario = Scenario::parse(GOOD).unwrap();
+    assert_eq!((scenario.seconds, scenario.arrivals.len(), scenario.gates.len()), (30, 2, 3));
+    assert_eq!(scenario.arrivals[1].journey, Journey::Rent { keep_s: 2..7 });
+    assert!(scenario.rents());
+}
+
+#[test]
+fn a_fault_is_told_with_its_line_and_reason() {
+    let wrong = but("seconds = 30", "seconds = 0");
+    assert_eq!(wrong.to_string(), "line 5: seconds must be 1 to 21600");
+    let wrong = but("banks = 4", "banks = 9");
+    assert_eq!(wrong.to_string(), "line 10: a station has 8 slots");
+    let wrong = but("p50(start) > 500ms", "p50(begin) > 500ms");
+    assert_eq!(wrong.line, 30);
+    assert!(wrong.reason.contains("begin"), "{wrong}");
+}
+
+#[test]
+fn an_unknown_key_or_word_is_refused_where_it_stands() {
+    let wrong = but("riders = 200", "riders = 200\nbikes = 3");
+    assert_eq!(wrong.line, 12);
+    assert!(wrong.reason.contains("bikes"), "{wrong}");
+    assert!(but("\"poisson\"", "\"tsunami\"").reason.contains("tsunami"));
+}
+
+#[test]
+fn a_shape_has_its_own_keys_only() {
+    assert!(but("per_s = 20", "from_per_s = 20").reason.contains("per_s, alone"));
+    let spike = "shape = \"spike\"\nper_s = 1\npeak_per_s = 9\npeak_at_s = 25\npeak_for_s = 6";
+    let wrong = but("shape = \"poisson\"\nper_s = 20", spike);
+    assert_eq!(wrong.reason, "the peak does not lie within the scenario");
+    assert!(but("per_s = 20", "per_s = -1.0").reason.contains("rates"));
+}
+
+#[test]
+fn a_spike_is_three_stretches() {
+    let spike = "shape = \"spike\"\nper_s = 1\npeak_per_s = 9\npeak_at_s = 10\npeak_for_s = 5";
+    let scenario =
+        Scenario::parse(&GOOD.replace("shape = \"poisson\"\nper_s = 20", spike)).unwrap();
+    let lengths = scenario.arrivals[0].stretches.iter().map(|s| s.seconds.to_string());
+    assert_eq!(lengths.collect::<Vec<_>>(), ["10", "5", "15"]);
+}
+
+#[test]
+fn renting_needs_what_it_takes() {
+    assert!(but("riders = 200", "riders = 0").reason.contains("riders"));
+    assert!(but("stations = 60", "stations = 1").reason.contains("two stations"));
+    assert!(but("keep_s = [2, 6]", "keep_s = [6, 2]").reason.contains("shortest"));
+}

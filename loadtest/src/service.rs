@@ -1,0 +1,196 @@
+//! The service as a child process of the harness, on free ports and a data folder of its own:
+//! started, asked for its figures, ended or killed by its number. Knows of it what an operator
+//! knows: its variables, its announcements, its addresses.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::{sleep, timeout};
+
+use crate::wire::{Connection, get};
+
+#[cfg(test)]
+mod tests;
+
+/// Longest start: ten thousand stations on a busy machine, or the wait for a dead node's lease.
+const START_MAX: Duration = Duration::from_mins(3);
+/// Longest orderly end; the service itself promises 10 s.
+const STOP_MAX: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(5);
+/// Lines shown of a service that did not start.
+const LAST_LINES: usize = 12;
+
+/// How to start it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub program: PathBuf,
+    pub folder: PathBuf,
+    /// Settings other than the defaults, such as `LIMITS__STARTS_PER_MINUTE`.
+    pub settings: Vec<(&'static str, String)>,
+}
+
+/// A running service; killed with this value.
+pub struct Service {
+    child: Child,
+    pid: u32,
+    pub http: SocketAddr,
+    /// From the start of the process to the first 200 of `/readyz`.
+    pub ready_after: Duration,
+}
+
+impl Plan {
+    pub fn new(program: &Path, folder: &Path) -> Plan {
+        Plan { program: program.to_owned(), folder: folder.to_owned(), settings: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl ToString) -> Plan {
+        self.settings.push((key, value.to_string()));
+        self
+    }
+
+    /// Starts it and waits until it says that it is ready.
+    pub async fn start(&self) -> anyhow::Result<Service> {
+        let (http, mqtt) = (free_port()?, free_port()?);
+        let begun = Instant::now();
+        let mut child = self.command(http, mqtt).spawn().context("the service did not start")?;
+        let pid = child.id().context("the service ended at once")?;
+        let stdout = child.stdout.take().context("the service has no output")?;
+        let lines = tokio::spawn(listen(stdout));
+        let http = SocketAddr::from((Ipv4Addr::LOCALHOST, http));
+        let ready_after = loop {
+            if ready(http).await {
+                break begun.elapsed();
+            }
+            if child.try_wait()?.is_some() || begun.elapsed() > START_MAX {
+                let _ = child.kill().await;
+                let said = lines.await.unwrap_or_default().join("\n");
+                bail!("the service was not ready after {:.1?}:\n{said}", begun.elapsed());
+            }
+            sleep(LOOK).await;
+        };
+        Ok(Service { child, pid, http, ready_after })
+    }
+
+    fn command(&self, http: u16, mqtt: u16) -> Command {
+        let mut command = Command::new(&self.program);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("CHARGEGHAR") {
+                command.env_remove(name);
+            }
+        }
+        command.env("CHARGEGHAR__DATA_DIR", &self.folder);
+        command.env("CHARGEGHAR__HTTP__PORT", http.to_string());
+        command.env("CHARGEGHAR__MQTT__PORT", mqtt.to_string());
+        for (key, value) in &self.settings {
+            command.env(format!("CHARGEGHAR__{key}"), value);
+        }
+        command.arg("serve").current_dir(&self.folder);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        command.kill_on_drop(true);
+        command
+    }
+}
+
+impl Service {
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.http)
+    }
+
+    /// Every series of `/metrics` by its name with labels.
+    pub async fn figures(&self) -> anyhow::Result<Figures> {
+        let mut connection = Connection::open(self.http).await?;
+        let answer = connection.ask(&get(self.http, "/metrics", None)).await?;
+        Ok(Figures::parse(&String::from_utf8_lossy(&answer.body)))
+    }
+
+    /// Asks it to end and waits until it has.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.signal(Signal::TERM)?;
+        timeout(STOP_MAX, self.child.wait()).await.context("the service did not end in time")??;
+        Ok(())
+    }
+
+    /// Ends it as a crash would.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        self.signal(Signal::KILL)?;
+        self.child.wait().await?;
+        Ok(())
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        kill_process(pid.context("the service has no number")?, signal)?;
+        Ok(())
+    }
+}
+
+/// Counters and gauges at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figures(BTreeMap<String, f64>);
+
+impl Figures {
+    fn parse(text: &str) -> Figures {
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let series = lines.filter_map(|line| {
+            let (name, value) = line.rsplit_once(' ')?;
+            Some((name.to_owned(), value.parse().ok()?))
+        });
+        Figures(series.collect())
+    }
+
+    /// The sum of all series of a metric that have these labels, such as `kind="report"`.
+    pub fn sum(&self, name: &str, labels: &str) -> f64 {
+        let fits = |series: &str| {
+            let (base, rest) = series.split_once('{').unwrap_or((series, ""));
+            base == name && rest.contains(labels)
+        };
+        let found = self.0.iter().filter(|(series, _)| fits(series)).map(|(_, value)| *value);
+        // an empty sum of floats is a negative zero
+        found.reduce(|sum, value| sum + value).unwrap_or(0.0)
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+async fn ready(http: SocketAddr) -> bool {
+    let Ok(mut connection) = Connection::open(http).await else { return false };
+    let answer = timeout(Duration::from_secs(2), connection.ask(&get(http, "/readyz", None))).await;
+    matches!(answer, Ok(Ok(answer)) if answer.status == 200)
+}
+
+/// Reads what it writes, so that it never waits for us; keeps the last lines.
+async fn listen(stdout: ChildStdout) -> Vec<String> {
+    let mut lines = BufReader::new(stdout).lines();
+    let mut last = std::collections::VecDeque::new();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if last.len() == LAST_LINES {
+            last.pop_front();
+        }
+        last.push_back(line);
+    }
+    last.into()
+}
+
+/// What a helper process of the harness announces on its first line.
+pub async fn announced(
+    lines: &mut tokio::io::Lines<BufReader<ChildStdout>>,
+) -> anyhow::Result<Value> {
+    let line = timeout(START_MAX, lines.next_line()).await??;
+    Ok(serde_json::from_str(&line.context("the process ended without a word")?)?)
+}

@@ -1,0 +1,158 @@
+//! What a person has to look at: money that may have come and is not what was asked for, a gateway
+//! that does not know, one payment brought for two. Nothing is credited here. There is one
+//! incident of a kind for an intent, with an id made of the intent's own.
+
+use domain::ids::{IncidentId, IntentId};
+use domain::payment::{Answer, Intent, IntentStatus};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Payments, VerifyError};
+use crate::metrics;
+use crate::store::fact::{CommitError, Conflict, Fact, GatewayEvent, IntentEnd, NewIncident};
+
+/// A kind of incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The gateway's answer is about another payment, or about money that went back.
+    Mismatch,
+    /// The gateway knows neither yes nor no.
+    Unclear,
+    /// A payment that was credited was brought along for another intent.
+    Replay,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Kind::Mismatch => "payment_mismatch",
+            Kind::Unclear => "payment_unclear",
+            Kind::Replay => "payment_replay",
+        }
+    }
+
+    /// The intent's id, for each kind with other last bits.
+    fn incident(self, intent: IntentId) -> IncidentId {
+        let bits = match self {
+            Kind::Mismatch => 0,
+            Kind::Unclear => 1,
+            Kind::Replay => 2,
+        };
+        IncidentId(Uuid::from_u128(intent.0.as_u128() ^ bits))
+    }
+}
+
+impl Payments {
+    /// Money may have come that is not what was asked for: the intent ends.
+    pub(super) async fn mismatch(
+        &self,
+        intent: &Intent,
+        answer: &Answer,
+        what: &'static str,
+        event: &mut Option<GatewayEvent>,
+    ) -> Result<Intent, VerifyError> {
+        let mut fact = if intent.status == IntentStatus::Pending {
+            self.ended(intent.id, IntentEnd::Failed)
+        } else {
+            Fact::at(self.inner.clock.now())
+        };
+        fact.gateway_event.clone_from(event);
+        let evidence = evidence(intent, what, said(answer));
+        match self.open(Kind::Mismatch, intent, evidence, fact).await {
+            Ok(is_new) => {
+                if is_new {
+                    *event = None;
+                    metrics::PAYMENTS.inc([intent.gateway.as_str(), "mismatch"]);
+                }
+                Err(VerifyError::Mismatch)
+            }
+            Err(error) => self.unsettled(intent.id, &error).await,
+        }
+    }
+
+    /// Nobody knows: it stays as it is, and is asked for again.
+    pub(super) async fn unclear(
+        &self,
+        intent: &Intent,
+        word: &str,
+        event: &mut Option<GatewayEvent>,
+    ) -> Result<Intent, VerifyError> {
+        metrics::PAYMENTS.inc([intent.gateway.as_str(), "unclear"]);
+        let mut fact = Fact::at(self.inner.clock.now());
+        fact.gateway_event.clone_from(event);
+        let evidence = evidence(intent, "status", json!(word));
+        match self.open(Kind::Unclear, intent, evidence, fact).await {
+            Ok(is_new) => {
+                if is_new {
+                    *event = None;
+                }
+                Err(VerifyError::Open)
+            }
+            Err(error) => self.unsettled(intent.id, &error).await,
+        }
+    }
+
+    /// Somebody brings a payment that was credited, for another intent. Both stay as they are.
+    pub(super) async fn replayed(&self, claimed: &Intent, credited: &Intent) {
+        let said = json!({ "intent": credited.id, "amount": credited.amount });
+        let evidence = evidence(claimed, "replay", said);
+        let fact = Fact::at(self.inner.clock.now());
+        if let Err(error) = self.open(Kind::Replay, claimed, evidence, fact).await {
+            tracing::warn!(intent.id = %claimed.id, %error, "a replay was not noted");
+        }
+    }
+
+    /// Answers whether it is the first of its kind.
+    async fn open(
+        &self,
+        kind: Kind,
+        intent: &Intent,
+        evidence: Value,
+        mut fact: Fact,
+    ) -> Result<bool, CommitError> {
+        fact.incidents = vec![NewIncident {
+            id: kind.incident(intent.id),
+            kind: kind.as_str(),
+            station: None,
+            rental: None,
+            bank: None,
+            evidence,
+        }];
+        match self.inner.store.commit(fact).await {
+            Ok(_) => {
+                let kind = kind.as_str();
+                metrics::INCIDENTS.inc([kind]);
+                tracing::error!(intent.id = %intent.id, kind, "a payment needs a person");
+                Ok(true)
+            }
+            Err(CommitError::Conflict(Conflict::Duplicate)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn said(answer: &Answer) -> Value {
+    match answer {
+        Answer::Paid { reference, amount, currency, txn_id } => json!({
+            "reference": reference,
+            "amount": amount,
+            "currency": currency,
+            "transaction": txn_id,
+        }),
+        Answer::Refunded { partly } => json!({ "refunded_partly": partly }),
+        Answer::Unclear { word } => json!(word),
+        Answer::Pending | Answer::Declined | Answer::Cancelled | Answer::Expired => Value::Null,
+    }
+}
+
+fn evidence(intent: &Intent, what: &str, said: Value) -> Value {
+    json!({
+        "what": what,
+        "intent": intent.id,
+        "rider": intent.rider,
+        "gateway": intent.gateway,
+        "status": intent.status,
+        "wanted": { "reference": intent.gateway_ref, "amount": intent.amount },
+        "said": said,
+    })
+}

@@ -1,0 +1,157 @@
+//! Proves the ledger from its rows: every movement balances, every balance is the sum of its
+//! entries, holds and dues are those of rentals, payments are those that were settled, and the
+//! chain is whole. Set by set, never a query for each row; reads only, in one snapshot.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::money::Money;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use sqlx::AssertSqlSafe;
+
+use super::session::Session;
+use super::{Error, Store};
+
+mod checks;
+mod standing;
+
+pub use checks::STAGES;
+pub use standing::Mark;
+
+/// Findings that are told one by one; the others are only counted.
+pub const TOLD_MAX: usize = 100;
+
+/// What is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Whole,
+    /// What came since an earlier look, and what it touched.
+    Since(Mark),
+}
+
+/// One thing that does not add up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// A word of `KINDS`.
+    pub kind: String,
+    /// A transfer, an account, a rental, a payment, a place in the chain.
+    pub subject: String,
+    pub expected: String,
+    pub found: String,
+}
+
+/// What a finding can be about.
+pub const KINDS: [&str; 11] = [
+    "unbalanced",
+    "astray",
+    "rental_hold",
+    "rental_dues",
+    "stray_hold",
+    "clearing",
+    "double_capture",
+    "reversal",
+    "chain",
+    "closing",
+    "invoice_gap",
+];
+
+/// What a look at the ledger found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Transfers that were looked at.
+    pub transfers: i64,
+    /// How much money is not where it should be.
+    pub imbalance: Money,
+    /// How many findings there are, by kind; kinds without any are left out.
+    pub counts: BTreeMap<String, i64>,
+    /// At most `TOLD_MAX` of each check.
+    pub findings: Vec<Finding>,
+    pub took_ms: u64,
+}
+
+impl Report {
+    pub fn is_sound(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    fn add(&mut self, row: Row) {
+        if !self.counts.contains_key(&row.kind) {
+            self.imbalance = self.imbalance.plus(Money::rounded(row.off_total).unwrap_or_default());
+            self.counts.insert(row.kind.clone(), row.total);
+        }
+        let Row { kind, subject, expected, found, .. } = row;
+        self.findings.push(Finding { kind, subject, expected, found });
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    kind: String,
+    subject: String,
+    expected: String,
+    found: String,
+    total: i64,
+    off_total: Decimal,
+}
+
+impl Store {
+    /// Looks at the ledger and answers what it found, and where a later look may go on. `told`
+    /// hears the name of each stage before it begins.
+    pub async fn verify(
+        &self,
+        scope: &Scope,
+        mut told: impl FnMut(&'static str) + Send,
+    ) -> Result<(Report, Mark), Error> {
+        let clock = &self.inner.clock;
+        let began = clock.running();
+        let mut session = self.read().await?;
+        session.begin_snapshot().await?;
+        let looked = look(&mut session, scope, clock.now(), &mut told).await;
+        session.rollback().await;
+        let (mut report, mark) = looked?;
+        let took: Duration = clock.running().saturating_sub(began);
+        report.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        Ok((report, mark))
+    }
+}
+
+/// A whole look may be long, and sorts much.
+const ROOM: &str = "
+    set local statement_timeout = 0;
+    set local idle_in_transaction_session_timeout = 0;
+    set local work_mem = '192MB'";
+
+async fn look(
+    session: &mut Session,
+    scope: &Scope,
+    now: DateTime<Utc>,
+    told: &mut (dyn FnMut(&'static str) + Send),
+) -> Result<(Report, Mark), Error> {
+    let nothing = Mark::default();
+    let (whole, from) = match scope {
+        Scope::Whole => (true, &nothing),
+        Scope::Since(mark) => (false, mark),
+    };
+    if whole {
+        session.run(ROOM).await?;
+    }
+    let mark = Mark::read(session, now).await?;
+    let transfers = checks::count(whole);
+    let transfers = sqlx::query_scalar(transfers).bind(&from.below).fetch_one(&mut *session);
+    let mut report = Report { transfers: transfers.await?, ..Report::default() };
+    for stage in STAGES.iter().filter(|stage| whole || !stage.only_whole) {
+        told(stage.name);
+        let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(stage.sql(whole)))
+            .bind(&from.below)
+            .bind(from.position)
+            .bind(from.checked_at)
+            .fetch_all(&mut *session)
+            .await?;
+        for row in rows {
+            report.add(row);
+        }
+    }
+    Ok((report, mark))
+}

@@ -1,0 +1,65 @@
+//! The books of a running node: it looks at them by itself, and closes their days.
+
+use std::time::Duration;
+
+use domain::money::Money;
+
+use crate::harness::node::{SOON, TestNode};
+
+const DAY: Duration = Duration::from_hours(25);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_finds_what_does_not_add_up_by_itself_and_opens_one_incident() {
+    let node = TestNode::start().await;
+    let rider = node.rider(100).await;
+    let looked = "select coalesce((select whole_at is not null from ledger_verified), false)";
+    node.database.until(looked, "true", SOON).await;
+    node.database.is_crooked();
+    let spoil = format!("update ledger_balances set balance = 60 where rider_id = {rider}");
+    node.database.run(&spoil).await;
+
+    node.clock.advance(DAY);
+    let open = "select count(*) from incidents where kind = 'ledger_finding' and state = 'open'";
+    node.database.until(open, "1", SOON).await;
+    node.clock.advance(DAY);
+    let report = node
+        .until_async("another look", async || {
+            let (report, _) = node
+                .node
+                .context
+                .store
+                .verify(&chargeghar::store::verify::Scope::Whole, |_| ())
+                .await
+                .ok()?;
+            Some(report)
+        })
+        .await;
+
+    assert_eq!(report.imbalance, Money::rupees(40));
+    assert_eq!(node.database.number(open).await, 1);
+    let about = "select evidence ->> 'finding' from incidents";
+    assert_eq!(node.database.text(about).await, format!("astray wallet:{rider}"));
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_seals_what_was_committed_and_closes_the_day_before() {
+    let node = TestNode::start().await;
+    let rider = node.rider(100).await;
+    let places = "select count(*) from ledger_chain";
+    node.until_async("a place in the chain", async || {
+        node.clock.advance(Duration::from_secs(31));
+        (node.database.text(places).await == "1").then_some(())
+    })
+    .await;
+
+    node.clock.advance(DAY);
+    node.database
+        .until("select count(*) from ledger_days where closed is not null", "1", SOON)
+        .await;
+    let kept = "select string_agg(account || ' ' || balance, ' ') from ledger_closings";
+
+    assert_eq!(node.database.text(kept).await, "clearing:sandbox -100.00");
+    assert_eq!(node.wallet(rider).await, Money::rupees(100));
+    node.stop().await;
+}

@@ -1,0 +1,111 @@
+//! What a company has in its books, and how its line goes wrong.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::pending;
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
+
+#[derive(Default)]
+pub struct Books {
+    /// By the company's own reference.
+    pub orders: Mutex<BTreeMap<String, Order>>,
+    pub faults: Mutex<VecDeque<(Call, Fault)>>,
+    pub journal: Mutex<Vec<Call>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Our id of it.
+    pub ours: String,
+    pub paisa: i64,
+    pub outcome: Outcome,
+    pub paid_back: i64,
+    /// Keys of refunds that were carried out.
+    pub refunds: Vec<String>,
+}
+
+impl Order {
+    pub fn new(ours: String, paisa: i64) -> Order {
+        Order { ours, paisa, outcome: Outcome::Pending, paid_back: 0, refunds: vec![] }
+    }
+
+    /// The company's number of the payment.
+    pub fn number(&self, reference: &str) -> String {
+        match &self.outcome {
+            Outcome::PaidAs(number) => number.clone(),
+            Outcome::Pending
+            | Outcome::Paid
+            | Outcome::PaidOther(_)
+            | Outcome::Cancelled
+            | Outcome::Expired
+            | Outcome::Unclear
+            | Outcome::Refunded => format!("T{reference}"),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Pending,
+    Paid,
+    /// Another amount, in paisa.
+    PaidOther(i64),
+    /// Under the number of another payment.
+    PaidAs(String),
+    Cancelled,
+    Expired,
+    Unclear,
+    Refunded,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    Start,
+    Check,
+    Refund,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing is done, nothing is said.
+    HangsBefore,
+    /// It is done, and nothing is said.
+    HangsAfter,
+    /// It is done, and the line breaks within the answer.
+    BreaksAfter,
+    /// Nothing is done, and a page of some proxy comes.
+    Says(u16, &'static str),
+}
+
+impl Books {
+    /// One call, with whatever is to go wrong.
+    pub async fn handle(&self, call: Call, work: impl FnOnce() -> Response) -> Response {
+        self.journal.lock().push(call);
+        match self.fault(call) {
+            None => work(),
+            Some(Fault::HangsBefore) => pending().await,
+            Some(Fault::HangsAfter) => {
+                drop(work());
+                pending().await
+            }
+            Some(Fault::BreaksAfter) => {
+                drop(work());
+                let broken =
+                    futures::stream::iter([Ok("{"), Err(std::io::Error::other("the line broke"))]);
+                Body::from_stream(broken).into_response()
+            }
+            Some(Fault::Says(status, body)) => {
+                (StatusCode::from_u16(status).unwrap(), body).into_response()
+            }
+        }
+    }
+
+    fn fault(&self, call: Call) -> Option<Fault> {
+        let mut faults = self.faults.lock();
+        let at = faults.iter().position(|(meant, _)| *meant == call)?;
+        faults.remove(at).map(|(_, fault)| fault)
+    }
+}

@@ -1,0 +1,137 @@
+//! Stripe's payment intents and refunds: what was done under a key is not done again, and news is
+//! signed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Form, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use hmac::{Hmac, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::books::{Books, Call, Order, Outcome};
+use super::{KEY, STRIPE_SECRET};
+
+type Fields = BTreeMap<String, String>;
+
+pub fn router(books: Arc<Books>) -> Router {
+    Router::new()
+        .route("/v1/payment_intents", post(create))
+        .route("/v1/payment_intents/{id}", get(retrieve))
+        .route("/v1/refunds", post(refund))
+        .with_state(books)
+}
+
+async fn create(
+    State(books): State<Arc<Books>>,
+    headers: HeaderMap,
+    Form(fields): Form<Fields>,
+) -> Response {
+    let make = || {
+        if let Some(refused) = stranger(&headers) {
+            return refused;
+        }
+        // the key is the order's id, so the same order is the same payment
+        let order = fields["metadata[intent_id]"].clone();
+        assert_eq!(headers["idempotency-key"], order.as_str());
+        assert_eq!(fields["currency"], "npr");
+        let id = format!("pi_{}", order.replace('-', ""));
+        let paisa = fields["amount"].parse().unwrap();
+        let mut orders = books.orders.lock();
+        let made = orders.entry(id.clone()).or_insert_with(|| Order::new(order, paisa));
+        Json(payment(&id, made)).into_response()
+    };
+    books.handle(Call::Start, make).await
+}
+
+async fn retrieve(
+    State(books): State<Arc<Books>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let look = || {
+        if let Some(refused) = stranger(&headers) {
+            return refused;
+        }
+        match books.orders.lock().get(&id) {
+            Some(order) => Json(payment(&id, order)).into_response(),
+            None => refusal(StatusCode::NOT_FOUND, "resource_missing"),
+        }
+    };
+    books.handle(Call::Check, look).await
+}
+
+async fn refund(
+    State(books): State<Arc<Books>>,
+    headers: HeaderMap,
+    Form(fields): Form<Fields>,
+) -> Response {
+    let pay_back = || {
+        if let Some(refused) = stranger(&headers) {
+            return refused;
+        }
+        let key = headers["idempotency-key"].to_str().unwrap().to_owned();
+        let amount: i64 = fields["amount"].parse().unwrap();
+        let mut orders = books.orders.lock();
+        let order = orders.get_mut(&fields["payment_intent"]).unwrap();
+        if !order.refunds.contains(&key) {
+            if order.paid_back + amount > order.paisa {
+                return refusal(StatusCode::BAD_REQUEST, "charge_already_refunded");
+            }
+            order.refunds.push(key.clone());
+            order.paid_back += amount;
+        }
+        Json(json!({ "id": format!("re_{key}"), "status": "succeeded" })).into_response()
+    };
+    books.handle(Call::Refund, pay_back).await
+}
+
+fn payment(id: &str, order: &Order) -> Value {
+    let received = if let Outcome::PaidOther(paisa) = order.outcome { paisa } else { order.paisa };
+    let status = match order.outcome {
+        Outcome::Pending => "requires_payment_method",
+        Outcome::Paid | Outcome::PaidOther(_) | Outcome::PaidAs(_) => "succeeded",
+        Outcome::Cancelled | Outcome::Expired => "canceled",
+        Outcome::Unclear | Outcome::Refunded => "frozen",
+    };
+    let paid = status == "succeeded";
+    json!({
+        "id": id, "object": "payment_intent", "amount": order.paisa, "currency": "npr",
+        "amount_received": if paid { received } else { 0 }, "status": status,
+        "client_secret": format!("{id}_secret_x"),
+        "latest_charge": paid.then(|| order.number(id)),
+        "metadata": { "intent_id": order.ours },
+    })
+}
+
+fn stranger(headers: &HeaderMap) -> Option<Response> {
+    let key = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let known = key.is_some_and(|key| key == format!("Bearer {KEY}"));
+    let known = known && headers.contains_key("stripe-version");
+    (!known).then(|| refusal(StatusCode::UNAUTHORIZED, "api_key_invalid"))
+}
+
+fn refusal(status: StatusCode, code: &str) -> Response {
+    let error = json!({ "type": "invalid_request_error", "code": code, "message": code });
+    (status, Json(json!({ "error": error }))).into_response()
+}
+
+/// News that a payment succeeded, and its signature of that second.
+pub fn event(event_id: &str, payment: &str, order: &str, second: i64) -> (String, String) {
+    let object = json!({
+        "id": payment, "object": "payment_intent", "status": "succeeded",
+        "metadata": { "intent_id": order },
+    });
+    let body = json!({
+        "id": event_id, "object": "event", "type": "payment_intent.succeeded",
+        "data": { "object": object },
+    });
+    let body = body.to_string();
+    let mac = Hmac::<Sha256>::new_from_slice(STRIPE_SECRET.as_bytes()).unwrap();
+    let mac = mac.chain_update(format!("{second}.{body}")).finalize().into_bytes();
+    (format!("t={second},v1={}", hex::encode(mac)), body)
+}

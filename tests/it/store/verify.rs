@@ -1,0 +1,182 @@
+//! The look at the ledger: each thing that can be wrong is seen, by a whole look and by one at
+//! what is new, and is one incident.
+
+use std::time::Duration;
+
+use chargeghar::clock::Clock;
+use chargeghar::store::verify::{Mark, Report, Scope};
+use domain::ledger::{Movement, Pays};
+use domain::money::Money;
+use domain::points::Points;
+
+use super::world::World;
+
+#[tokio::test]
+async fn a_life_of_rentals_has_no_findings_whole_or_in_parts() {
+    let world = paid().await;
+    let (_, mark) = look(&world, &Scope::Whole).await;
+    let rider = world.rider(200).await;
+    for slot in 1..4 {
+        let rental = world.rental(rider, &slot.to_string(), slot);
+        world.store.commit(world.start(&rental)).await.unwrap();
+        let (active, ejected) = world.eject(&rental, 1);
+        world.store.commit(ejected).await.unwrap();
+        let (at, key) = (world.now(), Some(rental.key));
+        let event = domain::rental::Event::ReturnedAtOnce {
+            at,
+            station: world.station,
+            key,
+            vat: Money::parse("5.75").unwrap(),
+        };
+        world.store.commit(world.next(&active, 2, event).1).await.unwrap();
+    }
+
+    let (since, later) = look(&world, &Scope::Since(mark)).await;
+    let (whole, _) = look(&world, &Scope::Whole).await;
+    let (nothing, _) = look(&world, &Scope::Since(later)).await;
+
+    assert_eq!((since.counts.len(), since.transfers), (0, 10));
+    assert_eq!((whole.counts.len(), whole.transfers), (0, 10));
+    assert!(nothing.transfers <= 10, "{nothing:?}");
+}
+
+#[tokio::test]
+async fn each_way_of_being_wrong_is_seen_whole_and_among_what_is_new() {
+    for (kind, spoil) in [
+        ("unbalanced", "update ledger_entries set amount = amount - 1 where account = 'revenue'"),
+        (
+            "astray",
+            "update ledger_balances set balance = balance + 3 where account like 'wallet:%'",
+        ),
+        ("rental_hold", "update rentals set held = held + 5"),
+        ("rental_dues", "update rentals set owed = owed + 5"),
+        ("stray_hold", "update ledger_balances set balance = 7 where account like 'hold:%'"),
+        (
+            "double_capture",
+            "insert into ledger_transfers (id, kind, rental_id, at)
+            select gen_random_uuid(), 'capture', id, now() from rentals",
+        ),
+        (
+            "reversal",
+            "insert into ledger_transfers (id, kind, reverses, at)
+            select gen_random_uuid(), 'reversal', id, now() from ledger_transfers limit 1",
+        ),
+        (
+            "clearing",
+            "insert into payment_intents (id, rider_id, gateway, purpose, amount, status,
+                gateway_ref, gateway_txn_id, redirect, created_at, expires_at, completed_at)
+            select gen_random_uuid(), id, 'sandbox', 'WALLET_TOPUP', 9, 'COMPLETED', 'r', 'r', '{}',
+                now(), now(), now() from riders limit 1",
+        ),
+    ] {
+        let world = paid().await;
+        let rider = world.rider(100).await;
+        let rental = world.rental(rider, "1", 1);
+        world.store.commit(world.start(&rental)).await.unwrap();
+        world.store.commit(world.eject(&rental, 1).1).await.unwrap();
+        let (sound, _) = look(&world, &Scope::Whole).await;
+        assert!(sound.is_sound(), "{sound:?}");
+        world
+            .database
+            .run(&format!(
+                "alter table ledger_entries disable trigger all;
+                alter table ledger_transfers disable trigger all;
+                {spoil}"
+            ))
+            .await;
+        world.database.is_crooked();
+
+        for scope in [Scope::Whole, Scope::Since(Mark::default())] {
+            let (report, _) = look(&world, &scope).await;
+            assert!(report.counts.contains_key(kind), "{kind} {scope:?}: {report:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_touched_chain_is_seen() {
+    for spoil in [
+        "update ledger_chain set hash = sha256('x') where position = 2",
+        "update ledger_transfers set kind = 'hold_' where kind = 'hold'",
+        "update ledger_entries set line = line + 10 where account like 'hold:%'",
+        "delete from ledger_chain where position = 2",
+        "update ledger_days set opened = sha256('x')",
+    ] {
+        let world = paid().await;
+        let rider = world.rider(100).await;
+        let rental = world.rental(rider, "1", 1);
+        world.store.commit(world.start(&rental)).await.unwrap();
+        world.store.commit(world.eject(&rental, 1).1).await.unwrap();
+        sealed(&world, 3).await;
+        assert!(look(&world, &Scope::Whole).await.0.is_sound());
+        let triggers = ["chain", "transfers", "entries", "days"];
+        for table in triggers {
+            let sql = format!("alter table ledger_{table} disable trigger all");
+            world.database.run(&sql).await;
+        }
+        world.database.run(spoil).await;
+        world.database.is_crooked();
+
+        let (report, _) = look(&world, &Scope::Whole).await;
+
+        assert!(report.counts.contains_key("chain"), "{spoil}: {report:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_finding_is_one_incident_until_it_is_resolved() {
+    let world = paid().await;
+    let rider = world.rider(100).await;
+    let sql = format!("update ledger_balances set balance = 60.5 where rider_id = {rider}");
+    world.database.run(&sql).await;
+    world.database.is_crooked();
+    let (report, _) = look(&world, &Scope::Whole).await;
+
+    let opened = world.store.open_findings(&report).await.unwrap();
+    let again = world.store.open_findings(&report).await.unwrap();
+    world.database.run("update incidents set state = 'resolved'").await;
+    let after = world.store.open_findings(&report).await.unwrap();
+
+    assert_eq!(report.imbalance.to_string(), "39.50");
+    assert_eq!((opened, again, after), (1, 0, 1));
+    let finding = "select evidence ->> 'finding' from incidents limit 1";
+    assert_eq!(world.database.text(finding).await, format!("astray wallet:{rider}"));
+}
+
+#[tokio::test]
+async fn a_rental_paid_with_points_and_money_holds_what_its_price_is() {
+    let world = paid().await;
+    let rider = world.rider(30).await;
+    let rental = world.rental(rider, "1", 1);
+    let mut start = world.start(&rental);
+    let (points, amount, id) = (Points(200), Money::rupees(20), rental.id);
+    start.movements = vec![
+        Movement::PointsEarned { rider, points },
+        Movement::PointsPay { rider, rental: id, points, amount, pays: Pays::Price },
+        Movement::Hold { rider, rental: id, amount: Money::rupees(30) },
+    ];
+    world.store.commit(start).await.unwrap();
+
+    let (report, _) = look(&world, &Scope::Whole).await;
+
+    assert!(report.is_sound(), "{report:?}");
+}
+
+async fn paid() -> World {
+    World::with_payments().await
+}
+
+/// Other tests on this cluster have transactions too, and the oldest of all holds the sealer up.
+async fn sealed(world: &World, wanted: i64) {
+    let clock = Clock::system();
+    let deadline = clock.running() + Duration::from_secs(20);
+    while world.database.number("select count(*) from ledger_chain").await < wanted {
+        assert!(clock.running() < deadline, "not sealed in time");
+        world.store.seal(world.now()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn look(world: &World, scope: &Scope) -> (Report, Mark) {
+    world.store.verify(scope, |_| ()).await.unwrap()
+}

@@ -1,0 +1,10 @@
+//! What riders' apps see of the service, over real HTTP.
+
+mod ending;
+mod gone;
+mod keys;
+mod limits;
+mod logins;
+mod pages;
+mod streams;
+mod walk;
