@@ -88,9 +88,9 @@ pub fn unread_settings(files: &[File]) -> Vec<String> {
         .filter(|line| !line.starts_with(['#', ' ', '[']))
         .filter_map(|line| line.split_once('='))
         .map(|(key, _)| key.trim())
-        // a secret's file is read with the secret
-        .map(|key| key.strip_suffix("_file").unwrap_or(key))
         .filter(|key| !REFUSED.iter().any(|carrier| key.starts_with(carrier)))
+        // a secret's file is read with the secret
+        .filter(|key| !key.strip_suffix("_file").is_some_and(is_read))
         .filter(|key| !READ_WITHIN.contains(key) && is_read(key) == UNREAD.contains(key))
         .map(|key| format!("config.toml: nobody reads `{key}`, or `UNREAD` says so wrongly"))
         .collect()
