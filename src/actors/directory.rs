@@ -70,7 +70,14 @@ impl StationDirectory {
         }
     }
 
-    /// The same for what is shed first.
+    /// What nobody would say again, and of which only so much can be under way.
+    pub fn insist(&self, id: StationId, message: station::Msg) {
+        if let Some(door) = self.door(id) {
+            door.insist(message);
+        }
+    }
+
+    /// The same as `tell` for what is shed first.
     pub fn tell_lightly(&self, id: StationId, message: station::Msg) -> bool {
         let Some(door) = self.door(id) else { return false };
         !door.is_crowded() && door.cast(message).is_ok()
@@ -182,6 +189,16 @@ impl RentalDirectory {
             }
             Err(_) => false,
         }
+    }
+
+    /// Open rentals with claims at this cabinet, and their banks.
+    pub fn claimed_at(&self, station: StationId) -> Vec<(RentalId, Sn)> {
+        let open = self.stored.iter().map(|entry| Arc::clone(&entry.value().borrow()));
+        let claimed = open.filter(|stored| {
+            let mut claims = stored.rental.claims.iter();
+            stored.rental.is_open() && claims.any(|claim| claim.station == station)
+        });
+        claimed.map(|stored| (stored.rental.id, stored.rental.bank.clone())).collect()
     }
 
     pub fn of_bank(&self, sn: &Sn) -> Option<RentalId> {

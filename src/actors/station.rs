@@ -303,6 +303,7 @@ impl State {
                 self.lane.remember(rental.bank.clone(), rental.id, stored.settle_until);
             }
         }
+        self.recover_doubts();
     }
 
     /// After every message: whoever waits is served, riders see the change, and the alarm is

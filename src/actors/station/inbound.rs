@@ -39,7 +39,7 @@ impl State {
         match uplink {
             Uplink::Report(report) => self.report(report, received, cause, myself).await,
             Uplink::Ejected(reply) if received.channel == Channel::Mqtt => {
-                self.eject_reply(reply, live, cause).await;
+                self.eject_reply(reply, received, cause).await;
             }
             Uplink::Returned(returned) => self.returned(returned, received, cause).await,
             Uplink::Inspected(inspected) => self.inspected(inspected, received, cause).await,

@@ -9,14 +9,25 @@ use domain::slot::Ejecting;
 use domain::station::{Snapshot, sighting};
 
 use super::State;
+use super::inbound::Received;
 use crate::actors::rental::{self, Cause};
 use crate::actors::slot;
 use crate::metrics;
 
+/// No code of a cabinet: the answer is not of this eject for sure.
+const OLD: u8 = 0;
+
 impl State {
     /// An answer to an eject: of the open one, of one that is over, or of none.
-    pub(super) async fn eject_reply(&mut self, reply: EjectReply, live: bool, cause: Cause) {
-        let now = self.now();
+    /// Each eject of a bank is answered with the same bytes: what waited at the broker, or came
+    /// before the publish, may answer an earlier one, and asks for a look.
+    pub(super) async fn eject_reply(
+        &mut self,
+        reply: EjectReply,
+        received: Received,
+        cause: Cause,
+    ) {
+        let (now, live) = (self.now(), received.live);
         // an eject whose outcome is being stored is over
         let settling = self.lane.settlement.is_some();
         let open = self.lane.eject.as_mut().filter(|eject| {
@@ -24,7 +35,9 @@ impl State {
             !settling && by_sn && reply.key.is_none_or(|key| key == eject.key)
         });
         if let Some(eject) = open {
-            let step = eject.reply(reply.outcome, now, &self.context.settings.eject);
+            let is_its_own = live && received.at >= eject.sent_at;
+            let outcome = if is_its_own { reply.outcome } else { EjectOutcome::Verify(OLD) };
+            let step = eject.reply(outcome, now, &self.context.settings.eject);
             self.drive(step, cause).await;
             return;
         }

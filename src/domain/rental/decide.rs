@@ -7,7 +7,7 @@ use super::{CancelReason, Command, Ended, Event, Facts, Phase, Refusal, Rental};
 use crate::eject::{NotOutReason, Settlement};
 use crate::ids::StationId;
 use crate::ledger::vat_in;
-use crate::returns::{CLAIMS_MAX, Claim, Source, earliest};
+use crate::returns::{CLAIMS_MAX, Claim, Source, confirmed as confirmed_claim, earliest};
 
 pub fn decide(rental: &Rental, command: &Command, facts: &Facts) -> Result<Vec<Event>, Refusal> {
     match command {
@@ -96,6 +96,8 @@ fn may_reopen(reason: CancelReason) -> bool {
 
 fn returned(rental: &Rental, claim: &Claim, facts: &Facts) -> Vec<Event> {
     match rental.phase {
+        // about an earlier time of the bank: its frame was long on its way
+        _ if claim.at < rental.created_at => vec![],
         Phase::Dispensing => returned_while_dispensing(rental, claim, facts),
         Phase::Active { since, .. } | Phase::Overdue { since, .. } => {
             if is_echo(rental, claim, since, facts) {
@@ -167,7 +169,7 @@ fn confirmed(rental: &Rental, claim: &Claim, facts: &Facts) -> Vec<Event> {
 
 /// Ends the rental at the earliest claim at the cabinet where the bank is.
 fn close(rental: &Rental, proof: &Claim, since: DateTime<Utc>, facts: &Facts) -> Event {
-    let first = earliest(&rental.claims, proof.station).unwrap_or(proof);
+    let first = confirmed_claim(&rental.claims, proof, facts.terms.young).unwrap_or(proof);
     let key = proof.key.or(first.key);
     let same = proof.station == rental.station;
     if same && first.at - since < facts.terms.at_once {
