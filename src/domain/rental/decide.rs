@@ -1,13 +1,16 @@
 //! What happens to a rental, and what is refused. An empty answer means that there is nothing
 //! to do: the same news came before.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{CancelReason, Command, Ended, Event, Facts, Phase, Refusal, Rental};
 use crate::eject::{NotOutReason, Settlement};
 use crate::ids::StationId;
 use crate::ledger::vat_in;
 use crate::returns::{CLAIMS_MAX, Claim, Source, confirmed as confirmed_claim, earliest};
+
+/// A cabinet reports at least this often: what nobody confirmed within it was not so.
+const REPORT_PERIOD: TimeDelta = TimeDelta::minutes(20);
 
 pub fn decide(rental: &Rental, command: &Command, facts: &Facts) -> Result<Vec<Event>, Refusal> {
     match command {
@@ -169,12 +172,13 @@ fn confirmed(rental: &Rental, claim: &Claim, facts: &Facts) -> Vec<Event> {
 
 /// Ends the rental at the earliest claim at the cabinet where the bank is.
 fn close(rental: &Rental, proof: &Claim, since: DateTime<Utc>, facts: &Facts) -> Event {
-    let first = confirmed_claim(&rental.claims, proof, facts.terms.young).unwrap_or(proof);
+    let told = |slack| confirmed_claim(&rental.claims, proof, slack).unwrap_or(proof);
+    let (first, at_once) = (told(REPORT_PERIOD), told(facts.terms.at_once));
     let key = proof.key.or(first.key);
     let same = proof.station == rental.station;
-    if same && first.at - since < facts.terms.at_once {
+    if same && at_once.at - since < facts.terms.at_once {
         let vat = vat_in(rental.paid.plus(rental.owed), facts.terms.vat_percent);
-        return Event::ReturnedAtOnce { at: first.at, station: proof.station, key, vat };
+        return Event::ReturnedAtOnce { at: at_once.at, station: proof.station, key, vat };
     }
     let at = first.earliest.max(since);
     let late = rental.late_fee.charge(&rental.package, rental.due_at(), at);
