@@ -43,6 +43,9 @@ async fn a_cabinet_is_checked_shown_and_a_bank_taken_out_by_its_slot() {
     let checked = scene.json(&["station", "check", SERIAL]).await;
     assert_eq!(checked, serde_json::json!({ "reported": true }));
     assert!(asked("check_all") > before);
+    let audited = "select count(*) from audit where action = 'station.check'
+        and actor like 'operator:%' and target = 'CG-1'";
+    assert_eq!(scene.database.number(audited).await, 1);
     let shown = scene.json(&["station", "show", UUID]).await;
     assert_eq!((&shown["status"], &shown["reachable"]), (&"ONLINE".into(), &true.into()));
     let content = shown["content"].as_array().unwrap();
