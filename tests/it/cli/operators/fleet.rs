@@ -73,6 +73,26 @@ async fn a_cabinet_is_checked_shown_and_a_bank_taken_out_by_its_slot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_numbers_of_a_node_count_stations_and_open_rentals() {
+    let scene = Scene::set(&[]).await;
+    let url = format!("{}/metrics", scene.place.base_url());
+    let clock = chargeghar::clock::Clock::system();
+    let deadline = clock.running() + SOON;
+    let wanted = [
+        "chargeghar_station_presence_count{presence=\"ONLINE\"} 1",
+        "chargeghar_station_presence_count{presence=\"OFFLINE\"} 0",
+        "chargeghar_rental_open_count{status=\"ACTIVE\"} 0",
+    ];
+    loop {
+        let text = reqwest::get(&url).await.unwrap().text().await.unwrap();
+        let missing = wanted.iter().find(|line| !text.contains(**line));
+        let Some(missing) = missing else { break };
+        assert!(clock.running() < deadline, "no {missing} in {text}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bank_in_quarantine_is_offered_once_it_is_adopted() {
     let scene = Scene::set(&[("CHARGEGHAR__BANKS__UNKNOWN", "quarantine")]).await;
     let quarantined = "select count(*) from banks where custody = 'quarantine'";
