@@ -1,12 +1,13 @@
 //! Who answers for which cabinet and which rental: sharded maps in memory, owned by the node.
 //! They hold doors, never state.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use domain::ids::{DeviceUuid, RentalId, RiderId, Serial, Sn, StationId};
-use domain::rental::Rental;
+use domain::rental::{Rental, Status};
 use tokio::sync::watch;
 
 use super::availability::Info;
@@ -203,6 +204,17 @@ impl RentalDirectory {
 
     pub fn of_bank(&self, sn: &Sn) -> Option<RentalId> {
         self.by_bank.get(sn).map(|id| *id)
+    }
+
+    /// How many are open, by status; every open status is there.
+    pub fn count_open(&self) -> BTreeMap<&'static str, u64> {
+        let open = [Status::Pending, Status::PendingPopup, Status::Active, Status::Overdue];
+        let mut counts: BTreeMap<_, _> = open.map(|status| (status.as_str(), 0)).into();
+        for stored in &self.stored {
+            let status = stored.borrow().rental.status().as_str();
+            counts.entry(status).and_modify(|count| *count += 1);
+        }
+        counts
     }
 
     pub fn stored(&self, id: RentalId) -> Option<Arc<Stored>> {
