@@ -29,6 +29,8 @@ mod accounts;
 mod carriers;
 pub(crate) mod edges;
 pub(crate) mod limits;
+#[cfg(feature = "embedded-broker")]
+mod refusals;
 mod web;
 
 use edges::Tools;

@@ -69,7 +69,7 @@ fn message(context: &Context, incoming: Incoming, hush: &Hush) {
             return confirm(ack);
         }
     };
-    metrics::FRAMES.inc([kind_word]);
+    metrics::DECODED.inc([kind_word]);
     let inbound = Inbound { uplink, raw, at, live, earliest, ack };
     let message = Msg::Inbound(Box::new(inbound));
     let told = match kind {
