@@ -10,7 +10,8 @@ use domain::payment::{Redirect, RedirectMethod};
 use serde_json::{Value, json};
 
 use chargeghar::entropy::Entropy;
-use chargeghar::store::fact::{Fact, IntentWrite, NewIntent};
+use chargeghar::store::fact::{AuditEntry, Fact, IntentWrite, NewIntent};
+use chargeghar::store::stations::Particulars;
 
 use crate::harness::node::TestNode;
 
@@ -138,6 +139,33 @@ async fn a_bank_that_nobody_could_read_is_told_once_and_only_by_the_cabinets_own
     node.database.run(looked).await;
     cabinet.send_raw(cabinet.topic("update"), unread(5));
     until_unread(&node, 3).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lenient_station_is_read_over_mqtt_although_its_checksums_are_wrong() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet(UUID, "CG-1", &["40818048"]).await;
+    let mut wrong = unread(5);
+    *wrong.last_mut().unwrap() ^= 0x55;
+
+    cabinet.send_raw(cabinet.topic("update"), wrong.clone());
+    cabinet.send_raw(cabinet.topic("update"), unread(6));
+    until_unread(&node, 1).await;
+
+    let store = &node.node.context.store;
+    let row = store.find_station("CG-1").await.unwrap();
+    let about = Particulars { lenient: true, ..Particulars::from(row.info.clone()) };
+    let audit = AuditEntry {
+        actor: "test".into(),
+        action: "station.set",
+        target: "CG-1".into(),
+        details: json!({}),
+    };
+    let told = store.describe_station(row.info.id, row.version, about, audit).await.unwrap();
+    node.node.stations.described(told);
+    cabinet.send_raw(cabinet.topic("update"), wrong);
+    until_unread(&node, 2).await;
     node.stop().await;
 }
 
