@@ -52,7 +52,12 @@ fn message(context: &Context, incoming: Incoming, hush: &Hush) {
         refuse("not_enrolled", &uuid, hush);
         return confirm(ack);
     };
-    let decoded = context.codec.decode(&payload);
+    let lenient = context.stations.info(id).is_some_and(|info| info.lenient);
+    let decoded = if lenient {
+        context.codec.decode_lenient(&payload)
+    } else {
+        context.codec.decode(&payload)
+    };
     let kind_word = decoded.as_ref().map_or_else(devices::DecodeError::code, devices::Uplink::kind);
     let raw = RawFrame {
         at,

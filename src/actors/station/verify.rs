@@ -43,11 +43,15 @@ impl State {
         }
         let late = reply.sn.as_ref().and_then(|sn| self.lane.of_bank(sn, now));
         // one that is over for good has nobody who could answer for the message
-        let late = late.filter(|rental| self.context.rentals.stored(*rental).is_some());
+        let late = late.filter(|(rental, _)| self.context.rentals.stored(*rental).is_some());
         match (reply.outcome, late) {
-            (EjectOutcome::Out, Some(rental)) if live => {
-                let command = Command::LateSuccess { at: now };
+            (EjectOutcome::Out, Some((rental, shown))) if live => {
+                let shown = shown || self.was_found(rental);
+                let command = Command::LateSuccess { at: now, shown };
                 self.context.tell_rental(rental, rental::Msg::caused(command, cause));
+                if shown {
+                    self.ask_for_report("late_success").await;
+                }
             }
             (EjectOutcome::Out, _) => {
                 // no command of ours: a report tells where the bank is
@@ -59,6 +63,15 @@ impl State {
                 self.context.keep(cause);
             }
         }
+    }
+
+    /// What the books alone say: a restart does not make a bank unseen.
+    fn was_found(&self, rental: RentalId) -> bool {
+        let stored = self.context.rentals.stored(rental);
+        stored.is_some_and(|stored| {
+            let bank = self.context.banks.get(&stored.rental.bank);
+            bank.is_some_and(|bank| stored.rental.was_found(&bank.custody))
+        })
     }
 
     /// Does what a step of the eject asks for.

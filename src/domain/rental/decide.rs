@@ -17,7 +17,7 @@ pub fn decide(rental: &Rental, command: &Command, facts: &Facts) -> Result<Vec<E
         Command::Cancel => cancel(rental, facts),
         Command::Settle(settlement) => Ok(settle(rental, *settlement, facts)),
         Command::GiveUp => Ok(give_up(rental, facts)),
-        Command::LateSuccess { at } => Ok(late_success(rental, *at, facts)),
+        Command::LateSuccess { at, shown } => Ok(late_success(rental, *at, *shown, facts)),
         Command::Return(claim) => Ok(returned(rental, claim, facts)),
         Command::Confirm(claim) => Ok(confirmed(rental, claim, facts)),
         Command::Deny { station, at } => Ok(denied(rental, *station, *at)),
@@ -71,12 +71,18 @@ fn give_up(rental: &Rental, facts: &Facts) -> Vec<Event> {
     }
 }
 
-/// Reopens only what ended because nobody could show that the bank was out.
-fn late_success(rental: &Rental, at: DateTime<Utc>, facts: &Facts) -> Vec<Event> {
+/// Reopens only what ended because nobody could show that the bank was out. Against a report
+/// that showed the bank the cabinet's word bills nobody: a person looks.
+fn late_success(rental: &Rental, at: DateTime<Utc>, shown: bool, facts: &Facts) -> Vec<Event> {
+    let unassigned = Event::OutUnassigned { at, shown };
     match rental.phase {
+        Phase::Dispensing if shown => {
+            let seen = Settlement::NotOut { reason: NotOutReason::SeenTwice };
+            settle(rental, seen, facts).into_iter().chain([unassigned]).collect()
+        }
         Phase::Dispensing => vec![ejected(rental, at, facts)],
         Phase::Cancelled { reason, .. } if !may_reopen(reason) => vec![],
-        Phase::Cancelled { .. } if facts.engaged => vec![Event::OutUnassigned { at }],
+        Phase::Cancelled { .. } if shown || facts.engaged => vec![unassigned],
         Phase::Cancelled { .. } => {
             let price = rental.package.price;
             vec![Event::Reopened {

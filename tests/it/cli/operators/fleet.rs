@@ -93,6 +93,24 @@ async fn the_numbers_of_a_node_count_stations_and_open_rentals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_cabinet_may_get_wrong_and_its_area_are_set_by_the_command_line() {
+    let scene = Scene::set(&[]).await;
+    let row = "select concat_ws(' ', lenient, strict_sign, area_code, name) from stations";
+    assert_eq!(scene.database.text(row).await, "f f 0 Thamel");
+
+    let set = ["station", "set", SERIAL, "--lenient", "on", "--strict-sign", "on"];
+    scene.json(&[&set[..], &["--area-code", "7"]].concat()).await;
+    assert_eq!(scene.database.text(row).await, "t t 7 Thamel");
+    scene.json(&["station", "set", SERIAL, "--lenient", "off"]).await;
+    assert_eq!(scene.database.text(row).await, "f t 7 Thamel");
+
+    let nothing = scene.refusal(&["station", "set", SERIAL]).await;
+    assert!(nothing.contains("--lenient"), "{nothing}");
+    let audited = "select count(*) from audit where action = 'station.set'";
+    assert_eq!(scene.database.number(audited).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bank_in_quarantine_is_offered_once_it_is_adopted() {
     let scene = Scene::set(&[("CHARGEGHAR__BANKS__UNKNOWN", "quarantine")]).await;
     let quarantined = "select count(*) from banks where custody = 'quarantine'";
