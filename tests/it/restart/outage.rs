@@ -91,7 +91,7 @@ impl Scene {
         }
         let early = [node.rider(100).await, node.rider(100).await];
         fourth.faults(|faults| {
-            faults.next(1, Fault::Ignore { command: Some("popup_sn".to_owned()) })
+            faults.next(1, Fault::Ignore { command: Some("popup_sn".to_owned()) });
         });
         let waiting = unanswered(node, "CG-4").await;
         let others = vec![first, third, fourth];
@@ -137,7 +137,7 @@ async fn ten_seconds(node: &TestNode) {
     let began = real.running();
     node.until("the cut is over", || {
         let passed = (node.clock.now() - cut_at).to_std().unwrap();
-        node.clock.advance((real.running() - began).min(CUT).saturating_sub(passed));
+        node.clock.advance(real.running().saturating_sub(began).min(CUT).saturating_sub(passed));
         (passed >= CUT).then_some(())
     })
     .await;
