@@ -24,6 +24,7 @@ use tower::ServiceExt;
 use crate::actors::Context;
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
+use crate::actors::withdrawals::Withdrawals;
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::load::StationRow;
@@ -38,6 +39,7 @@ pub mod operator;
 mod rentals;
 pub mod socket;
 mod stations;
+mod withdrawals;
 
 pub use answer::{Code, Failure, Refusal, Success};
 pub use banks::Adopt;
@@ -45,6 +47,7 @@ pub use incidents::{AuditBody, Resolve};
 pub use ledger::Told;
 pub use operator::Operator;
 pub use rentals::{Settle, Verdict};
+pub use withdrawals::Advance;
 pub use stations::{Eject, Ejected, Enrol, Maintain, PendingBody, Reported, SlotBody, StationBody};
 
 use answer::{Answer, ok};
@@ -63,6 +66,7 @@ pub struct Admin {
 pub struct AdminParts {
     pub store: Store,
     pub clock: Clock,
+    pub withdrawals: Withdrawals,
     /// Nothing where no node runs.
     pub live: Option<Live>,
 }
@@ -123,6 +127,9 @@ impl Admin {
             .route("/stations/by/{name}/maintenance", post(stations::maintain))
             .route("/banks", get(banks::list))
             .route("/banks/adopt", post(banks::adopt))
+            .route("/withdrawals", get(withdrawals::list))
+            .route("/withdrawals/{name}", get(withdrawals::show))
+            .route("/withdrawals/{name}/{step}", post(withdrawals::advance))
             .route("/books", get(ledger::books))
             .route("/ledger/verify", get(ledger::verify))
             .route("/ledger/days/{day}", get(ledger::day))

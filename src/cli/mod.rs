@@ -33,6 +33,7 @@ mod simulate;
 mod station;
 mod table;
 mod version;
+mod withdrawal;
 
 #[cfg(test)]
 mod tests;
@@ -79,6 +80,9 @@ enum Command {
     /// What a person has to decide: list, show, resolve
     #[command(subcommand)]
     Incident(incident::Arguments),
+    /// Money out of wallets: list, show, approve, complete, reject
+    #[command(subcommand)]
+    Withdrawal(withdrawal::Arguments),
     /// What the accounts hold, and whether it adds up
     Ledger(ledger::Arguments),
     /// Who did what
@@ -174,6 +178,7 @@ impl Command {
             Command::Bank(arguments) => bank::run(arguments, common),
             Command::Rental(arguments) => rental::run(arguments, common),
             Command::Incident(arguments) => incident::run(arguments, common),
+            Command::Withdrawal(arguments) => withdrawal::run(arguments, common),
             Command::Ledger(arguments) => ledger::run(arguments, common),
             Command::Audit(arguments) => ledger::audit(arguments, common),
             Command::Backup(arguments) => backup::backup(arguments, common),

@@ -14,6 +14,7 @@ use crate::actors::payments::{self, Payments};
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
 use crate::actors::strangers::Strangers;
+use crate::actors::withdrawals::Withdrawals;
 use crate::clients::messenger::{Console, Messenger, Messengers, Nobody};
 use crate::clients::payments::Gateways;
 use crate::config::{Config, EmailProvider, SmsProvider};
@@ -87,6 +88,9 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let payments =
         Payments::new(context.store.clone(), clock.clone(), entropy.clone(), gateways, settings);
     tasks.spawn("payments", payments.clone().sweep());
+    let rules = config.withdrawals.rules();
+    let withdrawals =
+        Withdrawals::new(context.store.clone(), clock.clone(), entropy.clone(), rules);
     let recorder = Recorder::install();
     let app = App::new(http::Parts {
         config: Arc::clone(config),
@@ -99,6 +103,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
         ephemera,
         logins,
         payments,
+        withdrawals,
         stations: stations.clone(),
         rentals: rentals.clone(),
         calls: calls(&needs),

@@ -61,15 +61,18 @@ pub enum TransactionType {
     Rental,
     RentalDue,
     Refund,
+    Withdrawal,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, sqlx::Type, utoipa::ToSchema)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TransactionStatus {
-    /// Set aside; the bank is not out yet.
+    /// Set aside; the bank is not out yet, or the money not paid out.
     Pending,
     Success,
+    /// Set aside, and back in the wallet.
+    Failed,
 }
 
 /// One movement on a rider's wallet.
@@ -204,7 +207,8 @@ impl Store {
     /// past the end gives the last page.
     ///
     /// A rider knows of money that came in, prices that are held until the bank is out or are
-    /// earned, prices that were given back, and dues that were paid.
+    /// earned, prices that were given back, dues that were paid, and money that is on its way
+    /// out, is out or came back.
     pub async fn transactions(
         &self,
         rider: RiderId,
@@ -219,13 +223,21 @@ impl Store {
                         when 'top_up' then 'TOPUP'
                         when 'reverse' then 'REFUND'
                         when 'collect' then 'RENTAL_DUE'
+                        when 'withdraw_request' then 'WITHDRAWAL'
                         else 'RENTAL'
                     end as kind,
-                    case t.kind when 'hold' then 'PENDING' else 'SUCCESS' end as status
+                    case
+                        when t.kind = 'hold' or o.status in ('REQUESTED', 'APPROVED')
+                            then 'PENDING'
+                        when o.status in ('REJECTED', 'CANCELLED') then 'FAILED'
+                        else 'SUCCESS'
+                    end as status
                 from ledger_entries e
                 join ledger_transfers t on t.id = e.transfer_id
+                left join withdrawals o on o.id = t.withdrawal_id
                 where (
-                    e.account = $1 and t.kind in ('top_up', 'collect', 'reverse', 'hold')
+                    e.account = $1
+                        and t.kind in ('top_up', 'collect', 'reverse', 'hold', 'withdraw_request')
                     or e.account = $2 and t.kind = 'capture'
                 ) and not (
                     t.kind = 'hold' and exists (
