@@ -93,14 +93,14 @@ fn thing(name: &str) -> String {
 
 fn refused(error: &StepError, name: &str) -> Refusal {
     match error {
-        StepError::NotFound => {
-            Refusal::new(Code::NotFound, format!("there is no {}", thing(name)))
-        }
+        StepError::NotFound => Refusal::new(Code::NotFound, format!("there is no {}", thing(name))),
         StepError::Elsewhere(status) => {
             let advice = match status {
                 Status::Requested => "approve it first",
                 Status::Approved => "complete or reject it",
-                Status::Completed | Status::Rejected | Status::Cancelled => "there is nothing to do",
+                Status::Completed | Status::Rejected | Status::Cancelled => {
+                    "there is nothing to do"
+                }
             };
             let text = format!("withdrawal {name} is {}: {advice}", status.as_str());
             Refusal::new(Code::Refused, text)

@@ -25,6 +25,7 @@ mod examine;
 mod incident;
 mod ledger;
 mod moment;
+mod outbox;
 mod print;
 mod reach;
 mod rental;
@@ -68,7 +69,7 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Look at each edge: what is configured, what answers, what to do
     Doctor(examine::Arguments),
-    /// Cabinets: list, show, enrol, check, eject
+    /// Cabinets: list, show, enrol, check, eject, set, rotate, remove
     #[command(subcommand)]
     Station(station::Arguments),
     /// Power banks: list, adopt
@@ -83,6 +84,9 @@ enum Command {
     /// Money out of wallets: list, show, approve, complete, reject
     #[command(subcommand)]
     Withdrawal(withdrawal::Arguments),
+    /// What could not be delivered to the outside: list, show, redrive
+    #[command(subcommand)]
+    Outbox(outbox::Arguments),
     /// What the accounts hold, and whether it adds up
     Ledger(ledger::Arguments),
     /// Who did what
@@ -179,6 +183,7 @@ impl Command {
             Command::Rental(arguments) => rental::run(arguments, common),
             Command::Incident(arguments) => incident::run(arguments, common),
             Command::Withdrawal(arguments) => withdrawal::run(arguments, common),
+            Command::Outbox(arguments) => outbox::run(arguments, common),
             Command::Ledger(arguments) => ledger::run(arguments, common),
             Command::Audit(arguments) => ledger::audit(arguments, common),
             Command::Backup(arguments) => backup::backup(arguments, common),

@@ -173,7 +173,7 @@ impl Alone {
         let database = edges::database(config, folder, &entropy, None).await?;
         let settings = limits::store(config, &database.url);
         let store = Store::open(settings, clock.clone(), entropy.clone()).await?;
-        let rules = config.withdrawals.rules();
+        let rules = limits::withdrawals(config);
         let withdrawals = Withdrawals::new(store.clone(), clock.clone(), entropy, rules);
         let wait = config.node.lease_expiry_ms.duration() * 2;
         let holder = format!("a command, pid {}", std::process::id());

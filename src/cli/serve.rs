@@ -13,13 +13,13 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::{Common, runtime};
-use crate::admin::socket::Socket;
 use crate::actors::withdrawals::Withdrawals;
+use crate::admin::socket::Socket;
 use crate::admin::{Admin, AdminParts, Live};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::{self, DataFolder};
-use crate::node::{Exit, Node, Options, StartError};
+use crate::node::{Exit, Node, Options, StartError, limits};
 use crate::spawn::spawn;
 use crate::store::load::StationRow;
 use crate::telemetry::{self, Output};
@@ -95,7 +95,7 @@ pub struct Running {
 impl Running {
     pub async fn start(config: Config) -> anyhow::Result<Running> {
         let folder = DataFolder::open(&config).map_err(StartError::from)?;
-        let rules = config.withdrawals.rules();
+        let rules = limits::withdrawals(&config);
         let node = Arc::new(Box::pin(Node::start(config, Options::default())).await?);
         let (host, port) = node.mqtt_addr();
         let http = format!("http://{}", node.http_addr());
@@ -106,6 +106,8 @@ impl Running {
             stations: node.stations.clone(),
             rentals: node.rentals.clone(),
             admit: admit(Arc::downgrade(&node)),
+            credentials: Arc::clone(&node.credentials),
+            broker: node.broker_admin(),
             started_at: clock.now(),
             http: http.clone(),
             mqtt: mqtt.clone(),

@@ -1,9 +1,5 @@
 //! `[withdrawals]`: how much may go out of wallets, and what it costs.
 
-use domain::ledger::WithdrawalFee;
-use domain::money::Money;
-use domain::withdrawal::{Limits, Rules};
-
 use super::section::{Problems, section};
 
 section! {
@@ -32,19 +28,5 @@ impl Withdrawals {
         let ordered = self.min_npr <= self.day_max_npr && self.day_max_npr <= self.month_max_npr;
         problems.unless(ordered, "day_max_npr", "must be between min_npr and month_max_npr");
         problems.unless(self.fee_percent <= 100, "fee_percent", "must be at most 100");
-    }
-
-    pub fn rules(&self) -> Rules {
-        let rupees = |npr: u32| Money::rupees(i64::from(npr));
-        Rules {
-            enabled: self.enabled,
-            least: rupees(self.min_npr),
-            fee: WithdrawalFee { percent: self.fee_percent.into(), fixed: rupees(self.fee_npr) },
-            limits: Limits {
-                per_day: rupees(self.day_max_npr),
-                per_month: rupees(self.month_max_npr),
-            },
-            two_persons_above: rupees(self.two_persons_above_npr),
-        }
     }
 }

@@ -5,9 +5,13 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use domain::bank::UnknownBanks;
 use domain::invoice::Seller;
+use domain::ledger::WithdrawalFee;
+use domain::money::Money;
 use domain::rental::Terms;
+use domain::withdrawal::{Limits, Rules};
 use domain::{eject, presence, slot};
 
+use crate::actors::outbox::Policy;
 use crate::actors::settings::Settings;
 use crate::config::Config;
 use crate::store;
@@ -30,7 +34,11 @@ pub fn actors(config: &Config) -> Settings {
             min_level: banks.rentable_level_min,
             max_temperature: i16::from(banks.temperature_max_c),
         },
-        terms: Terms { young: rentals.return_young_s.delta(), ..Terms::default() },
+        terms: Terms {
+            young: rentals.return_young_s.delta(),
+            at_once: rentals.same_station_s.delta(),
+            ..Terms::default()
+        },
         seller: seller(config),
         unknown_banks: if config.adopts_unknown_banks() {
             UnknownBanks::Adopt
@@ -48,7 +56,19 @@ pub fn actors(config: &Config) -> Settings {
         tell_again: TimeDelta::seconds(1),
         mailbox_max: stations.mailbox_max,
         slots_max: usize::from(stations.slots_max),
-        flush_every: Settings::default().flush_every,
+        flush_every: config.telemetry.flush_ms.duration(),
+        backlog_max: config.telemetry.backlog_max,
+    }
+}
+
+pub fn outbox(config: &Config) -> Policy {
+    let outbox = &config.outbox;
+    Policy {
+        workers: usize::from(outbox.workers),
+        poll: outbox.poll_ms.duration(),
+        attempt_timeout: outbox.attempt_timeout_s.duration(),
+        pause: (outbox.backoff_min_ms.duration(), outbox.backoff_max_s.duration()),
+        attempts_max: outbox.attempts_max,
     }
 }
 
@@ -76,5 +96,24 @@ pub fn store(config: &Config, url: &str) -> store::Settings {
         lease_expiry: node.lease_expiry_ms.duration(),
         lease_renewal: node.lease_renewal_ms.duration(),
         ..store::Settings::new(url)
+    }
+}
+
+pub fn withdrawals(config: &Config) -> Rules {
+    let withdrawals = &config.withdrawals;
+    let rupees = |npr: u32| Money::rupees(i64::from(npr));
+    let fee = WithdrawalFee {
+        percent: withdrawals.fee_percent.into(),
+        fixed: rupees(withdrawals.fee_npr),
+    };
+    Rules {
+        enabled: withdrawals.enabled,
+        least: rupees(withdrawals.min_npr),
+        fee,
+        limits: Limits {
+            per_day: rupees(withdrawals.day_max_npr),
+            per_month: rupees(withdrawals.month_max_npr),
+        },
+        two_persons_above: rupees(withdrawals.two_persons_above_npr),
     }
 }

@@ -127,9 +127,7 @@ async fn request(
     let wish = Wish { rider, amount, method, payee };
     let deed = Deed { rider, route: "payments/withdrawal", body_hash: hash, status: 201 };
     let withdrawals = app.withdrawals.clone();
-    let work = async move |key: Option<KeyWrite>| {
-        withdrawals.request(wish, key.map(record)).await
-    };
+    let work = async move |key: Option<KeyWrite>| withdrawals.request(wish, key.map(record)).await;
     let outcome = once(&app, key, deed, work, |error| *error == RequestError::KeyUsed).await?;
     Ok(match outcome {
         Outcome::Done(row) => made(MADE, WithdrawalBody::from(&row)).into_response(),

@@ -7,7 +7,10 @@ use crate::harness::database::Database;
 use crate::harness::process::{Done, Place, Process, Rider, SOON};
 
 mod fleet;
+mod outbox;
+mod service;
 mod settling;
+mod withdrawals;
 
 const UUID: &str = "860000000000017";
 const SERIAL: &str = "CG-1";

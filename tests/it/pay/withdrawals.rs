@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use chargeghar::actors::withdrawals::{Act, RequestError, StepError, Wish, Withdrawals};
-use chargeghar::config::Config;
 use chargeghar::entropy::Entropy;
 use chargeghar::store::withdrawals::Withdrawal;
 use chrono::Datelike;
 use domain::calendar::local_day;
 use domain::ids::RiderId;
-use domain::ledger::Account;
+use domain::ledger::{Account, WithdrawalFee};
 use domain::money::Money;
-use domain::withdrawal::{Method, Payee, Status, Step};
+use domain::withdrawal::{Limits, Method, Payee, Rules, Status, Step};
 use serde_json::{Value, json};
 
 use crate::harness::node::TestNode;
@@ -98,9 +97,7 @@ async fn what_is_refused_or_taken_back_is_in_the_wallet_again_and_never_twice() 
 async fn a_wish_that_can_not_be_met_says_why_in_the_apps_words() {
     let node = TestNode::start().await;
     let app = node.app(node.rider(20_000).await);
-    let phone = |amount: i64, method: &str, phone: &str| {
-        json!({ "amount": amount, "withdrawal_method": method, "phone_number": phone })
-    };
+    let phone = |amount: i64, method: &str, phone: &str| json!({ "amount": amount, "withdrawal_method": method, "phone_number": phone });
     let wrong = [
         (phone(0, "esewa", "9800000000"), "invalid_amount"),
         (phone(100_001, "esewa", "9800000000"), "invalid_amount"),
@@ -272,7 +269,14 @@ fn wish(rider: RiderId, rupees: i64) -> Wish {
 /// What operators' commands go through.
 fn door(node: &TestNode) -> Withdrawals {
     let (store, clock) = (node.node.context.store.clone(), node.clock.clone());
-    Withdrawals::new(store, clock, Entropy::system(), Config::default().withdrawals.rules())
+    let rules = Rules {
+        enabled: true,
+        least: Money::rupees(100),
+        fee: WithdrawalFee { percent: 2.into(), fixed: Money::rupees(10) },
+        limits: Limits { per_day: Money::rupees(10_000), per_month: Money::rupees(50_000) },
+        two_persons_above: Money::rupees(5_000),
+    };
+    Withdrawals::new(store, clock, Entropy::system(), rules)
 }
 
 /// The id of a withdrawal that a rider asks for.
