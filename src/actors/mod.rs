@@ -38,5 +38,6 @@ pub mod strangers;
 pub mod supervise;
 pub mod sweeper;
 pub mod timers;
+pub mod withdrawals;
 
 pub use context::{Context, Parts};

@@ -22,3 +22,4 @@ pub mod rental;
 
 pub mod payment;
 pub mod rider;
+pub mod withdrawal;

@@ -20,6 +20,7 @@ use crate::actors::logins::Logins;
 use crate::actors::payments::Payments;
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
+use crate::actors::withdrawals::Withdrawals;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
@@ -79,6 +80,7 @@ pub struct Parts {
     pub stations: Stations,
     pub rentals: Rentals,
     pub payments: Payments,
+    pub withdrawals: Withdrawals,
     pub calls: devices::Calls,
 }
 
@@ -95,6 +97,7 @@ pub struct Inner {
     stations: Stations,
     rentals: Rentals,
     payments: Payments,
+    withdrawals: Withdrawals,
     calls: devices::Calls,
     board: Board,
 }
@@ -102,7 +105,8 @@ pub struct Inner {
 impl App {
     pub fn new(parts: Parts) -> App {
         let Parts { config, clock, entropy, recorder, readiness, tokens, .. } = parts;
-        let Parts { store, ephemera, logins, stations, rentals, payments, calls, .. } = parts;
+        let Parts { store, ephemera, logins, stations, rentals, calls, .. } = parts;
+        let Parts { payments, withdrawals, .. } = parts;
         let keys = Keys::default();
         let streams = Streams::new(&config, clock.clone(), entropy.clone());
         let (availability, feed) = (stations.availability().clone(), stations.feed().clone());
@@ -117,6 +121,7 @@ impl App {
             stations,
             rentals,
             payments,
+            withdrawals,
             calls,
             board,
         }))

@@ -25,9 +25,11 @@ use crate::store::fact::KeyWrite;
 use crate::store::idempotency::KeyRecord;
 
 pub mod body;
+mod keyed;
 mod proof;
 mod returns;
 mod transactions;
+mod withdrawals;
 
 pub use transactions::WalletBalance;
 
@@ -45,6 +47,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(cancel))
         .merge(returns::router())
         .merge(transactions::router())
+        .merge(withdrawals::router())
 }
 
 #[derive(Serialize, ToSchema)]

@@ -14,6 +14,7 @@ use crate::actors::payments::{self, Payments};
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
 use crate::actors::strangers::Strangers;
+use crate::actors::withdrawals::Withdrawals;
 use crate::clients::payments::Gateways;
 use crate::clients::web::Web as Client;
 use crate::config::Config;
@@ -86,6 +87,9 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let payments =
         Payments::new(context.store.clone(), clock.clone(), entropy.clone(), gateways, settings);
     tasks.spawn("payments", payments.clone().sweep());
+    let rules = super::limits::withdrawals(config);
+    let withdrawals =
+        Withdrawals::new(context.store.clone(), clock.clone(), entropy.clone(), rules);
     let recorder = Recorder::install();
     let app = App::new(http::Parts {
         config: Arc::clone(config),
@@ -98,6 +102,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
         ephemera,
         logins,
         payments,
+        withdrawals,
         stations: stations.clone(),
         rentals: rentals.clone(),
         calls: calls(&needs),

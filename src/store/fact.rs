@@ -11,6 +11,10 @@ use domain::money::Money;
 use domain::rental::{Event, Rental};
 use serde_json::Value;
 
+mod withdrawals;
+
+pub use withdrawals::{NewWithdrawal, WithdrawalStep, WithdrawalWrite};
+
 /// Everything that becomes true together. Empty parts write nothing.
 #[derive(Clone, Debug)]
 pub struct Fact {
@@ -22,6 +26,7 @@ pub struct Fact {
     pub station: Option<StationWrite>,
     pub movements: Vec<Movement>,
     pub intent: Option<IntentWrite>,
+    pub withdrawal: Option<WithdrawalWrite>,
     pub gateway_event: Option<GatewayEvent>,
     /// An invoice or a credit note, which gets its number when this is written.
     pub document: Option<Box<Draft>>,
@@ -42,6 +47,7 @@ impl Fact {
             station: None,
             movements: vec![],
             intent: None,
+            withdrawal: None,
             gateway_event: None,
             document: None,
             effects: vec![],
@@ -312,6 +318,8 @@ pub enum Row {
     Station,
     #[error("a payment")]
     Intent,
+    #[error("a withdrawal")]
+    Withdrawal,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -326,6 +334,10 @@ pub enum Conflict {
     KeyUsed,
     #[error("the gateway's transaction was used before")]
     GatewayTransactionUsed,
+    #[error("more would go out than a day allows")]
+    DayLimit,
+    #[error("more would go out than a month allows")]
+    MonthLimit,
     #[error("the transfer was reversed before")]
     ReversedBefore,
     #[error("a cabinet with this uuid is enrolled")]

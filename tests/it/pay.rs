@@ -12,3 +12,4 @@ mod returns;
 mod sweeps;
 mod till;
 mod webhooks;
+mod withdrawals;
