@@ -126,7 +126,10 @@ async fn a_touched_chain_is_seen() {
 #[tokio::test]
 async fn a_bank_or_a_rental_that_its_events_do_not_lead_to_is_seen() {
     for (kind, spoil) in [
-        ("custody", "update banks set custody = 'missing', rental_id = null"),
+        (
+            "custody",
+            "update banks set custody = 'missing', rental_id = null, station_id = null, io = null, slot = null",
+        ),
         ("custody", "update banks set condition = 'DAMAGED'"),
         ("custody", "update banks set version = version + 1"),
         ("custody", "delete from bank_events where version = 1"),
