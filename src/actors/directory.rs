@@ -124,6 +124,8 @@ pub struct RentalDirectory {
     stored: DashMap<RentalId, watch::Sender<Arc<Stored>>>,
     by_rider: DashMap<RiderId, Place>,
     by_bank: DashMap<Sn, RentalId>,
+    /// Open rentals with claims that nobody confirmed: few, whatever the size of the network.
+    claimed: DashMap<RentalId, ()>,
 }
 
 impl RentalDirectory {
@@ -158,6 +160,11 @@ impl RentalDirectory {
             self.by_rider.remove_if(&rider, |_, place| *place == Place::Open(id));
             self.by_bank.remove_if(&bank, |_, open| *open == id);
         }
+        if rental.is_open() && !rental.claims.is_empty() {
+            self.claimed.insert(id, ());
+        } else {
+            self.claimed.remove(&id);
+        }
         match self.stored.entry(id) {
             Entry::Occupied(known) => drop(known.get().send_replace(stored)),
             Entry::Vacant(new) => drop(new.insert(watch::Sender::new(stored))),
@@ -167,6 +174,7 @@ impl RentalDirectory {
     /// The rental needs no actor any more.
     pub fn strike(&self, id: RentalId) {
         self.doors.remove(&id);
+        self.claimed.remove(&id);
         self.stored.remove(&id);
     }
 
@@ -194,11 +202,11 @@ impl RentalDirectory {
 
     /// Open rentals with claims at this cabinet, and their banks.
     pub fn claimed_at(&self, station: StationId) -> Vec<(RentalId, Sn)> {
-        let open = self.stored.iter().map(|entry| Arc::clone(&entry.value().borrow()));
-        let claimed = open.filter(|stored| {
-            let mut claims = stored.rental.claims.iter();
-            stored.rental.is_open() && claims.any(|claim| claim.station == station)
-        });
+        let ids: Vec<RentalId> = self.claimed.iter().map(|entry| *entry.key()).collect();
+        let claimed = ids
+            .into_iter()
+            .filter_map(|id| self.stored(id))
+            .filter(|stored| stored.rental.claims.iter().any(|claim| claim.station == station));
         claimed.map(|stored| (stored.rental.id, stored.rental.bank.clone())).collect()
     }
 
