@@ -28,7 +28,6 @@ pub mod outbox;
 pub mod payments;
 pub mod rental;
 pub mod rentals;
-pub mod restart;
 pub mod route;
 pub mod settings;
 pub mod slot;

@@ -58,12 +58,16 @@ pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
 }
 
 async fn demo(arguments: &Arguments, config: Config) -> anyhow::Result<ExitCode> {
-    let asked = serve::signals()?;
+    let mut asked = Box::pin(serve::signals()?);
     let heard = telemetry::listen();
     let mut timeline = Timeline::new(Clock::system(), arguments.json);
     timeline.chapter("A network");
     let folder = DataFolder::open(&config)?;
-    let running = Running::start(config).await?;
+    let running = tokio::select! {
+        biased;
+        () = &mut asked => return Ok(ExitCode::FAILURE),
+        started = Running::start(config) => started?,
+    };
     serve::until_ready(&running.http).await;
     timeline.step_with(
         Who::Service,

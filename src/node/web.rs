@@ -86,7 +86,8 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let settings = payments::Settings::new(config);
     let payments =
         Payments::new(context.store.clone(), clock.clone(), entropy.clone(), gateways, settings);
-    tasks.spawn("payments", payments.clone().sweep());
+    let swept = payments.clone();
+    tasks.keep("payments", clock.clone(), move || swept.clone().sweep());
     let rules = super::limits::withdrawals(config);
     let withdrawals =
         Withdrawals::new(context.store.clone(), clock.clone(), entropy.clone(), rules);
@@ -108,8 +109,14 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
         calls: calls(&needs),
     });
     readiness.set(Part::Loaded, true);
-    tasks.spawn("readiness", look(Arc::clone(context), readiness.clone()));
-    tasks.spawn("upkeep", upkeep(Arc::clone(context), recorder));
+    let seen = Arc::clone(context);
+    tasks.keep("readiness", context.clock.clone(), move || {
+        look(Arc::clone(&seen), readiness.clone())
+    });
+    let counted = Arc::clone(context);
+    tasks.keep("upkeep", context.clock.clone(), move || {
+        upkeep(Arc::clone(&counted), recorder.clone())
+    });
     let (closing, closed) = watch::channel(false);
     let connections = Tasks::new();
     let bounds = Bounds::new(&config.http);
