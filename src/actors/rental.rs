@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::ids::RentalId;
+use domain::ids::{IntentId, RentalId};
 use domain::rental::{Command, Phase, Refusal};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 
@@ -40,6 +40,8 @@ pub struct Job {
     pub cause: Cause,
     pub key: Option<KeyWrite>,
     pub audit: Option<AuditEntry>,
+    /// The payment that this is done with, once.
+    pub resumes: Option<IntentId>,
     pub reply: Option<RpcReplyPort<Result<Arc<Stored>, Error>>>,
 }
 
@@ -66,7 +68,8 @@ impl Msg {
     }
 
     pub fn caused(command: Command, cause: Cause) -> Msg {
-        Msg::Execute(Box::new(Job { command, cause, key: None, audit: None, reply: None }))
+        let (key, audit, resumes, reply) = (None, None, None, None);
+        Msg::Execute(Box::new(Job { command, cause, key, audit, resumes, reply }))
     }
 }
 
@@ -273,9 +276,11 @@ enum Outcome {
 
 impl From<&CommitError> for Outcome {
     fn from(error: &CommitError) -> Outcome {
-        use crate::store::fact::Conflict;
+        use crate::store::fact::{Conflict, Row};
         match error {
-            CommitError::Conflict(Conflict::KeyUsed) => Outcome::KeyUsed,
+            CommitError::Conflict(Conflict::KeyUsed) | CommitError::Stale(Row::Intent) => {
+                Outcome::KeyUsed
+            }
             CommitError::NotSent | CommitError::Busy | CommitError::Fenced => Outcome::Later,
             CommitError::Ambiguous => Outcome::Doubt,
             CommitError::Stale(_)

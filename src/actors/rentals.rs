@@ -16,11 +16,15 @@ use super::directory::{Place, Stored};
 use super::mailbox::Depth;
 use super::rental::{self, Job, RentalActor};
 use super::supervise::{self, Nursery, Supervisor};
+use super::turns::Turns;
 use crate::store::fact::{AuditEntry, KeyWrite};
 
+mod dues;
 mod start;
+mod wish;
 
-pub use start::{Start, StartError};
+pub use dues::PayDues;
+pub use wish::{Start, StartError};
 
 /// How long a request waits for a rental's answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,6 +45,8 @@ pub struct Rentals {
     tariff: Arc<RwLock<Arc<Tariff>>>,
     /// Rentals that were stored a moment ago and whose eject is to be published.
     fresh: Arc<DashMap<RentalId, ()>>,
+    /// Riders who pay dues: one of them at a time calls a rental back that is over.
+    paying: Arc<Turns<RentalId, ()>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,7 +91,8 @@ impl Rentals {
             shards.push(shard);
         }
         let tariff = Arc::new(RwLock::new(Arc::new(tariff)));
-        let rentals = Rentals { context, shards: Arc::new(shards), tariff, fresh };
+        let (shards, paying) = (Arc::new(shards), Arc::default());
+        let rentals = Rentals { context, shards, tariff, fresh, paying };
         for stored in loaded {
             rentals.adopt(Arc::new(stored));
         }
@@ -173,7 +180,8 @@ impl Rentals {
         let door = self.context.rentals.door(id).ok_or(Error::NotFound)?;
         let ask = |reply| {
             let (cause, reply) = (rental::Cause::default(), Some(reply));
-            rental::Msg::Execute(Box::new(Job { command, cause, key, audit, reply }))
+            let resumes = None;
+            rental::Msg::Execute(Box::new(Job { command, cause, key, audit, resumes, reply }))
         };
         let answer = door.call(ask, PATIENCE).await.ok_or(Error::Unavailable)?;
         Ok(answer?.rental.clone())

@@ -16,6 +16,7 @@ use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::actors::errands::Errands;
 use crate::actors::logins::Logins;
 use crate::actors::payments::Payments;
 use crate::actors::rentals::Rentals;
@@ -79,6 +80,7 @@ pub struct Parts {
     pub stations: Stations,
     pub rentals: Rentals,
     pub payments: Payments,
+    pub errands: Errands,
     pub calls: devices::Calls,
 }
 
@@ -95,6 +97,7 @@ pub struct Inner {
     stations: Stations,
     rentals: Rentals,
     payments: Payments,
+    errands: Errands,
     calls: devices::Calls,
     board: Board,
 }
@@ -102,7 +105,8 @@ pub struct Inner {
 impl App {
     pub fn new(parts: Parts) -> App {
         let Parts { config, clock, entropy, recorder, readiness, tokens, .. } = parts;
-        let Parts { store, ephemera, logins, stations, rentals, payments, calls, .. } = parts;
+        let Parts { store, ephemera, logins, stations, rentals, payments, .. } = parts;
+        let Parts { errands, calls, .. } = parts;
         let keys = Keys::default();
         let streams = Streams::new(&config, clock.clone(), entropy.clone());
         let (availability, feed) = (stations.availability().clone(), stations.feed().clone());
@@ -117,6 +121,7 @@ impl App {
             stations,
             rentals,
             payments,
+            errands,
             calls,
             board,
         }))

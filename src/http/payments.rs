@@ -192,12 +192,13 @@ async fn verify(
         Some(fields) => app.payments.verify_with(id, owner, &fields).await?,
         None => app.payments.verify(id, owner).await?,
     };
+    let errand = app.errands.of(intent.id).await?;
     let transfer = app.store.top_up_of(intent.id).await?;
     let new_balance = match owner {
         Some(owner) => Some(app.store.wallet(owner).await?),
         None => None,
     };
-    let body = VerifiedBody::new(&intent, transfer, new_balance);
+    let body = VerifiedBody::new(&intent, transfer, new_balance).with(errand, owner.is_some());
     Ok(ok("Payment verified successfully", body))
 }
 

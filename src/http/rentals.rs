@@ -24,8 +24,11 @@ use crate::store::views::rentals::{Filter, Part, RentalView};
 
 pub mod body;
 mod day;
+mod dues;
 mod packages;
+mod pay;
 mod receipt;
+mod short;
 mod start;
 mod steps;
 
@@ -43,6 +46,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(packages::router())
         .merge(start::router())
         .merge(receipt::router())
+        .merge(dues::router())
         .routes(routes!(active))
         .routes(routes!(history))
         .routes(routes!(detail))

@@ -30,7 +30,11 @@ pub fn actors(config: &Config) -> Settings {
             min_level: banks.rentable_level_min,
             max_temperature: i16::from(banks.temperature_max_c),
         },
-        terms: Terms { young: rentals.return_young_s.delta(), ..Terms::default() },
+        terms: Terms {
+            young: rentals.return_young_s.delta(),
+            points: config.ledger.points(),
+            ..Terms::default()
+        },
         seller: seller(config),
         unknown_banks: if config.adopts_unknown_banks() {
             UnknownBanks::Adopt

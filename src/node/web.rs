@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::actors::Context;
+use crate::actors::errands::Errands;
 use crate::actors::logins::{self, Logins};
 use crate::actors::payments::{self, Payments};
 use crate::actors::rentals::Rentals;
@@ -87,6 +88,10 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let payments =
         Payments::new(context.store.clone(), clock.clone(), entropy.clone(), gateways, settings);
     tasks.spawn("payments", payments.clone().sweep());
+    let every = config.node.sweep_s.duration();
+    let (store, time) = (context.store.clone(), clock.clone());
+    let errands = Errands::new(store, time, rentals.clone(), payments.settled(), every);
+    tasks.spawn("errands", errands.clone().sweep());
     let recorder = Recorder::install();
     let app = App::new(http::Parts {
         config: Arc::clone(config),
@@ -99,6 +104,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
         ephemera,
         logins,
         payments,
+        errands,
         stations: stations.clone(),
         rentals: rentals.clone(),
         calls: calls(&needs),

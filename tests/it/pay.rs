@@ -4,8 +4,11 @@
 mod checks;
 mod counter;
 mod desk;
+mod dues;
 mod faults;
 mod gateways;
+mod modes;
+mod owing;
 mod reads;
 mod refunds;
 mod returns;

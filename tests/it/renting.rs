@@ -8,6 +8,7 @@ use chargeghar::actors::rentals::{Error, StartError};
 use domain::money::Money;
 use domain::rental::{CancelReason, Phase, Refusal, Status};
 use domain::slot::Standing;
+use domain::tender::Shortfall;
 
 use crate::harness::edges::{Edges, on_the_embedded_broker};
 use crate::harness::node::TestNode;
@@ -150,8 +151,9 @@ pub async fn a_rider_without_enough_money_is_refused_before_anything_moves(edges
 
     let answer = node.rent(rider, "CG-1").await;
 
-    let (needed, balance) = (Money::rupees(50), Money::rupees(20));
-    assert_eq!(answer, Err(StartError::Short { needed, balance }));
+    let needed = Money::rupees(50);
+    let missing = Shortfall { wallet: Money::rupees(30), ..Shortfall::default() };
+    assert_eq!(answer, Err(StartError::Short { needed, missing }));
     assert_eq!(cabinet.counts().command("popup_sn"), 0);
     assert_eq!(node.database.number("select count(*) from rentals").await, 0);
 }

@@ -89,7 +89,8 @@ impl State {
             | Event::ClaimsDenied { .. }
             | Event::FellOverdue { .. }
             | Event::Returned { .. }
-            | Event::ReturnedAtOnce { .. } => {}
+            | Event::ReturnedAtOnce { .. }
+            | Event::DuesPaid { .. } => {}
         }
     }
 }
@@ -109,6 +110,7 @@ fn count(event: &Event) {
         | Event::Ejected { .. }
         | Event::Reopened { .. }
         | Event::OutUnassigned { .. }
-        | Event::FellOverdue { .. } => {}
+        | Event::FellOverdue { .. }
+        | Event::DuesPaid { .. } => {}
     }
 }

@@ -15,8 +15,10 @@ use crate::eject::{NotOutReason, Settlement};
 use crate::ids::{CommandId, PackageId, RentalId, RiderId, SlotKey, StationId};
 use crate::ledger::{Account, Movement};
 use crate::money::Money;
+use crate::points::{PerRupee, Points};
 use crate::returns::{Claim, Source};
 use crate::tariff::{LateFee, Package, PackageKind, PaymentModel};
+use crate::tender::{Funds, Means, NotPaid, PaymentMode, Spent, Tender};
 
 #[test]
 fn an_ejected_bank_starts_the_package_and_captures_its_price() {
@@ -53,7 +55,7 @@ fn a_late_success_reopens_the_rental_and_what_the_wallet_lacks_is_owed() {
     let (rental, _) = after(dispensing(), &freed);
     let late = Command::LateSuccess { at: at(1510) };
 
-    let poor = Facts { wallet: Money::rupees(20), ..facts(1510) };
+    let poor = Facts { funds: funds(20, 0), ..facts(1510) };
     let events = decide(&rental, &late, &poor).unwrap();
     let reopened = evolve(rental.clone(), &events[0]);
     let engaged = decide(&rental, &late, &Facts { engaged: true, ..facts(1510) }).unwrap();
@@ -126,7 +128,7 @@ fn a_late_return_is_charged_collected_and_the_rest_is_owed() {
     let late = at(4 + 62 * 60 + 60 * 60);
     let back = Claim { at: late, earliest: late, ..claim() };
     let (rental, _) = after(dispensing(), &[(4, settle_out(4))]);
-    let poor = Facts { now: late, wallet: Money::rupees(30), ..facts(0) };
+    let poor = Facts { now: late, funds: funds(30, 0), ..facts(0) };
 
     let events = decide(&rental, &Command::Return(back), &poor).unwrap();
     let rental = evolve(rental, &events[0]);
@@ -134,6 +136,52 @@ fn a_late_return_is_charged_collected_and_the_rest_is_owed() {
     assert_eq!(rental.late_charge(late).amount, Money::rupees(100));
     assert_eq!((rental.paid, rental.owed), (Money::rupees(80), Money::rupees(70)));
     assert_eq!(rental.payment_status(), super::PaymentStatus::Pending);
+}
+
+#[test]
+fn dues_are_paid_whole_or_not_at_all_and_only_once() {
+    let mode = |mode| Command::PayDues { means: Means::of(mode), shown: None };
+    let (rental, _) = after(dispensing(), &[(4, settle_out(4))]);
+    let unpaid = Rental { owed: Money::rupees(70), ..rental.clone() };
+
+    let poor = Facts { funds: funds(60, 100), ..facts(9) };
+    let short = decide(&unpaid, &mode(PaymentMode::Wallet), &poor).unwrap_err();
+    let paid = decide(&unpaid, &mode(PaymentMode::WalletPoints), &poor).unwrap();
+    let settled = evolve(unpaid.clone(), &paid[0]);
+
+    assert!(matches!(short, Refusal::NotPaid(NotPaid::Short(_))), "{short:?}");
+    let tender = Tender { wallet: Money::rupees(60), spent: spent(100) };
+    assert_eq!(paid, [Event::DuesPaid { at: at(9), tender }]);
+    assert_eq!((settled.owed, settled.paid), (Money::ZERO, Money::rupees(120)));
+    let again = decide(&settled, &mode(PaymentMode::Wallet), &facts(10));
+    assert_eq!(again, Err(Refusal::NothingOwed));
+    let other = Command::PayDues { means: Means::default(), shown: Some(Money::rupees(7)) };
+    let owed = Money::rupees(70);
+    assert_eq!(decide(&unpaid, &other, &facts(9)), Err(Refusal::OtherAmount { owed }));
+    let early = decide(&dispensing(), &mode(PaymentMode::Wallet), &facts(1));
+    assert_eq!(early, Err(Refusal::NotStarted));
+}
+
+#[test]
+fn a_price_that_points_paid_goes_back_as_points() {
+    let started = Rental { by_points: spent(300), ..dispensing() };
+    let refused = Command::Settle(Settlement::NotOut { reason: NotOutReason::UnknownBank });
+    let (_, cancelled) = after(started.clone(), &[(2, refused)]);
+    let back = Claim { at: at(40), earliest: at(40), ..claim() };
+    let confirm = Claim { source: Source::Report, ..back.clone() };
+    let steps = [(4, settle_out(4)), (40, Command::Return(back)), (41, Command::Confirm(confirm))];
+    let (over, events) = after(started.clone(), &steps);
+
+    let voided = balances(&movements(&started, &cancelled[0]));
+    let out = Rental { paid: Money::rupees(50), held: Money::ZERO, ..started };
+    let reversed = balances(&movements(&out, events.last().unwrap()));
+
+    assert_eq!(over.by_points, Spent::default());
+    for given_back in [voided, reversed] {
+        assert_eq!(given_back[&Account::Wallet(out.rider)], Money::rupees(20));
+        assert_eq!(given_back[&Account::Points(out.rider)], Money::rupees(300));
+        assert_eq!(given_back[&Account::Promotions], Money::rupees(-30));
+    }
 }
 
 #[test]
@@ -198,15 +246,16 @@ proptest! {
     /// P4, P6 and P7 over random histories.
     #[test]
     fn whatever_happens_money_adds_up_and_the_events_give_the_state(
-        steps in prop::collection::vec((0usize..9, 1i64..4000, 0i64..120), 1..14)
+        steps in prop::collection::vec((0usize..10, 1i64..4000, 0i64..120), 1..14),
+        points in 0u32..=500,
     ) {
-        let mut rental = dispensing();
+        let mut rental = Rental { by_points: spent(points), ..dispensing() };
         let mut events = vec![Event::Started { rental: Box::new(rental.clone()) }];
         let mut moved = movements(&rental, &events[0]);
         let mut now = 0;
         for (kind, passed, wallet) in steps {
             now += passed;
-            let facts = Facts { wallet: Money::rupees(wallet), ..facts(now) };
+            let facts = Facts { funds: funds(wallet, 200), ..facts(now) };
             for event in decide(&rental, &any_command(kind, now), &facts).unwrap_or_default() {
                 moved.extend(movements(&rental, &event));
                 let _ = (effects(&rental, &event), custody(&rental, &event));
@@ -218,7 +267,10 @@ proptest! {
             let balance = |account| balances.get(&account).copied().unwrap_or_default();
             prop_assert_eq!(balance(Account::Hold(rider)), rental.held);
             prop_assert_eq!(balance(Account::Receivable(rider)), rental.owed);
-            prop_assert_eq!(balance(Account::Wallet(rider)), rental.held.plus(rental.paid).negated());
+            prop_assert_eq!(balance(Account::Wallet(rider)), rental.tender().wallet.negated());
+            prop_assert_eq!(balance(Account::Promotions), rental.by_points.worth);
+            let points = money(rental.by_points.points.into());
+            prop_assert_eq!(balance(Account::Points(rider)), points.negated());
             prop_assert_eq!(replay(&events), Some(rental.clone()));
         }
         if let Phase::Completed { since, ended, .. } = &rental.phase {
@@ -239,7 +291,8 @@ fn any_command(kind: usize, now: i64) -> Command {
         5 => Command::Return(news),
         6 => Command::Confirm(Claim { station: other, source: Source::Report, ..news }),
         7 => Command::Return(Claim { station: other, source: Source::HttpReturn, ..news }),
-        _ => Command::FallDue,
+        8 => Command::FallDue,
+        _ => Command::PayDues { means: Means::default(), shown: None },
     }
 }
 
@@ -280,11 +333,21 @@ fn claim() -> Claim {
     }
 }
 
+fn funds(rupees: i64, points: u32) -> Funds {
+    let (wallet, points) = (Money::rupees(rupees), Points(points));
+    Funds { wallet, points, rate: PerRupee::default() }
+}
+
+fn spent(points: u32) -> Spent {
+    let points = Points(points);
+    Spent { points, worth: PerRupee::default().worth(points) }
+}
+
 fn facts(second: i64) -> Facts<'static> {
     Facts {
         now: at(second),
         published: true,
-        wallet: Money::rupees(500),
+        funds: funds(500, 0),
         engaged: false,
         used: &[],
         terms: Terms::default(),
@@ -319,6 +382,7 @@ fn dispensing() -> Rental {
         held: price,
         paid: Money::ZERO,
         owed: Money::ZERO,
+        by_points: Spent::default(),
         phase: Phase::Dispensing,
     }
 }
