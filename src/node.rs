@@ -11,10 +11,9 @@ use tokio::net::TcpListener;
 
 use crate::actors::rentals::{Rentals, Tariff};
 use crate::actors::stations::Stations;
-use crate::actors::sweeper::Retention;
+use crate::actors::sweeper::{Retention, Rhythm};
 use crate::actors::{Context, Parts, auditor, flusher, outbox, route, sweeper};
 use crate::clients::broker_admin::{self, BrokerAdmin, Cabinets};
-use crate::clients::push;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::Credentials;
@@ -27,6 +26,7 @@ use crate::store::load::{Loaded, StationRow};
 use crate::store::{self, Lease, Store};
 
 mod accounts;
+mod carriers;
 pub(crate) mod edges;
 pub(crate) mod limits;
 mod web;
@@ -73,6 +73,9 @@ pub enum StartError {
     Link(#[from] mqtt::BadSettings),
     #[error("{addr} can not be listened on: {cause}; set CHARGEGHAR__HTTP__PORT")]
     Listen { addr: SocketAddr, cause: std::io::Error },
+    /// Messages to riders could not be sent so.
+    #[error("{0}")]
+    Carrier(String),
     #[error("the HTTP server could not be started: {0}")]
     Web(String),
     #[error("an actor could not be started: {0}")]
@@ -151,7 +154,7 @@ impl Node {
         }));
         let (stations, rentals) = raise(&context, loaded).await?;
         tasks.spawn("route", route::run(Arc::clone(&context), cabinets.events));
-        background(&config, &context, &tasks);
+        background(&config, &context, &tasks)?;
         let http_addr = listener.local_addr().unwrap_or(config_addr(&config));
         let needs = Needs {
             config: &config,
@@ -192,6 +195,11 @@ impl Node {
     /// Where cabinets connect.
     pub fn mqtt_addr(&self) -> (&str, u16) {
         (&self.mqtt_addr.0, self.mqtt_addr.1)
+    }
+
+    /// Who keeps the accounts at the broker.
+    pub fn broker_admin(&self) -> Arc<dyn BrokerAdmin> {
+        Arc::clone(&self.admin)
     }
 
     /// Takes a cabinet that was enrolled into service: its actor, and its account at the broker.
@@ -260,21 +268,27 @@ impl Ground {
 }
 
 /// Work that nobody asks for: telemetry, owed effects, and what only the clock starts.
-fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) {
+fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) -> Result<(), StartError> {
     tasks.spawn("flusher", flusher::run(Arc::clone(context)));
-    tasks.spawn("outbox", outbox::run(Arc::clone(context), Arc::new(push::Console)));
+    let outside = carriers::push(config)?;
+    let carried_out = outbox::run(Arc::clone(context), outside, limits::outbox(config));
+    tasks.spawn("outbox", carried_out);
     let retention = Retention {
         frames: config.telemetry.frames_days.delta(),
         keys: config.rentals.idempotency_days.delta(),
+        logins: config.auth.ended_login_days.delta(),
         gateway_events: config.payments.gateway_events_days.delta(),
         delivered: config.outbox.done_days.delta(),
+        strangers: config.limits.pending_days.delta(),
     };
     let ledger = &config.ledger;
     let pace =
         auditor::Pace { every: ledger.check_s.duration(), whole: ledger.whole_check_s.delta() };
     tasks.spawn("auditor", auditor::run(Arc::clone(context), pace));
-    let every = config.node.sweep_s.duration();
-    tasks.spawn("sweeper", sweeper::run(Arc::clone(context), every, retention));
+    let (sweep, tidy) = (config.node.sweep_s.duration(), config.node.tidy_s.duration());
+    let rhythm = Rhythm { sweep, tidy };
+    tasks.spawn("sweeper", sweeper::run(Arc::clone(context), rhythm, retention));
+    Ok(())
 }
 
 /// Everything that was loaded comes to life: first the books, then the cabinets, then the

@@ -72,6 +72,11 @@ fn every_setting_is_explained() {
 }
 
 #[test]
+fn every_setting_is_read() {
+    silent(lists::unread_settings(&tree()));
+}
+
+#[test]
 fn documents_name_commands_and_files_that_exist() {
     silent(lists::commands(&tree()));
     silent(lists::links(&tree()));

@@ -65,6 +65,7 @@ pub struct Context {
 impl Context {
     pub fn new(parts: Parts) -> Context {
         let feed = Feed::new(parts.lease.epoch());
+        let backlog_max = parts.settings.backlog_max;
         Context {
             store: parts.store,
             lease: parts.lease,
@@ -77,7 +78,7 @@ impl Context {
             rentals: RentalDirectory::default(),
             availability: Availability::default(),
             feed,
-            flusher: Flusher::default(),
+            flusher: Flusher::new(backlog_max),
             link: parts.link,
             seeds: DashMap::new(),
             unsettled: DashMap::new(),
@@ -109,7 +110,7 @@ impl Context {
     /// Tells a rental something. One that is being started again finds it out by evidence; the
     /// message's receipt fails with it.
     pub fn tell_rental(&self, id: RentalId, message: rental::Msg) -> bool {
-        self.rentals.door(id).is_some_and(|door| door.cast(message).is_ok())
+        self.rentals.tell(id, message)
     }
 
     /// A message without a fact: its bytes are kept, and it need not come again.
@@ -190,11 +191,22 @@ impl Context {
         }
     }
 
-    pub async fn reread_station(&self, id: StationId) -> Option<Seed> {
-        let row = self.store.station(id).await.ok()?;
-        let seed = super::stations::seed_of(row);
-        self.keep_seed(&seed);
-        Some(seed)
+    /// Reads a station until the database answers; `None` when it is not in service.
+    pub async fn read_station_again(&self, id: StationId) -> Option<Seed> {
+        for attempt in 0.. {
+            match self.store.station(id).await {
+                Ok(row) => {
+                    let seed = super::stations::seed_of(row);
+                    self.keep_seed(&seed);
+                    return Some(seed);
+                }
+                Err(crate::store::Error::NotFound) => return None,
+                Err(error) => tracing::debug!(station.id = %id, %error, "a station was not read"),
+            }
+            let pause = self.backoff(attempt).to_std().unwrap_or_default();
+            self.clock.sleep(pause).await;
+        }
+        None
     }
 
     /// Reads a rental until the database answers; `None` when it is not there.

@@ -12,6 +12,10 @@ use tokio::sync::watch;
 use super::availability::Info;
 use super::mailbox::Mailbox;
 use super::{rental, station};
+use crate::link::Ack;
+
+#[cfg(test)]
+mod tests;
 
 pub use crate::store::load::Stored;
 
@@ -43,13 +47,33 @@ impl StationDirectory {
         self.doors.insert(id, door);
     }
 
+    /// Nobody answers there for a while.
+    pub fn shut(&self, id: StationId) {
+        self.doors.remove(&id);
+    }
+
     pub fn door(&self, id: StationId) -> Option<Mailbox<station::Msg>> {
         self.doors.get(&id).map(|door| door.clone())
     }
 
     /// Tells a cabinet's actor something; one that is being restarted reads it back itself.
+    /// What a cabinet said comes again later where the mailbox is full.
     pub fn tell(&self, id: StationId, message: station::Msg) -> bool {
-        self.door(id).is_some_and(|door| door.cast(message).is_ok())
+        let Some(door) = self.door(id) else { return false };
+        match door.offer(message) {
+            Ok(()) => true,
+            Err((_, Some(station::Msg::Inbound(inbound)))) => {
+                postpone(inbound.ack);
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// The same for what is shed first.
+    pub fn tell_lightly(&self, id: StationId, message: station::Msg) -> bool {
+        let Some(door) = self.door(id) else { return false };
+        !door.is_crowded() && door.cast(message).is_ok()
     }
 
     pub fn info(&self, id: StationId) -> Option<Arc<Info>> {
@@ -146,6 +170,20 @@ impl RentalDirectory {
         self.doors.get(&id).map(|door| door.clone())
     }
 
+    /// Tells a rental's actor something; what a cabinet said comes again later where the
+    /// mailbox is full.
+    pub fn tell(&self, id: RentalId, message: rental::Msg) -> bool {
+        let Some(door) = self.door(id) else { return false };
+        match door.offer(message) {
+            Ok(()) => true,
+            Err((_, Some(rental::Msg::Execute(job)))) => {
+                postpone(job.cause.ack);
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
     pub fn of_bank(&self, sn: &Sn) -> Option<RentalId> {
         self.by_bank.get(sn).map(|id| *id)
     }
@@ -162,5 +200,12 @@ impl RentalDirectory {
     pub fn is_engaged(&self, rental: &Rental) -> bool {
         let rider = self.place(rental.rider).is_some_and(|place| place != Place::Open(rental.id));
         rider || self.of_bank(&rental.bank).is_some_and(|id| id != rental.id)
+    }
+}
+
+/// There was no room, which passes.
+fn postpone(ack: Option<Ack>) {
+    if let Some(ack) = ack {
+        ack.postpone();
     }
 }

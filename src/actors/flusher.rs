@@ -12,9 +12,6 @@ use crate::metrics;
 use crate::store::fact::RawFrame;
 pub use crate::store::telemetry::{SlotNews, StationNews};
 
-/// Raw frames that may wait; more are dropped and counted.
-const FRAMES_MAX: usize = 100_000;
-
 /// Everything that waits, taken at once.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -52,12 +49,18 @@ pub async fn flush(context: &Context) {
 }
 
 /// Clones share one batch.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Flusher {
     waiting: Arc<Mutex<Batch>>,
+    frames_max: usize,
 }
 
 impl Flusher {
+    /// `frames_max` raw frames may wait; more are dropped and counted.
+    pub fn new(frames_max: usize) -> Flusher {
+        Flusher { waiting: Arc::default(), frames_max }
+    }
+
     pub fn station(&self, news: StationNews) {
         let mut waiting = self.waiting.lock();
         let known = waiting.stations.entry(news.station).or_insert_with(|| news.clone());
@@ -80,7 +83,7 @@ impl Flusher {
 
     pub fn frame(&self, frame: RawFrame) {
         let mut waiting = self.waiting.lock();
-        if waiting.frames.len() < FRAMES_MAX {
+        if waiting.frames.len() < self.frames_max {
             waiting.frames.push(frame);
         } else {
             metrics::FLUSH_DROPPED.inc(["raw_frames"]);
@@ -101,7 +104,7 @@ impl Flusher {
         for (slot, news) in batch.slots {
             waiting.slots.entry(slot).or_insert(news);
         }
-        let room = FRAMES_MAX.saturating_sub(waiting.frames.len());
+        let room = self.frames_max.saturating_sub(waiting.frames.len());
         let lost = batch.frames.len().saturating_sub(room);
         metrics::FLUSH_DROPPED.add(u64::try_from(lost).unwrap_or(u64::MAX), ["raw_frames"]);
         waiting.frames.extend(batch.frames.into_iter().take(room));

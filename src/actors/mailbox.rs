@@ -65,15 +65,34 @@ impl<M: Message> Mailbox<M> {
     }
 
     pub fn cast(&self, message: M) -> Result<(), Refused> {
+        self.offer(message).map_err(|(refused, _)| refused)
+    }
+
+    /// The same; what was refused because the mailbox is full is given back.
+    pub fn offer(&self, message: M) -> Result<(), (Refused, Option<M>)> {
         if self.depth.0.fetch_add(1, Ordering::Relaxed) >= self.max {
             self.depth.taken();
             metrics::ACTOR_REFUSED.inc([self.kind]);
-            return Err(Refused::Full);
+            return Err((Refused::Full, Some(message)));
         }
         self.actor.cast(message).map_err(|_| {
             self.depth.taken();
-            Refused::Gone
+            (Refused::Gone, None)
         })
+    }
+
+    /// An actor's own business, of which only so much can be under way: its alarm, the end of
+    /// work it began. Taken even when the mailbox is full, as nobody would say it again.
+    pub fn insist(&self, message: M) {
+        self.depth.0.fetch_add(1, Ordering::Relaxed);
+        if self.actor.cast(message).is_err() {
+            self.depth.taken(); // an actor that is gone has no business
+        }
+    }
+
+    /// Half of what may wait waits: the rest is for what must not be shed.
+    pub fn is_crowded(&self) -> bool {
+        self.depth.count() * 2 >= self.max
     }
 
     /// Asks and waits, at most for `patience`.

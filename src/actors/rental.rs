@@ -15,7 +15,7 @@ use super::directory::Stored;
 use super::mailbox::{Depth, Mailbox};
 use super::timers::{Alarm, Generation};
 use crate::link::Ack;
-use crate::store::fact::{AuditEntry, CommitError, KeyWrite, RawFrame};
+use crate::store::fact::{AuditEntry, CommitError, KeyWrite, RawFrame, Row};
 
 mod aftermath;
 mod commit;
@@ -169,7 +169,7 @@ impl Actor for RentalActor {
             let station = state.current.rental.station;
             state.context.forget_unsettled(station, state.id());
             state.context.rentals.strike(state.id());
-            myself.stop(None);
+            state.leave(&myself);
         }
         Ok(())
     }
@@ -198,7 +198,8 @@ impl State {
         match job.reply {
             Some(reply) => drop(reply.send(Err(Error::Unavailable))),
             None if self.waiting.len() < WAITING_MAX => self.waiting.push_back(job),
-            None => drop(job), // its ack fails, and the cabinet's next report says it again
+            // the cabinet's word comes again when there is room
+            None => job.cause.ack.map_or((), crate::link::Ack::postpone),
         }
     }
 
@@ -255,6 +256,16 @@ impl State {
         (self.over || completed) && self.waiting.is_empty() && matches!(self.mode, Mode::Ready)
     }
 
+    /// What waits for a rental that is completed is heard and changes nothing. A cancelled one
+    /// could still be reopened by it: that comes again, to whoever looks after the bank then.
+    fn leave(&self, myself: &ActorRef<Msg>) {
+        if self.over {
+            myself.stop(None);
+        } else {
+            let _ = myself.drain(); // one that has stopped hears nothing more
+        }
+    }
+
     fn later(&mut self) {
         let pause = self.context.backoff(self.retries);
         self.retries = self.retries.saturating_add(1);
@@ -282,7 +293,8 @@ impl From<&CommitError> for Outcome {
                 Outcome::KeyUsed
             }
             CommitError::NotSent | CommitError::Busy | CommitError::Fenced => Outcome::Later,
-            CommitError::Ambiguous => Outcome::Doubt,
+            // an older commit in doubt was written after all, perhaps
+            CommitError::Ambiguous | CommitError::Stale(Row::Rental) => Outcome::Doubt,
             CommitError::Stale(_)
             | CommitError::Short { .. }
             | CommitError::Conflict(_)

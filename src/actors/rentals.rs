@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use domain::ids::{PackageId, RentalId, RiderId};
-use domain::rental::{Command, Refusal, Rental};
+use domain::rental::{Command, Phase, Refusal, Rental};
 use domain::tariff::{LateFee, Package};
 use parking_lot::RwLock;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
@@ -81,7 +81,8 @@ impl Rentals {
         let fresh = Arc::new(DashMap::new());
         let mut shards = Vec::with_capacity(SHARDS);
         for _ in 0..SHARDS {
-            let nursery = Crib { context: Arc::clone(&context), fresh: Arc::clone(&fresh) };
+            let crib = Crib { context: Arc::clone(&context), fresh: Arc::clone(&fresh) };
+            let nursery = Arc::new(crib);
             let args = supervise::Args {
                 nursery,
                 clock: context.clock.clone(),
@@ -204,6 +205,11 @@ impl Nursery for Crib {
         supervisor: ActorCell,
     ) -> Result<Option<ActorCell>, ActorProcessingErr> {
         let Some(stored) = self.context.rentals.stored(id) else { return Ok(None) };
+        if matches!(stored.rental.phase, Phase::Completed { .. }) {
+            self.context.forget_unsettled(stored.rental.station, id);
+            self.context.rentals.strike(id);
+            return Ok(None);
+        }
         let publish = self.fresh.remove(&id).is_some();
         let (depth, context) = (Depth::default(), Arc::clone(&self.context));
         let args = rental::Args { stored, publish, depth, context };
@@ -211,13 +217,11 @@ impl Nursery for Crib {
         Ok(Some(actor.get_cell()))
     }
 
-    fn isolated(&self, id: RentalId) {
-        // what a failed actor believed may be wrong: the next start begins with the row itself
-        let context = Arc::clone(&self.context);
-        crate::spawn::spawn("reload_rental", async move {
-            if let Some(stored) = context.read_rental_again(id).await {
-                context.rentals.learn(Arc::new(stored));
-            }
-        });
+    async fn reload(&self, id: RentalId) {
+        let Some(stored) = self.context.read_rental_again(id).await else { return };
+        self.context.reread_banks(std::slice::from_ref(&stored.rental.bank)).await;
+        self.context.rentals.learn(Arc::new(stored));
     }
+
+    fn isolated(&self, _: RentalId) {}
 }

@@ -71,9 +71,13 @@ fn message(context: &Context, incoming: Incoming, hush: &Hush) {
     };
     metrics::FRAMES.inc([kind_word]);
     let inbound = Inbound { uplink, raw, at, live, earliest, ack };
-    let told = context.stations.tell(id, Msg::Inbound(Box::new(inbound)));
+    let message = Msg::Inbound(Box::new(inbound));
+    let told = match kind {
+        TopicKind::Heart => context.stations.tell_lightly(id, message),
+        TopicKind::Update => context.stations.tell(id, message),
+    };
     if !told {
-        // the receipt went with the message: an update comes again, a heartbeat does not
+        // an update comes again, a heartbeat does not
         metrics::SHED.inc([if kind == TopicKind::Heart { "heartbeat" } else { "update" }]);
     }
 }

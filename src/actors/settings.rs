@@ -41,6 +41,8 @@ pub struct Settings {
     pub slots_max: usize,
     /// Between two writes of telemetry.
     pub flush_every: Duration,
+    /// Raw frames that may wait to be written; more are dropped and counted.
+    pub backlog_max: usize,
 }
 
 impl Default for Settings {
@@ -64,6 +66,7 @@ impl Default for Settings {
             mailbox_max: 1_000,
             slots_max: 512,
             flush_every: Duration::from_secs(2),
+            backlog_max: 200_000,
         }
     }
 }

@@ -89,10 +89,14 @@ pub enum Msg {
         sns: Vec<Sn>,
         good: bool,
     },
-    /// The layout that a report showed is committed, or not.
-    LaidOut {
-        version: Option<i32>,
+    /// What was to be written to the station's row is committed.
+    Written {
+        version: i32,
+        maintenance: bool,
     },
+    /// It was not, or nobody knows: the row as the database has it. None when the station is
+    /// not in service any more.
+    Reread(Option<Box<Seed>>),
     /// An operator asks for a whole report; answered when it came.
     Check(RpcReplyPort<bool>),
     /// An operator takes a bank out, without a rental.
@@ -102,6 +106,8 @@ pub enum Msg {
         actor: String,
         reply: RpcReplyPort<bool>,
     },
+    /// An operator says something else of it: name, place, password.
+    Told(Box<Seed>),
     Describe(RpcReplyPort<Described>),
     /// A slot that died may be started again.
     SlotAgain(SlotKey),
@@ -153,7 +159,8 @@ pub struct State {
     check: claims::Checking,
     /// Banks whose fact is under way.
     moving: BTreeSet<Sn>,
-    laying_out: bool,
+    /// The row is being written, or read again.
+    writing: bool,
     dirty: bool,
     shown_version: u64,
 }
@@ -192,6 +199,7 @@ impl Actor for StationActor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         state.depth.taken();
+        state.mind_session().await;
         match message {
             Msg::Inbound(inbound) => state.inbound(*inbound, &myself).await,
             Msg::Session { connected, at } => state.session(connected, at).await,
@@ -205,10 +213,12 @@ impl Actor for StationActor {
             Msg::EjectOver(command) => state.eject_over(command),
             Msg::Doubt { rental, sn } => state.doubt(rental, sn).await,
             Msg::Inventoried { sns, good } => state.inventoried(&sns, good),
-            Msg::LaidOut { version } => state.laid_out(version, &myself).await,
+            Msg::Written { version, maintenance } => state.written(version, maintenance),
+            Msg::Reread(seed) => state.reread(seed, &myself).await,
             Msg::Check(reply) => state.asked_to_check(reply).await,
             Msg::EjectForService(ask) => state.eject_for_service(ask).await,
             Msg::Maintenance { on, actor, reply } => state.maintain(on, actor, reply),
+            Msg::Told(seed) => state.told(*seed),
             Msg::Describe(reply) => state.describe(reply),
             Msg::SlotAgain(key) => state.raise_slot(key, &myself).await,
             Msg::Tick(generation) => state.tick(generation).await,
@@ -257,7 +267,7 @@ impl State {
             lane: lane::Lane::default(),
             check: claims::Checking::default(),
             moving: BTreeSet::new(),
-            laying_out: false,
+            writing: false,
             dirty: true,
             shown_version: 0,
             seed,

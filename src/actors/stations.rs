@@ -51,7 +51,7 @@ impl Stations {
         let mut shards = Vec::with_capacity(SHARDS);
         for _ in 0..SHARDS {
             let args = supervise::Args {
-                nursery: Yard { context: Arc::clone(&context) },
+                nursery: Arc::new(Yard { context: Arc::clone(&context) }),
                 clock: context.clock.clone(),
                 entropy: context.entropy.clone(),
             };
@@ -72,12 +72,24 @@ impl Stations {
         Ok(stations)
     }
 
-    /// Takes a cabinet into service, or takes its new particulars.
+    /// Takes a cabinet into service.
     pub async fn enrolled(&self, row: StationRow) {
         let seed = seed_of(row);
         let view = self.unheard(&seed);
         self.context.availability.publish(Arc::new(view));
         let _ = self.start(seed).await; // one that fails is started again by its supervisor
+    }
+
+    /// Takes what an operator says of a cabinet from now on.
+    pub fn described(&self, row: StationRow) {
+        let seed = seed_of(row);
+        let id = seed.info.id;
+        self.context.stations.enrol(Arc::clone(&seed.info));
+        match self.context.stations.door(id) {
+            Some(door) => door.insist(station::Msg::Told(Box::new(seed))),
+            // it is being started again, and begins with this
+            None => self.context.keep_seed(&seed),
+        }
     }
 
     /// Takes a cabinet out of service.
@@ -87,6 +99,7 @@ impl Stations {
         }
         self.context.stations.strike(id);
         self.context.forget_seed(id);
+        show_closed(&self.context, id);
         self.context.availability.remove(id);
     }
 
@@ -231,6 +244,21 @@ fn slot_before(
     }
 }
 
+/// Nobody rents or returns there for now; whoever looks is told.
+fn show_closed(context: &Context, id: StationId) {
+    let Some(before) = context.availability.get(id) else { return };
+    let shut = StationView {
+        shown: Shown::Offline,
+        maintenance: true,
+        stale: true,
+        version: before.version + 1,
+        ..(*before).clone()
+    };
+    let shut = Arc::new(shut);
+    context.availability.publish(Arc::clone(&shut));
+    context.feed.publish(shut);
+}
+
 /// How stations are started.
 struct Yard {
     context: Arc<Context>,
@@ -252,10 +280,15 @@ impl Nursery for Yard {
         Ok(Some(actor.get_cell()))
     }
 
-    fn isolated(&self, id: StationId) {
-        if let Some(before) = self.context.availability.get(id) {
-            let view = StationView { maintenance: true, stale: true, ..(*before).clone() };
-            self.context.availability.publish(Arc::new(view));
+    async fn reload(&self, id: StationId) {
+        // one that was taken out of service has no seed, and is not started
+        if self.context.seed(id).is_some() && self.context.read_station_again(id).await.is_none() {
+            self.context.forget_seed(id);
         }
+    }
+
+    fn isolated(&self, id: StationId) {
+        self.context.stations.shut(id);
+        show_closed(&self.context, id);
     }
 }

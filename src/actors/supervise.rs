@@ -1,9 +1,10 @@
 //! A supervisor for children of one kind: a child that dies is started again with its own
 //! back-off, a child that dies too often is set aside alone. It never dies with a child.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Display};
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use ractor::{
@@ -15,6 +16,9 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::metrics;
 use crate::spawn::spawn;
+
+#[cfg(test)]
+mod tests;
 
 /// How children of one kind are made.
 pub trait Nursery: Send + Sync + 'static {
@@ -29,6 +33,10 @@ pub trait Nursery: Send + Sync + 'static {
         supervisor: ActorCell,
     ) -> impl Future<Output = Result<Option<ActorCell>, ActorProcessingErr>> + Send;
 
+    /// Reads again what the child begins with: what a failed one believed may be wrong. Not
+    /// called by the supervisor's own loop, and may take as long as the database is away.
+    fn reload(&self, key: Self::Key) -> impl Future<Output = ()> + Send;
+
     /// The child is set aside for a while.
     fn isolated(&self, key: Self::Key);
 }
@@ -42,12 +50,12 @@ impl<N> Default for Supervisor<N> {
 }
 
 pub enum Msg<K> {
-    /// Starts a child; answers whether it runs.
+    /// Starts a child, unless it runs already; answers whether it runs.
     Start(K, Option<RpcReplyPort<bool>>),
 }
 
 pub struct Args<N> {
-    pub nursery: N,
+    pub nursery: Arc<N>,
     pub clock: Clock,
     pub entropy: Entropy,
 }
@@ -55,6 +63,7 @@ pub struct Args<N> {
 pub struct State<N: Nursery> {
     args: Args<N>,
     children: BTreeMap<ActorId, N::Key>,
+    running: BTreeSet<N::Key>,
     budgets: BTreeMap<N::Key, Budget>,
 }
 
@@ -68,7 +77,8 @@ impl<N: Nursery> Actor for Supervisor<N> {
         _: ActorRef<Self::Msg>,
         args: Args<N>,
     ) -> Result<State<N>, ActorProcessingErr> {
-        Ok(State { args, children: BTreeMap::new(), budgets: BTreeMap::new() })
+        let (children, running) = (BTreeMap::new(), BTreeSet::new());
+        Ok(State { args, children, running, budgets: BTreeMap::new() })
     }
 
     async fn handle(
@@ -102,10 +112,14 @@ impl<N: Nursery> Actor for Supervisor<N> {
 
 impl<N: Nursery> State<N> {
     async fn start(&mut self, key: N::Key, myself: &ActorRef<Msg<N::Key>>) -> bool {
+        if self.running.contains(&key) {
+            return true;
+        }
         match self.args.nursery.start(key, myself.get_cell()).await {
             Ok(Some(child)) => {
                 metrics::ACTORS.inc([N::KIND]);
                 self.children.insert(child.get_id(), key);
+                self.running.insert(key);
                 true
             }
             Ok(None) => false,
@@ -119,6 +133,7 @@ impl<N: Nursery> State<N> {
     fn ended(&mut self, child: &ActorCell) {
         if let Some(key) = self.children.remove(&child.get_id()) {
             metrics::ACTORS.dec([N::KIND]);
+            self.running.remove(&key);
             self.budgets.remove(&key);
         }
     }
@@ -131,6 +146,7 @@ impl<N: Nursery> State<N> {
     ) {
         if let Some(key) = self.children.remove(&child.get_id()) {
             metrics::ACTORS.dec([N::KIND]);
+            self.running.remove(&key);
             self.retry(key, error, myself);
         }
     }
@@ -152,12 +168,14 @@ impl<N: Nursery> State<N> {
             }
         };
         let (clock, myself) = (self.args.clock.clone(), myself.clone());
+        let nursery = Arc::clone(&self.args.nursery);
         let isolated = matches!(verdict, Verdict::Isolate { .. });
         spawn("restart", async move {
             clock.sleep_until(at).await;
             if isolated {
                 metrics::ACTORS_ISOLATED.dec([N::KIND]);
             }
+            nursery.reload(key).await;
             let _ = myself.cast(Msg::Start(key, None)); // the service may be ending
         });
     }

@@ -40,8 +40,7 @@ impl Alarm {
         let (generation, clock, mailbox) = (self.generation, clock.clone(), mailbox.clone());
         let task = spawn("alarm", async move {
             clock.sleep_until(due).await;
-            // an actor that is gone needs no tick; a full mailbox ticks again when it is read
-            let _ = mailbox.cast(tick(generation));
+            mailbox.insist(tick(generation));
         });
         self.task = Some(task.abort_handle());
     }

@@ -24,7 +24,9 @@ use tower::ServiceExt;
 use crate::actors::Context;
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
+use crate::clients::broker_admin::BrokerAdmin;
 use crate::clock::Clock;
+use crate::credentials::Credentials;
 use crate::store::Store;
 use crate::store::load::StationRow;
 
@@ -32,18 +34,22 @@ mod answer;
 pub mod archive;
 mod backup;
 mod banks;
+mod fleet;
 mod incidents;
 mod ledger;
 pub mod operator;
+mod outbox;
 mod rentals;
 pub mod socket;
 mod stations;
 
 pub use answer::{Code, Failure, Refusal, Success};
 pub use banks::Adopt;
+pub use fleet::{Remove, Removed, Rotated, Set};
 pub use incidents::{AuditBody, Resolve};
 pub use ledger::Told;
 pub use operator::Operator;
+pub use outbox::{Redrive, Redriven};
 pub use rentals::{Settle, Verdict};
 pub use stations::{Eject, Ejected, Enrol, Maintain, PendingBody, Reported, SlotBody, StationBody};
 
@@ -74,6 +80,9 @@ pub struct Live {
     pub rentals: Rentals,
     /// Gives a cabinet its actor and its account at the broker.
     pub admit: Admit,
+    pub credentials: Arc<Credentials>,
+    /// The cabinets' accounts at the broker.
+    pub broker: Arc<dyn BrokerAdmin>,
     pub started_at: DateTime<Utc>,
     /// Where it listens, such as `http://127.0.0.1:8080`.
     pub http: String,
@@ -121,6 +130,12 @@ impl Admin {
             .route("/stations/by/{name}/check", post(stations::check))
             .route("/stations/by/{name}/eject", post(stations::eject))
             .route("/stations/by/{name}/maintenance", post(stations::maintain))
+            .route("/stations/by/{name}/set", post(fleet::set))
+            .route("/stations/by/{name}/rotate", post(fleet::rotate))
+            .route("/stations/by/{name}/remove", post(fleet::remove))
+            .route("/outbox", get(outbox::list))
+            .route("/outbox/by/{id}", get(outbox::show))
+            .route("/outbox/redrive", post(outbox::redrive))
             .route("/banks", get(banks::list))
             .route("/banks/adopt", post(banks::adopt))
             .route("/books", get(ledger::books))

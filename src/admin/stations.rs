@@ -214,7 +214,7 @@ pub async fn maintain(
 }
 
 /// By serial, or by what the cabinet calls itself.
-async fn find(admin: &Admin, name: &str) -> Result<StationRow, Refusal> {
+pub(super) async fn find(admin: &Admin, name: &str) -> Result<StationRow, Refusal> {
     let row = admin.store().find_station(name).await;
     row.map_err(|error| Refusal::of(error, &format!("station {name}; see station list")))
 }
@@ -235,22 +235,31 @@ fn taken(error: store::Error, uuid: &DeviceUuid, serial: &Serial) -> Refusal {
     Refusal::of(error, "station")
 }
 
+pub(super) fn a_name(text: &str) -> Result<&str, Refusal> {
+    let name = text.trim();
+    if (1..=NAME_MAX).contains(&name.chars().count()) {
+        return Ok(name);
+    }
+    Err(Refusal::new(Code::Invalid, format!("a name has 1 to {NAME_MAX} characters")))
+}
+
+pub(super) fn a_place(lat: f64, lng: f64) -> Result<(), Refusal> {
+    let inside = (-90.0..=90.0).contains(&lat) && (-180.0..=180.0).contains(&lng);
+    if inside && (lat != 0.0 || lng != 0.0) {
+        return Ok(());
+    }
+    let text = format!("{lat}, {lng} is no place; Thamel is 27.7154, 85.3123");
+    Err(Refusal::new(Code::Invalid, text))
+}
+
 fn checked(wanted: &Enrol) -> Result<NewStation, Refusal> {
     let invalid = |text: String| Refusal::new(Code::Invalid, text);
     let uuid = DeviceUuid::parse(&wanted.uuid)
         .map_err(|error| invalid(format!("{:?}: {error}", wanted.uuid)))?;
     let serial = Serial::parse(&wanted.serial)
         .map_err(|error| invalid(format!("{:?}: {error}", wanted.serial)))?;
-    let name = wanted.name.trim();
-    if !(1..=NAME_MAX).contains(&name.chars().count()) {
-        return Err(invalid(format!("a name has 1 to {NAME_MAX} characters")));
-    }
-    let inside = (-90.0..=90.0).contains(&wanted.lat) && (-180.0..=180.0).contains(&wanted.lng);
-    if !inside || (wanted.lat == 0.0 && wanted.lng == 0.0) {
-        let text =
-            format!("{}, {} is no place; Thamel is 27.7154, 85.3123", wanted.lat, wanted.lng);
-        return Err(invalid(text));
-    }
+    let name = a_name(&wanted.name)?;
+    a_place(wanted.lat, wanted.lng)?;
     if !(1..=SLOTS_MAX).contains(&wanted.slots) {
         return Err(invalid(format!("a cabinet has 1 to {SLOTS_MAX} slots")));
     }
@@ -260,7 +269,7 @@ fn checked(wanted: &Enrol) -> Result<NewStation, Refusal> {
 }
 
 /// As the node sees it, else as the rows have it.
-async fn body(admin: &Admin, row: &StationRow) -> StationBody {
+pub(super) async fn body(admin: &Admin, row: &StationRow) -> StationBody {
     let Some(live) = &admin.parts.live else {
         return StationBody { content: row.slots.iter().map(of_slot_row).collect(), ..of_row(row) };
     };

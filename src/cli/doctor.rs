@@ -9,13 +9,14 @@ use std::time::Duration;
 use rustix::fs::{Access, access, statvfs};
 
 use crate::clock::Clock;
-use crate::config::{Config, EmailProvider, ObjectsProvider, SmsProvider};
+use crate::config::Config;
 use crate::embedded::postgres::{self, OLDEST, Programs};
 use crate::embedded::{DataFolder, Error};
 use crate::entropy::Entropy;
 use crate::ephemera::{Ephemera, Redis};
 use crate::link::mqtt;
 
+mod carriers;
 mod report;
 
 #[cfg(test)]
@@ -39,7 +40,8 @@ pub async fn examine(config: &Config) -> Report {
     edges.push(broker(config, is_running).await);
     edges.push(ephemera(config).await);
     edges.push(port("http", config.http.bind, config.http.port, is_running));
-    edges.extend([messages(config), objects(config), payments(config)]);
+    edges.extend([carriers::sms(config).await, carriers::email(config).await]);
+    edges.extend([carriers::push(config), objects(config), payments(config)]);
     Report { ok: edges.iter().all(|edge| edge.state < State::Fail), edges }
 }
 
@@ -211,25 +213,8 @@ fn port(edge: &'static str, bind: IpAddr, port: u16, is_running: bool) -> Findin
     }
 }
 
-fn messages(config: &Config) -> Finding {
-    let shown =
-        format!("sms {}, e-mail {}", word(&config.sms.provider), word(&config.email.provider));
-    let silent =
-        config.sms.provider == SmsProvider::Off && config.email.provider == EmailProvider::Off;
-    if silent {
-        return Finding::warn("messages", shown, "nobody can log in", "configure [sms] or [email]");
-    }
-    Finding::ok("messages", shown, "not tried: a message would be sent")
-}
-
 fn objects(config: &Config) -> Finding {
-    let shown = word(&config.objects.provider);
-    match config.objects.provider {
-        ObjectsProvider::Folder => Finding::ok("objects", shown, "in the data folder or its own"),
-        ObjectsProvider::S3 | ObjectsProvider::Cloudinary => {
-            Finding::ok("objects", shown, "not tried: an object would be written")
-        }
-    }
+    Finding::ok("objects", word(&config.objects.provider), "nothing is kept there so far")
 }
 
 fn payments(config: &Config) -> Finding {

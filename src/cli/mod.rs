@@ -25,6 +25,7 @@ mod examine;
 mod incident;
 mod ledger;
 mod moment;
+mod outbox;
 mod print;
 mod reach;
 mod rental;
@@ -67,7 +68,7 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Look at each edge: what is configured, what answers, what to do
     Doctor(examine::Arguments),
-    /// Cabinets: list, show, enrol, check, eject
+    /// Cabinets: list, show, enrol, check, eject, set, rotate, remove
     #[command(subcommand)]
     Station(station::Arguments),
     /// Power banks: list, adopt
@@ -79,6 +80,9 @@ enum Command {
     /// What a person has to decide: list, show, resolve
     #[command(subcommand)]
     Incident(incident::Arguments),
+    /// What could not be delivered to the outside: list, show, redrive
+    #[command(subcommand)]
+    Outbox(outbox::Arguments),
     /// What the accounts hold, and whether it adds up
     Ledger(ledger::Arguments),
     /// Who did what
@@ -174,6 +178,7 @@ impl Command {
             Command::Bank(arguments) => bank::run(arguments, common),
             Command::Rental(arguments) => rental::run(arguments, common),
             Command::Incident(arguments) => incident::run(arguments, common),
+            Command::Outbox(arguments) => outbox::run(arguments, common),
             Command::Ledger(arguments) => ledger::run(arguments, common),
             Command::Audit(arguments) => ledger::audit(arguments, common),
             Command::Backup(arguments) => backup::backup(arguments, common),

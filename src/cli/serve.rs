@@ -104,6 +104,8 @@ impl Running {
             stations: node.stations.clone(),
             rentals: node.rentals.clone(),
             admit: admit(Arc::downgrade(&node)),
+            credentials: Arc::clone(&node.credentials),
+            broker: node.broker_admin(),
             started_at: clock.now(),
             http: http.clone(),
             mqtt: mqtt.clone(),

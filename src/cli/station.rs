@@ -13,6 +13,8 @@ use super::{Common, Format, block_on, moment, print};
 use crate::admin::{Eject, Ejected, Enrol, Maintain, PendingBody, Reported, StationBody};
 use crate::clock::Clock;
 
+mod change;
+
 #[derive(Subcommand)]
 pub enum Arguments {
     /// List the stations
@@ -29,6 +31,12 @@ pub enum Arguments {
     Eject(EjectArguments),
     /// Take a station out of service for a while, or back
     Maintenance(MaintenanceArguments),
+    /// Say something else of a station: its name, its place
+    Set(change::SetArguments),
+    /// Give a cabinet another password; its session ends
+    Rotate(Named),
+    /// Take a station out of service for good
+    Remove(change::RemoveArguments),
 }
 
 #[derive(Args)]
@@ -118,6 +126,9 @@ async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<ExitCod
         Arguments::Check(named) => check(reach, named).await,
         Arguments::Eject(wanted) => eject(reach, wanted).await,
         Arguments::Maintenance(wanted) => maintenance(reach, wanted).await,
+        Arguments::Set(wanted) => change::set(reach, wanted).await,
+        Arguments::Rotate(named) => change::rotate(reach, named).await,
+        Arguments::Remove(wanted) => change::remove(reach, wanted).await,
     }
 }
 

@@ -12,6 +12,8 @@ section! {
         access_token_s: Seconds = Seconds(900),
         /// Lifetime of a refresh token, in days; each use replaces it.
         refresh_token_days: Days = Days(90),
+        /// How long a login is kept after its end, in days.
+        ended_login_days: Days = Days(7),
         /// Digits of a login code.
         otp_digits: u8 = 6,
         /// Lifetime of a login code, in seconds.
@@ -40,6 +42,7 @@ impl Auth {
     pub(super) fn check(&self, mut problems: Problems<'_>) {
         problems.unless(self.access_token_s.0 >= 60, "access_token_s", "must be at least 60");
         problems.unless(self.refresh_token_days.0 > 0, "refresh_token_days", "must be at least 1");
+        problems.unless(self.ended_login_days.0 > 0, "ended_login_days", "must be at least 1");
         problems.unless(
             (4..=10).contains(&self.otp_digits),
             "otp_digits",

@@ -12,9 +12,21 @@ use super::values::{Seconds, Secret};
 pub enum EmailProvider {
     /// Codes are printed; development only.
     Console,
-    /// Any server that speaks SMTP with STARTTLS.
+    /// Any server that speaks SMTP.
     Smtp,
     /// No e-mail.
+    Off,
+}
+
+/// How the SMTP server is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmtpTls {
+    /// In clear until both have agreed on TLS; never further without.
+    Starttls,
+    /// TLS from the first byte.
+    Implicit,
+    /// In clear, to a server on this machine.
     Off,
 }
 
@@ -27,9 +39,11 @@ section! {
         from: String = String::new(),
         /// Host name of the SMTP server.
         smtp_host: String = String::new(),
-        /// Port of the SMTP server: 587 for STARTTLS, 465 for TLS from the start.
+        /// Port of the SMTP server: 587 as a rule, 465 where TLS is there from the start.
         smtp_port: u16 = 587,
-        /// User name at the SMTP server.
+        /// "starttls", "implicit" (TLS from the start) or "off", for a server on this machine.
+        smtp_tls: SmtpTls = SmtpTls::Starttls,
+        /// User name at the SMTP server. Empty: it asks for none.
         smtp_username: String = String::new(),
         /// Password at the SMTP server.
         smtp_password: Secret = Secret::default(),
@@ -41,7 +55,8 @@ section! {
 }
 
 impl Email {
-    pub(super) fn check(&self, mut problems: Problems<'_>, production: bool) {
+    /// `longest` is the longest time for a request of the app.
+    pub(super) fn check(&self, mut problems: Problems<'_>, production: bool, longest: Seconds) {
         let hidden = !production || self.provider != EmailProvider::Console;
         problems.unless(
             hidden,
@@ -55,5 +70,28 @@ impl Email {
             "must be the name of the SMTP server",
         );
         problems.unless(!smtp || self.from.contains('@'), "from", "must be the sender's address");
+        let local = ["localhost", "127.0.0.1", "::1"].contains(&self.smtp_host.as_str());
+        problems.unless(
+            !smtp || local || self.smtp_tls != SmtpTls::Off,
+            "smtp_tls",
+            "only a server on this machine is spoken to without TLS",
+        );
+        let implicit = self.smtp_tls == SmtpTls::Implicit;
+        problems.unless(
+            !smtp || implicit == (self.smtp_port == 465) || self.smtp_tls == SmtpTls::Off,
+            "smtp_tls",
+            "port 465 goes with \"implicit\", any other port with \"starttls\"",
+        );
+        problems.unless(
+            !smtp || self.smtp_username.is_empty() != self.smtp_password.is_set(),
+            "smtp_password",
+            "set CHARGEGHAR__EMAIL__SMTP_PASSWORD or email.smtp_password_file, with smtp_username",
+        );
+        let bounded = self.request_timeout_s.0 > 0 && self.request_timeout_s.0 < longest.0;
+        problems.unless(
+            !smtp || bounded,
+            "request_timeout_s",
+            "must be at least 1 and less than http.request_timeout_s",
+        );
     }
 }

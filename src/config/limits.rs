@@ -1,6 +1,7 @@
 //! `[limits]`: how often somebody may ask.
 
 use super::section::{Problems, section};
+use super::values::Days;
 
 section! {
     /// Limits per rider and per address. An enrolled cabinet's return is never limited.
@@ -24,6 +25,8 @@ section! {
         device_faults_per_minute: u32 = 60,
         /// Unknown cabinets listed as pending; beyond, the oldest are forgotten.
         pending_devices_max: usize = 1_000,
+        /// Unknown cabinets that are silent for so long are forgotten, in days.
+        pending_days: Days = Days(30),
     }
 }
 
@@ -42,5 +45,6 @@ impl Limits {
         for (key, limit) in all {
             problems.unless(limit > 0, key, "must be at least 1");
         }
+        problems.unless(self.pending_days.0 > 0, "pending_days", "must be at least 1");
     }
 }

@@ -48,7 +48,7 @@ section! {
         advertised_host: String = String::new(),
         /// Port that cabinets are told to connect to; 0: the broker's own.
         advertised_port: u16 = 0,
-        /// Whether cabinets are told to use TLS.
+        /// Whether cabinets are told to use TLS, where their protocol can say so.
         advertised_tls: bool = false,
         /// Sign of life on the service's own sessions, in seconds.
         keep_alive_s: Seconds = Seconds(30),

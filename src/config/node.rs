@@ -15,6 +15,9 @@ section! {
         drain_s: Seconds = Seconds(10),
         /// How often due work that belongs to no actor is looked for, in seconds.
         sweep_s: Seconds = Seconds(30),
+        /// How often what is out of date is forgotten, in seconds: old raw frames, idempotency
+        /// keys, logins, delivered effects, unknown cabinets.
+        tidy_s: Seconds = Seconds(600),
     }
 }
 
@@ -29,5 +32,6 @@ impl Node {
              the node",
         );
         problems.unless(self.sweep_s.0 > 0, "sweep_s", "must be at least 1");
+        problems.unless(self.tidy_s.0 >= 10, "tidy_s", "must be at least 10");
     }
 }

@@ -21,7 +21,7 @@ pub enum ObjectsProvider {
 section! {
     /// Pictures and documents.
     Objects {
-        /// "folder", "s3" or "cloudinary".
+        /// "folder". "s3" and "cloudinary" are refused: this version keeps no objects.
         provider: ObjectsProvider = ObjectsProvider::Folder,
         /// Folder, for "folder". Empty: objects, in the data folder.
         folder: PathBuf = PathBuf::new(),
@@ -51,27 +51,12 @@ section! {
 }
 
 impl Objects {
+    /// Nothing of the service keeps pictures or documents yet; what would not be used is refused.
     pub(super) fn check(&self, mut problems: Problems<'_>) {
-        let s3 = self.provider == ObjectsProvider::S3;
-        let keyed = !self.s3_access_key.is_empty() && self.s3_secret_key.is_set();
         problems.unless(
-            !s3 || keyed,
-            "s3_secret_key",
-            "s3 needs s3_access_key, and CHARGEGHAR__OBJECTS__S3_SECRET_KEY or \
-             objects.s3_secret_key_file",
-        );
-        problems.unless(
-            !s3 || !self.s3_bucket.is_empty(),
-            "s3_bucket",
-            "must be the name of the bucket",
-        );
-        let cloudinary = self.provider == ObjectsProvider::Cloudinary;
-        let named = !self.cloudinary_cloud.is_empty() && self.cloudinary_secret.is_set();
-        problems.unless(
-            !cloudinary || named,
-            "cloudinary_secret",
-            "cloudinary needs cloudinary_cloud, cloudinary_key, and \
-             CHARGEGHAR__OBJECTS__CLOUDINARY_SECRET or objects.cloudinary_secret_file",
+            self.provider == ObjectsProvider::Folder,
+            "provider",
+            "\"s3\" and \"cloudinary\" can not be used in this version: write \"folder\"",
         );
     }
 }

@@ -27,6 +27,7 @@ impl Outbox {
     pub(super) fn check(&self, mut problems: Problems<'_>) {
         problems.unless(self.workers > 0, "workers", "must be at least 1");
         problems.unless(self.attempts_max > 0, "attempts_max", "must be at least 1");
+        problems.unless(self.attempt_timeout_s.0 > 0, "attempt_timeout_s", "must be at least 1");
         problems.unless(self.poll_ms.0 >= 100, "poll_ms", "must be at least 100");
         let ordered = self.backoff_min_ms.duration() <= self.backoff_max_s.duration();
         problems.unless(ordered, "backoff_min_ms", "must be at most backoff_max_s");

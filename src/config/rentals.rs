@@ -12,8 +12,6 @@ section! {
         return_young_s: Seconds = Seconds(60),
         /// A bank back at the same cabinet within this time cancels the rental, in seconds.
         same_station_s: Seconds = Seconds(60),
-        /// How often the late fee of an overdue rental is brought up to date, in seconds.
-        overdue_tick_s: Seconds = Seconds(60),
         /// How long an idempotency key is remembered, in days.
         idempotency_days: Days = Days(7),
     }
@@ -27,7 +25,6 @@ impl Rentals {
             "start_patience_ms",
             "must be at least stations.publish_within_ms",
         );
-        problems.unless(self.overdue_tick_s.0 > 0, "overdue_tick_s", "must be at least 1");
         problems.unless(self.idempotency_days.0 > 0, "idempotency_days", "must be at least 1");
     }
 }

@@ -37,7 +37,8 @@ section! {
 }
 
 impl Sms {
-    pub(super) fn check(&self, mut problems: Problems<'_>, production: bool) {
+    /// `longest` is the longest time for a request of the app.
+    pub(super) fn check(&self, mut problems: Problems<'_>, production: bool, longest: Seconds) {
         let hidden = !production || self.provider != SmsProvider::Console;
         problems.unless(
             hidden,
@@ -54,6 +55,20 @@ impl Sms {
             !sparrow || !self.sparrow_from.is_empty(),
             "sparrow_from",
             "must be the approved sender's name",
+        );
+        let url = &self.sparrow_url;
+        let local = url.starts_with("http://127.0.0.1") || url.starts_with("http://localhost");
+        problems.unless(
+            url.starts_with("https://") || (local && !production),
+            "sparrow_url",
+            "must begin with https://: the token travels in each request",
+        );
+        // an answer that did not come is asked for once more
+        let bounded = self.request_timeout_s.0 > 0 && 2 * self.request_timeout_s.0 < longest.0;
+        problems.unless(
+            !sparrow || bounded,
+            "request_timeout_s",
+            "must be at least 1 and less than half of http.request_timeout_s",
         );
     }
 }

@@ -34,8 +34,6 @@ section! {
         verify_bound_s: Seconds = Seconds(1_500),
         /// How long a slot is kept for a start before its rental is stored, in seconds.
         hold_s: Seconds = Seconds(10),
-        /// How soon a report must follow a check to decide at once, in seconds.
-        fresh_report_s: Seconds = Seconds(60),
         /// Longest check of a station that has not reported since the node started, in
         /// milliseconds, out of the patience of a start.
         unconfirmed_check_ms: Millis = Millis(5_000),

@@ -11,7 +11,7 @@ section! {
         /// How often the telemetry of cabinets is written, in milliseconds. A crash loses at
         /// most this.
         flush_ms: Millis = Millis(2_000),
-        /// Rows of telemetry kept while the database is away; beyond, the oldest are dropped.
+        /// Raw frames kept while the database is away; more are dropped and counted.
         backlog_max: usize = 200_000,
         /// How long raw frames are kept, in days.
         frames_days: Days = Days(90),

@@ -234,6 +234,40 @@ fn a_gateway_whose_callbacks_nobody_signs_is_refused() {
 }
 
 #[test]
+fn a_provider_without_a_client_is_refused() {
+    for (name, value, problem) in [
+        ("PUSH__PROVIDER", "fcm", "push.provider: \"fcm\" can not be used"),
+        ("OBJECTS__PROVIDER", "s3", "objects.provider: "),
+        ("OBJECTS__PROVIDER", "cloudinary", "objects.provider: "),
+    ] {
+        let refused = refusal(None, &[(&*format!("CHARGEGHAR__{name}"), value)]);
+        assert!(refused.contains(problem), "{name}: {refused}");
+    }
+}
+
+#[test]
+fn a_carrier_is_refused_until_it_can_work() {
+    let token = ("CHARGEGHAR__SMS__SPARROW_TOKEN", "token");
+    let sms = "[sms]\nprovider = \"sparrow\"\nsparrow_from = \"OURS\"\n";
+    let email = "[email]\nprovider = \"smtp\"\nfrom = \"a@example.com\"\nsmtp_host = \"mail\"\n";
+    assert!(from(Some(sms), &[token]).is_ok());
+    assert!(from(Some(email), &[]).is_ok());
+    for (file, line, problem) in [
+        (sms, "", "sms.sparrow_token:"),
+        (sms, "sparrow_url = \"http://api.sparrowsms.com/v2/\"", "sms.sparrow_url:"),
+        (sms, "request_timeout_s = 15", "sms.request_timeout_s:"),
+        (email, "smtp_tls = \"off\"", "email.smtp_tls: only a server on this machine"),
+        (email, "smtp_port = 465", "email.smtp_tls: port 465"),
+        (email, "smtp_username = \"me\"", "email.smtp_password:"),
+        (email, "request_timeout_s = 30", "email.request_timeout_s:"),
+    ] {
+        let token = if line.is_empty() { &[][..] } else { &[token] };
+        let refused = refusal(Some(&format!("{file}{line}\n")), token);
+        assert!(refused.contains(problem), "{line}: {refused}");
+    }
+}
+
+#[test]
 fn production_quarantines_unknown_banks_unless_told_otherwise() {
     let production = from(Some(PRODUCTION), &[]).unwrap();
     let adopting = from(Some(PRODUCTION), &[("CHARGEGHAR__BANKS__UNKNOWN", "adopt")]).unwrap();

@@ -121,8 +121,12 @@ catalogue! {
     Counter EFFECTS "chargeghar_outbox_effects_total" ["kind", "outcome"]
         "Owed effects, by outcome.";
     Gauge EFFECTS_OWED "chargeghar_outbox_owed_count" [] "Effects that are still owed.";
+    Gauge EFFECTS_DEAD "chargeghar_outbox_dead" []
+        "Effects that were set aside and wait for an operator.";
     Histogram CLIENT_SECONDS "chargeghar_client_request_seconds" ["client", "outcome"]
         "Requests to other companies.";
+    Counter CODES "chargeghar_client_codes_total" ["provider", "outcome"]
+        "Login codes handed to carriers, by what became of them.";
     Counter PAYMENTS "chargeghar_payment_intents_total" ["gateway", "outcome"]
         "Payment intents, by what became of them.";
     Counter ERRANDS "chargeghar_payment_errands_total" ["purpose", "outcome"]

@@ -8,6 +8,7 @@ use domain::invoice::Seller;
 use domain::rental::Terms;
 use domain::{eject, presence, slot};
 
+use crate::actors::outbox::Policy;
 use crate::actors::settings::Settings;
 use crate::config::Config;
 use crate::store;
@@ -33,6 +34,7 @@ pub fn actors(config: &Config) -> Settings {
         terms: Terms {
             young: rentals.return_young_s.delta(),
             points: config.ledger.points(),
+            at_once: rentals.same_station_s.delta(),
             ..Terms::default()
         },
         seller: seller(config),
@@ -52,7 +54,19 @@ pub fn actors(config: &Config) -> Settings {
         tell_again: TimeDelta::seconds(1),
         mailbox_max: stations.mailbox_max,
         slots_max: usize::from(stations.slots_max),
-        flush_every: Settings::default().flush_every,
+        flush_every: config.telemetry.flush_ms.duration(),
+        backlog_max: config.telemetry.backlog_max,
+    }
+}
+
+pub fn outbox(config: &Config) -> Policy {
+    let outbox = &config.outbox;
+    Policy {
+        workers: usize::from(outbox.workers),
+        poll: outbox.poll_ms.duration(),
+        attempt_timeout: outbox.attempt_timeout_s.duration(),
+        pause: (outbox.backoff_min_ms.duration(), outbox.backoff_max_s.duration()),
+        attempts_max: outbox.attempts_max,
     }
 }
 

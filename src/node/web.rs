@@ -15,9 +15,9 @@ use crate::actors::payments::{self, Payments};
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
 use crate::actors::strangers::Strangers;
-use crate::clients::messenger::{Console, Messenger, Messengers, Nobody};
 use crate::clients::payments::Gateways;
-use crate::config::{Config, EmailProvider, SmsProvider};
+use crate::clients::web::Web as Client;
+use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::embedded::keys::Keys;
 use crate::ephemera::{Ephemera, Memory, Redis};
@@ -28,7 +28,7 @@ use crate::metrics::Recorder;
 use crate::readiness::{Part, Readiness};
 use crate::spawn::Tasks;
 
-use super::StartError;
+use super::{StartError, carriers};
 
 /// Between two looks at the database and the broker.
 const LOOK: Duration = Duration::from_secs(1);
@@ -68,10 +68,11 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let ttl = TimeDelta::seconds(i64::from(config.auth.access_token_s.0));
     let tokens = Tokens::new(&keys.signing, &config.auth.issuer, ttl, clock.clone());
     let tokens = tokens.map_err(|error| StartError::Web(error.to_string()))?;
+    let client = Client::new().map_err(|error| StartError::Web(error.to_string()))?;
     let logins = Logins::new(logins::Parts {
         store: context.store.clone(),
         ephemera: Arc::clone(&ephemera),
-        messengers: messengers(config),
+        messengers: carriers::messengers(config, &client, &clock, &entropy)?,
         clock: clock.clone(),
         entropy: entropy.clone(),
         auth: config.auth.clone(),
@@ -81,9 +82,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     for login in logins.ended().await? {
         tokens.end(login);
     }
-    let web = crate::clients::web::Web::new();
-    let web = web.map_err(|error| StartError::Web(error.to_string()))?;
-    let gateways = Gateways::new(config, &web, &public_url(config, &listener));
+    let gateways = Gateways::new(config, &client, &public_url(config, &listener));
     let settings = payments::Settings::new(config);
     let payments =
         Payments::new(context.store.clone(), clock.clone(), entropy.clone(), gateways, settings);
@@ -137,6 +136,9 @@ fn calls(needs: &Needs<'_>) -> Calls {
     let mqtt = &needs.config.mqtt;
     let told = if mqtt.advertised_host.is_empty() { host } else { &mqtt.advertised_host };
     let port = if mqtt.advertised_port == 0 { *port } else { mqtt.advertised_port };
+    if mqtt.advertised_tls {
+        tracing::warn!("these cabinets are told a host and a port only: they connect without TLS");
+    }
     let keep = strangers.clone();
     let max = needs.config.limits.pending_devices_max;
     needs.tasks.spawn("strangers", async move { keep.run(store, clock, STRANGERS, max).await });
@@ -175,16 +177,6 @@ fn ephemera(config: &Config, context: &Context) -> Result<Arc<dyn Ephemera>, Sta
     let (url, password) = (settings.redis_url.expose(), settings.redis_password.expose());
     let redis = Redis::new(url, password, &settings.prefix, settings.timeout_ms.duration());
     Ok(Arc::new(redis.map_err(|error| StartError::Web(error.to_string()))?))
-}
-
-fn messengers(config: &Config) -> Messengers {
-    let carrier = |prints: bool| -> Arc<dyn Messenger> {
-        if prints { Arc::new(Console) } else { Arc::new(Nobody) }
-    };
-    Messengers {
-        sms: carrier(config.sms.provider == SmsProvider::Console),
-        email: carrier(config.email.provider == EmailProvider::Console),
-    }
 }
 
 /// How riders reach this server, without a slash at the end.

@@ -345,8 +345,10 @@ pub enum Conflict {
     DeviceUsed,
     #[error("a station with this serial is enrolled")]
     SerialUsed,
-    #[error("the station has banks or an eject without an end")]
+    #[error("the station has banks or an open rental")]
     StationInUse,
+    #[error("an eject of the station has no end")]
+    StationEjecting,
     #[error("a unique value was used before")]
     Duplicate,
 }

@@ -6,7 +6,7 @@ use domain::ids::IntentId;
 
 use super::fact::GatewayEvent;
 use super::session::Session;
-use super::{Error, Store};
+use super::{Error, PURGE_MAX, Store};
 use crate::entropy::Entropy;
 
 /// One of them, as it is read.
@@ -85,10 +85,13 @@ impl Store {
         Ok(sqlx::query_as(SQL).bind(intent).fetch_all(&mut session).await?)
     }
 
-    /// Forgets what was said before `before`; answers how many.
+    /// Forgets a portion of what was said before `before`; answers how many.
     pub async fn purge_gateway_events(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        const SQL: &str = "delete from gateway_events where at < $1";
+        const SQL: &str = "
+            delete from gateway_events
+            where id in (select id from gateway_events where at < $1 limit $2)";
 
-        self.write_one("store.gateway_events", move || sqlx::query(SQL).bind(before)).await
+        let purge = move || sqlx::query(SQL).bind(before).bind(PURGE_MAX);
+        self.write_one("store.gateway_events", purge).await
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::types::Json;
 
-use super::{Error, Store};
+use super::{Error, PURGE_MAX, Store};
 
 /// What the first request with a key led to.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,10 +52,15 @@ impl Store {
         }))
     }
 
-    /// Forgets keys from before `before`; answers how many.
+    /// Forgets keys from before `before`, up to the bound; answers how many.
     pub async fn purge_keys(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        const SQL: &str = "delete from idempotency_keys where created_at < $1";
+        const SQL: &str = "
+            delete from idempotency_keys
+            where (actor, key) in (
+                select actor, key from idempotency_keys where created_at < $1 limit $2
+            )";
 
-        self.write_one("store.keys", move || sqlx::query(SQL).bind(before)).await
+        let purge = move || sqlx::query(SQL).bind(before).bind(PURGE_MAX);
+        self.write_one("store.keys", purge).await
     }
 }

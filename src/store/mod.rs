@@ -212,6 +212,9 @@ impl Store {
     }
 }
 
+/// Rows that one call forgets at most: it locks no table for long, whoever has more calls again.
+pub const PURGE_MAX: i64 = 5_000;
+
 /// Whatever is no clear refusal may have been committed.
 fn at_commit(error: sqlx::Error) -> Error {
     let error = Error::from(error);

@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Error, Store};
+use super::fact::AuditEntry;
+use super::{Error, PURGE_MAX, Store};
 
 /// Who claimed an effect and says nothing for so long has died: it is claimed again.
 pub const CLAIM: Duration = Duration::from_mins(1);
@@ -104,22 +105,38 @@ impl Store {
         self.mark(move || sqlx::query(SQL).bind(id).bind(error)).await
     }
 
-    /// Makes dead effects due again; answers how many.
-    pub async fn redrive(&self, now: DateTime<Utc>) -> Result<u64, Error> {
+    /// Makes a dead effect due again, or all of them; answers how many.
+    pub async fn redrive(&self, id: Option<Uuid>, audit: AuditEntry) -> Result<u64, Error> {
         const SQL: &str = "
-            update outbox set state = 'owed', due_at = $1, attempts = 0 where state = 'dead'";
+            update outbox set state = 'owed', due_at = $1, attempts = 0
+            where state = 'dead' and ($2::uuid is null or id = $2)";
 
-        let due = move || sqlx::query(SQL).bind(now);
-        let again = self.write_one("store.outbox", due).await?;
+        let audit = self.stamp(audit);
+        let again = self.transact("store.outbox", move |session| {
+            Box::pin(async move {
+                let due = sqlx::query(SQL).bind(audit.at).bind(id);
+                let again = due.execute(&mut *session).await?.rows_affected();
+                if again > 0 {
+                    audit.write(session).await?;
+                }
+                Ok(again)
+            })
+        });
+        let again = again.await?;
         self.inner.owed.notify_one();
         Ok(again)
     }
 
-    /// Forgets what was delivered before `before`; answers how many.
+    /// Forgets what was delivered before `before`, up to the bound; answers how many.
     pub async fn forget_delivered(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        const SQL: &str = "delete from outbox where state = 'done' and done_at < $1";
+        const SQL: &str = "
+            delete from outbox
+            where id in (
+                select id from outbox where state = 'done' and done_at < $1 limit $2
+            )";
 
-        self.write_one("store.outbox", move || sqlx::query(SQL).bind(before)).await
+        let purge = move || sqlx::query(SQL).bind(before).bind(PURGE_MAX);
+        self.write_one("store.outbox", purge).await
     }
 
     pub async fn outbox_backlog(&self) -> Result<Backlog, Error> {

@@ -6,7 +6,7 @@ use domain::ids::RiderId;
 use uuid::Uuid;
 
 use super::riders::{self, Account, NewRider};
-use super::{Error, Store};
+use super::{Error, PURGE_MAX, Store};
 
 /// A login as its row has it.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -149,10 +149,15 @@ impl Store {
         Ok(written == 1)
     }
 
-    /// Forgets logins that nobody can use any more; answers how many.
+    /// Forgets logins that nobody can use since `before`, up to the bound; answers how many.
     pub async fn purge_logins(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        const SQL: &str = "delete from sessions where expires_at < $1 or ended_at < $1";
+        const SQL: &str = "
+            delete from sessions
+            where id in (
+                select id from sessions where expires_at < $1 or ended_at < $1 limit $2
+            )";
 
-        self.write_one("store.purge_logins", move || sqlx::query(SQL).bind(before)).await
+        let purge = move || sqlx::query(SQL).bind(before).bind(PURGE_MAX);
+        self.write_one("store.purge_logins", purge).await
     }
 }

@@ -3,13 +3,15 @@
 //! read at, so that neither overwrites the other.
 
 use chrono::{DateTime, NaiveTime, Utc};
-use domain::ids::{DeviceUuid, Serial, StationId};
+use domain::bank::Custody;
+use domain::ids::{DeviceUuid, Serial, Sn, StationId};
+use sqlx::types::Json;
 
 use super::audit::Stamped;
 use super::fact::{AuditEntry, Conflict};
-use super::load::{StationRow, read_station};
+use super::load::{StationInfo, StationRow, read_station};
 use super::session::Session;
-use super::{Error, Query, Store};
+use super::{Error, PURGE_MAX, Query, Store};
 
 /// A cabinet to be taken into service.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +59,24 @@ impl Particulars {
             area_code: "0".into(),
             lenient: false,
             strict_sign: false,
+        }
+    }
+}
+
+impl From<StationInfo> for Particulars {
+    fn from(info: StationInfo) -> Particulars {
+        Particulars {
+            name: info.name,
+            latitude: info.latitude,
+            longitude: info.longitude,
+            address: info.address,
+            landmark: info.landmark,
+            description: info.description,
+            opening_time: info.opening_time,
+            closing_time: info.closing_time,
+            area_code: info.area_code,
+            lenient: info.lenient,
+            strict_sign: info.strict_sign,
         }
     }
 }
@@ -124,16 +144,19 @@ impl Store {
         self.change(id, audit, move |at| sqlx::query(SQL).bind(at).bind(id).bind(before)).await
     }
 
-    /// Takes a station out of service. `Conflict` while banks are in it by custody, or an
-    /// eject has no end.
+    /// Takes a station out of service. `Conflict` while an eject has no end; and, unless it is
+    /// forced, while a rental that began there is open or banks are in it by custody. Answers
+    /// the banks that were in it: they are missing now, until some cabinet shows them.
     pub async fn remove_station(
         &self,
         id: StationId,
         before: i32,
+        force: bool,
         audit: AuditEntry,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Sn>, Error> {
         let audit = self.stamp(audit);
-        self.transact("store.station", move |session| Box::pin(remove(session, id, before, audit)))
+        let removal = Removal { id, before, force };
+        self.transact("store.station", move |session| Box::pin(remove(session, removal, audit)))
             .await
     }
 
@@ -147,6 +170,18 @@ impl Store {
 
         let mut session = self.read().await?;
         Ok(sqlx::query_as(SQL).bind(i64::from(limit)).fetch_all(&mut session).await?)
+    }
+
+    /// Forgets callers that were last seen before `before`, up to the bound; answers how many.
+    pub async fn purge_pending(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        const SQL: &str = "
+            delete from pending_cabinets
+            where device_uuid in (
+                select device_uuid from pending_cabinets where last_seen_at < $1 limit $2
+            )";
+
+        let purge = move || sqlx::query(SQL).bind(before).bind(PURGE_MAX);
+        self.write_one("store.pending", purge).await
     }
 
     async fn change(
@@ -216,34 +251,65 @@ fn particulars(query: Query, about: &Particulars) -> Query {
         .bind(about.strict_sign)
 }
 
-async fn remove(
-    session: &mut Session,
+struct Removal {
     id: StationId,
     before: i32,
-    audit: Stamped,
-) -> Result<(), Error> {
+    force: bool,
+}
+
+async fn remove(session: &mut Session, removal: Removal, audit: Stamped) -> Result<Vec<Sn>, Error> {
     const GONE: &str = "
         update stations set is_deleted = true, version = version + 1, updated_at = $3
         where id = $1 and version = $2 and not is_deleted";
+    const EJECTING: &str = "
+        select exists (select 1 from rentals where station_id = $1 and status = 'PENDING_POPUP')";
     const IN_USE: &str = "
         select exists (select 1 from banks where station_id = $1)
-            or exists (select 1 from rentals where station_id = $1 and status = 'PENDING_POPUP')";
+            or exists (
+                select 1 from rentals
+                where station_id = $1 and status in ('PENDING', 'ACTIVE', 'OVERDUE')
+            )";
     const REST: [&str; 3] = [
         "delete from slots where station_id = $1",
         "delete from slot_telemetry where station_id = $1",
         "delete from station_telemetry where station_id = $1",
     ];
 
+    let Removal { id, before, force } = removal;
     let gone = sqlx::query(GONE).bind(id).bind(before).bind(audit.at);
     if gone.execute(&mut *session).await?.rows_affected() != 1 {
         read_station(session, id).await?;
         return Err(Error::Stale);
     }
-    if sqlx::query_scalar(IN_USE).bind(id).fetch_one(&mut *session).await? {
+    if sqlx::query_scalar(EJECTING).bind(id).fetch_one(&mut *session).await? {
+        return Err(Error::Conflict(Conflict::StationEjecting));
+    }
+    if !force && sqlx::query_scalar(IN_USE).bind(id).fetch_one(&mut *session).await? {
         return Err(Error::Conflict(Conflict::StationInUse));
     }
+    let banks = lose(session, id, audit.at).await?;
     for sql in REST {
         sqlx::query(sql).bind(id).execute(&mut *session).await?;
     }
-    audit.write(session).await
+    audit.write(session).await?;
+    Ok(banks)
+}
+
+/// The banks of a station that is no more: nobody can say where they are.
+async fn lose(session: &mut Session, id: StationId, at: DateTime<Utc>) -> Result<Vec<Sn>, Error> {
+    const SQL: &str = "
+        with lost as (
+            update banks
+            set custody = 'missing', station_id = null, io = null, slot = null,
+                version = version + 1, updated_at = $2
+            where station_id = $1
+            returning sn, version, condition
+        ), told as (
+            insert into bank_events (sn, version, custody, condition, cause, rental_id, at)
+            select sn, version, $3, condition, 'station_removed', null, $2 from lost
+        )
+        select sn from lost order by sn";
+
+    let lost = sqlx::query_scalar(SQL).bind(id).bind(at).bind(Json(Custody::Missing));
+    Ok(lost.fetch_all(session).await?)
 }

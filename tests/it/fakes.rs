@@ -4,6 +4,8 @@
 pub mod books;
 mod esewa;
 mod khalti;
+pub mod mail;
+pub mod sparrow;
 mod stripe;
 
 use std::sync::Arc;
@@ -153,6 +155,12 @@ impl Drop for Company {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+/// The six digits of a login code.
+pub fn code_in(text: &str) -> String {
+    let six = |word: &&str| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_whitespace().find(six).unwrap_or_else(|| panic!("no code: {text}")).to_owned()
 }
 
 pub use esewa::sealed;

@@ -7,6 +7,8 @@ mod broker_away;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod carriers;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod echo;
@@ -16,6 +18,8 @@ mod embedded;
 mod fakes;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod housekeeping;
 #[cfg(test)]
 mod link;
 #[cfg(test)]
@@ -32,6 +36,8 @@ mod renting;
 mod restart;
 #[cfg(test)]
 mod returning;
+#[cfg(test)]
+mod stale;
 #[cfg(test)]
 mod store;
 #[cfg(test)]

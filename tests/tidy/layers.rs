@@ -5,6 +5,7 @@ use crate::tree::{File, blank};
 /// A library, and the only modules that may name it.
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("axum", &["src/http", "src/admin", "src/node"]),
+    ("lettre", &["src/clients"]),
     ("ractor", &["src/actors", "src/node"]),
     ("redis", &["src/ephemera"]),
     ("reqwest", &["src/clients", "src/cli"]),

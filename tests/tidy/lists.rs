@@ -61,6 +61,41 @@ pub fn settings(files: &[File]) -> Vec<String> {
     complaints
 }
 
+/// Settings that the configuration itself makes something of: the rest reads a method.
+const READ_WITHIN: [&str; 3] = ["environment", "unknown", "domain"];
+/// Settings of carriers that have no client: a node refuses to start with them.
+const REFUSED: [&str; 3] = ["fcm_", "s3_", "cloudinary_"];
+/// Settings that wait for their reader: each that gets one is struck here.
+const UNREAD: [&str; 2] = ["points_per_npr", "size_max_bytes"];
+
+/// Every key of `config.toml` is read by more than the check of its own value.
+pub fn unread_settings(files: &[File]) -> Vec<String> {
+    let readers: Vec<&File> = files
+        .iter()
+        .filter(|file| file.is_under("src") && !file.is_under("src/config") && !file.is_test())
+        .collect();
+    let is_read = |key: &str| {
+        let word = format!(".{key}");
+        readers.iter().any(|file| {
+            file.text.match_indices(&word).any(|(at, _)| {
+                let next = file.text[at + word.len()..].chars().next();
+                !next.is_some_and(|c| c.is_alphanumeric() || c == '_')
+            })
+        })
+    };
+    let lines = files.iter().filter(|file| file.path == "config.toml").flat_map(|f| f.text.lines());
+    lines
+        .filter(|line| !line.starts_with(['#', ' ', '[']))
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, _)| key.trim())
+        .filter(|key| !REFUSED.iter().any(|carrier| key.starts_with(carrier)))
+        // a secret's file is read with the secret
+        .filter(|key| !key.strip_suffix("_file").is_some_and(is_read))
+        .filter(|key| !READ_WITHIN.contains(key) && is_read(key) == UNREAD.contains(key))
+        .map(|key| format!("config.toml: nobody reads `{key}`, or `UNREAD` says so wrongly"))
+        .collect()
+}
+
 /// Every `./run COMMAND` of a document is a command of the script.
 pub fn commands(files: &[File]) -> Vec<String> {
     let script = files.iter().find(|file| file.path == "run").map_or("", |file| &file.text);
@@ -147,7 +182,9 @@ fn first_word(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{commands, dashboards, links, migrations, promised_tests, settings};
+    use super::{
+        commands, dashboards, links, migrations, promised_tests, settings, unread_settings,
+    };
     use crate::tree::File;
     use crate::{bad, silent, speaks};
 
@@ -180,6 +217,14 @@ mod tests {
             "config.toml",
             "[http]\n# TCP port.\nport = 1\nhost = \"a\" # where\n",
         )));
+    }
+
+    #[test]
+    fn a_setting_that_nobody_reads_is_seen() {
+        let read =
+            |code| two(("config.toml", "# TCP port.\nport = 1\n"), ("src/http/door.rs", code));
+        speaks(unread_settings(&read("config.ports")), "port");
+        silent(unread_settings(&read("bind(config.port)")));
     }
 
     #[test]

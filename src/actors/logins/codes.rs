@@ -94,8 +94,7 @@ impl Logins {
             None => Purpose::Register,
         };
         let code = self.keep_code(identifier, purpose).await?;
-        let sent = self.inner.parts.messengers.of(identifier).send_code(identifier, &code).await;
-        match sent {
+        match self.hand_over(identifier, &code).await {
             Ok(()) => {
                 let expires_in = self.inner.parts.auth.otp_ttl_s.duration();
                 Ok(CodeSent { purpose, expires_in, left })
@@ -103,10 +102,23 @@ impl Logins {
             Err(error) => {
                 // it did not go out: the next one need not wait
                 self.ephemera().take(&pause_key(identifier)).await?;
-                tracing::warn!(%error, "a login code was not sent");
                 Err(error.into())
             }
         }
+    }
+
+    /// Gives a code to its carrier. What may have got lost is sent once more, as the same code.
+    async fn hand_over(
+        &self,
+        identifier: &Identifier,
+        code: &LoginCode,
+    ) -> Result<(), messenger::Error> {
+        let carrier = self.inner.parts.messengers.of(identifier);
+        let mut sent = counted(carrier.name(), carrier.send_code(identifier, code).await);
+        if let Err(messenger::Error::Unsure(_)) = sent {
+            sent = counted(carrier.name(), carrier.send_code(identifier, code).await);
+        }
+        sent
     }
 
     async fn may_ask(
@@ -216,6 +228,22 @@ impl Logins {
     }
 }
 
+fn counted(
+    carrier: &'static str,
+    sent: Result<(), messenger::Error>,
+) -> Result<(), messenger::Error> {
+    let outcome = sent.as_ref().map_or_else(messenger::Error::outcome, |()| "taken");
+    metrics::CODES.inc([carrier, outcome]);
+    match &sent {
+        Ok(()) => {}
+        Err(error @ messenger::Error::Refused(_)) => {
+            tracing::error!(carrier, %error, "a login code was not sent; see chargeghar doctor");
+        }
+        Err(error) => tracing::warn!(carrier, %error, "a login code was not sent"),
+    }
+    sent
+}
+
 fn allowed(verdict: Verdict) -> Result<(), CodeError> {
     if verdict.is_allowed {
         return Ok(());
@@ -239,8 +267,10 @@ fn ticket_key(id: Uuid) -> String {
 impl From<messenger::Error> for CodeError {
     fn from(error: messenger::Error) -> CodeError {
         match error {
-            messenger::Error::Declined => CodeError::NotServed,
-            messenger::Error::Down(_) => CodeError::Unavailable,
+            messenger::Error::NotServed | messenger::Error::Declined(_) => CodeError::NotServed,
+            messenger::Error::Refused(_)
+            | messenger::Error::Down(_)
+            | messenger::Error::Unsure(_) => CodeError::Unavailable,
         }
     }
 }

@@ -38,7 +38,7 @@ impl Actor for Slow {
 }
 
 #[tokio::test]
-async fn a_full_mailbox_refuses_until_it_has_room_again() {
+async fn a_full_mailbox_refuses_others_until_it_has_room_again() {
     let depth = Depth::default();
     let (actor, _) = Actor::spawn(None, Slow, depth.clone()).await.unwrap();
     let mailbox = Mailbox::new(actor, depth, 2, "slow");
@@ -52,9 +52,12 @@ async fn a_full_mailbox_refuses_until_it_has_room_again() {
     mailbox.cast(Msg::Ask(one.into())).unwrap();
     mailbox.cast(Msg::Ask(two.into())).unwrap();
     let third = mailbox.cast(Msg::Ask(tokio::sync::oneshot::channel().0.into()));
+    let (own, answer) = tokio::sync::oneshot::channel();
+    mailbox.insist(Msg::Ask(own.into()));
     release.send(()).unwrap();
 
     assert_eq!(third, Err(Refused::Full));
+    assert_eq!(answer.await, Ok(7), "an actor's own business is taken all the same");
     while mailbox.depth.count() > 0 {
         tokio::task::yield_now().await;
     }

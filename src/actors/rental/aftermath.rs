@@ -28,8 +28,7 @@ impl State {
         }
         let reason = domain::eject::NotOutReason::NeverSent;
         let settle = Command::Settle(domain::eject::Settlement::NotOut { reason });
-        // its own mailbox: empty, as it has just been made
-        let _ = self.myself.cast(super::Msg::internal(settle));
+        self.myself.insist(super::Msg::internal(settle));
     }
 
     /// Claims that nobody confirmed are looked into again.
@@ -68,6 +67,20 @@ impl State {
         if let Some(reply) = job.reply {
             let _ = reply.send(Ok(after)); // who asked may have gone
         }
+    }
+
+    /// What the cabinets would have been told, had the commit been answered.
+    pub(super) fn tell_adopted(&self, before: &Rental) {
+        let stations = &self.context.stations;
+        if before.phase == Phase::Dispensing && self.current.rental.phase != Phase::Dispensing {
+            stations.tell(before.station, station::Msg::EjectOver(before.command));
+        }
+        stations.tell(before.station, station::Msg::Moved(before.key));
+        let bank = self.context.banks.get(&before.bank);
+        if let Some((at, key)) = bank.and_then(|bank| bank.custody.slot()) {
+            stations.tell(at, station::Msg::Moved(key));
+        }
+        self.raise_doubts();
     }
 
     fn tell_cabinets(&self, event: &Event, before: &Rental, after: &Rental) {

@@ -244,7 +244,7 @@ impl State {
         let (context, myself, id) = (self.context.clone(), self.myself.clone(), self.id());
         spawn("reread", async move {
             let stored = context.read_rental_again(id).await;
-            let _ = myself.cast(Msg::Reread(stored.map(Box::new))); // a new actor reads itself
+            myself.insist(Msg::Reread(stored.map(Box::new)));
         });
     }
 
@@ -266,10 +266,23 @@ impl State {
                 // before whatever came meanwhile
                 None => self.waiting.push_front(prepared.job),
             }
+        } else if stored.version > prepared.before.version {
+            self.adopt(stored).await;
+            self.waiting.push_front(prepared.job);
         } else {
-            return Err(format!("rental {} was written by somebody else", self.id()).into());
+            return Err(format!("the row of rental {} went back", self.id()).into());
         }
         self.run_waiting().await
+    }
+
+    /// A commit that nobody answered for was written after all, later than it was looked for:
+    /// from here on the row is what counts, and what waits is decided anew.
+    async fn adopt(&mut self, stored: Stored) {
+        tracing::warn!(rental.id = %self.id(), "a fact in doubt was written after all");
+        let before = std::mem::replace(&mut self.current, Arc::new(stored));
+        self.context.reread_banks(std::slice::from_ref(&before.rental.bank)).await;
+        self.context.rentals.learn(Arc::clone(&self.current));
+        self.tell_adopted(&before.rental);
     }
 }
 

@@ -8,7 +8,7 @@ use ractor::RpcReplyPort;
 use serde::Serialize;
 use serde_json::json;
 
-use super::State;
+use super::{Seed, State};
 use crate::actors::availability::StationView;
 use crate::spawn::spawn;
 use crate::store::fact::{AuditEntry, Fact, StationWrite};
@@ -99,8 +99,16 @@ impl State {
         Ok(sn)
     }
 
+    /// The row has moved on with it; a newer version that was read meanwhile stays.
+    pub(super) fn told(&mut self, seed: Seed) {
+        self.seed.info = seed.info;
+        self.seed.version = self.seed.version.max(seed.version);
+        self.context.keep_seed(&self.seed);
+        self.dirty = true;
+    }
+
     pub(super) fn maintain(&mut self, on: bool, actor: String, reply: RpcReplyPort<bool>) {
-        if self.laying_out {
+        if self.writing {
             let _ = reply.send(false);
             return;
         }
@@ -117,15 +125,11 @@ impl State {
             target: self.seed.info.serial.to_string(),
             details: json!({ "on": on }),
         });
-        self.laying_out = true;
-        self.seed.maintenance = on;
+        // closing counts at once, opening when it is written
+        self.seed.maintenance |= on;
         self.dirty = true;
-        let (context, myself) = (self.context.clone(), self.myself.clone());
-        let before = self.seed.version;
-        spawn("maintenance", async move {
-            let version = context.store.commit(fact).await.ok().map(|_| before + 1);
-            let _ = myself.cast(super::Msg::LaidOut { version });
-            let _ = reply.send(version.is_some());
+        self.write_row(fact, move |good| {
+            let _ = reply.send(good); // who asked may have gone
         });
     }
 }

@@ -83,7 +83,7 @@ impl State {
         let (clock, myself) = (self.context.clock.clone(), self.myself.clone());
         spawn("slot_restart", async move {
             clock.sleep_until(at).await;
-            let _ = myself.cast(Msg::SlotAgain(key)); // the station may be gone
+            myself.insist(Msg::SlotAgain(key));
         });
         self.dirty = true;
     }
@@ -125,5 +125,8 @@ impl State {
         let bank = self.context.banks.in_slot(self.id(), key);
         let offered = bank.as_ref().is_some_and(|sn| self.context.banks.is_offered(sn));
         self.tell_slot(key, slot::Msg::Occupied { bank, offered });
+        if let Some(child) = self.slots.get_mut(&key) {
+            child.reading = None; // it may have taken its reading for out of date
+        }
     }
 }

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use super::{Msg, State};
 use crate::actors::rental::Cause;
+use crate::link::Ack;
 use crate::metrics;
 use crate::spawn::spawn;
-use crate::store::fact::{BankWrite, Fact, NewIncident};
+use crate::store::fact::{BankWrite, CommitError, Fact, NewIncident};
 
 impl State {
     /// Banks without a rental are in these slots. The frame of an insertion is remembered: the
@@ -127,12 +128,12 @@ impl State {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "an inventory fact was not written");
+                    postpone(&error, cause.ack);
                     context.reread_banks(&sns).await;
                     false
                 }
             };
-            // a station that is gone reads the books when it is back
-            let _ = myself.cast(Msg::Inventoried { sns, good });
+            myself.insist(Msg::Inventoried { sns, good });
         });
     }
 
@@ -150,5 +151,17 @@ impl State {
                 child.reading = None;
             }
         }
+    }
+}
+
+/// What the world was in the way of comes again; what fails for itself is lost some day.
+fn postpone(error: &CommitError, ack: Option<Ack>) {
+    match error {
+        CommitError::Corrupt(_) | CommitError::Conflict(_) | CommitError::Short { .. } => {}
+        CommitError::Stale(_)
+        | CommitError::NotSent
+        | CommitError::Ambiguous
+        | CommitError::Busy
+        | CommitError::Fenced => ack.map_or((), Ack::postpone),
     }
 }

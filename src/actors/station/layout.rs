@@ -6,7 +6,7 @@ use domain::station::{Coverage, Layout};
 use ractor::ActorRef;
 use serde_json::json;
 
-use super::{Msg, State};
+use super::{Msg, Seed, State};
 use crate::actors::slot;
 use crate::metrics;
 use crate::spawn::spawn;
@@ -50,10 +50,9 @@ impl State {
 
     /// Writes the slots that are there, once for each change.
     fn lay_out(&mut self, added: Vec<SlotKey>, removed: Vec<SlotKey>) {
-        if self.laying_out {
+        if self.writing {
             return; // the next report brings what is still missing
         }
-        self.laying_out = true;
         let (station, version) = (self.id(), self.seed.version);
         let mut fact = Fact::at(self.now());
         fact.station = Some(StationWrite {
@@ -94,30 +93,47 @@ impl State {
         for key in removed {
             self.seed.slot_versions.remove(&key);
         }
+        self.write_row(fact, |_| ());
+    }
+
+    /// Writes the station's row beside the mailbox; what was not written, or perhaps not, is
+    /// read back until the database answers.
+    pub(super) fn write_row(&mut self, fact: Fact, told: impl FnOnce(bool) + Send + 'static) {
         let (context, myself) = (self.context.clone(), self.myself.clone());
-        let before = self.seed.version;
-        spawn("layout", async move {
-            let version = match context.store.commit(fact).await {
-                Ok(_) => Some(before + 1),
+        let (id, maintenance) = (self.id(), self.seed.maintenance);
+        let maintenance = fact.station.as_ref().map_or(maintenance, |row| row.is_maintenance);
+        let version = self.seed.version + 1;
+        self.writing = true;
+        spawn("station_row", async move {
+            let written = context.store.commit(fact).await;
+            told(written.is_ok());
+            let news = match written {
+                Ok(_) => Msg::Written { version, maintenance },
                 Err(error) => {
-                    tracing::warn!(%error, "a layout was not written");
-                    None
+                    tracing::warn!(%error, "a station's row was not written");
+                    Msg::Reread(context.read_station_again(id).await.map(Box::new))
                 }
             };
-            let _ = myself.cast(Msg::LaidOut { version }); // a new start reads it back
+            myself.insist(news);
         });
     }
 
-    pub(super) async fn laid_out(&mut self, version: Option<i32>, myself: &ActorRef<Msg>) {
-        self.laying_out = false;
-        if let Some(version) = version {
-            self.seed.version = version;
-            self.context.keep_seed(&self.seed);
-            return;
-        }
-        // read back what the database has, and let the next report say it again
-        let Some(seed) = self.context.reread_station(self.id()).await else { return };
+    pub(super) fn written(&mut self, version: i32, maintenance: bool) {
+        self.writing = false;
+        self.dirty = true;
+        self.seed.version = version;
+        self.seed.maintenance = maintenance;
+        self.context.keep_seed(&self.seed);
+    }
+
+    /// The row is what counts, and the next report says again what is not in it.
+    pub(super) async fn reread(&mut self, seed: Option<Box<Seed>>, myself: &ActorRef<Msg>) {
+        self.writing = false;
+        self.dirty = true;
+        self.confirmed = false;
+        let Some(seed) = seed else { return myself.stop(None) };
         self.seed.version = seed.version;
+        self.seed.maintenance = seed.maintenance;
         self.seed.slot_versions = seed.slot_versions;
         self.seed.layout = Layout::new(seed.layout.slots, false);
         let known: Vec<SlotKey> = self.seed.layout.slots.iter().copied().collect();
@@ -126,6 +142,6 @@ impl State {
                 self.raise_slot(key, myself).await;
             }
         }
-        self.confirmed = false;
+        self.ask_for_report("reread").await;
     }
 }

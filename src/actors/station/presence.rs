@@ -38,6 +38,15 @@ impl State {
         });
     }
 
+    /// The broker's word counts though it did not get through to a full mailbox.
+    pub(super) async fn mind_session(&mut self) {
+        match (self.context.session_of(&self.seed.info.uuid), self.presence.session) {
+            (Session::Up, Session::Down { .. }) => self.session(true, self.now()).await,
+            (Session::Down { since }, Session::Up) => self.session(false, since).await,
+            (Session::Untold | Session::Up | Session::Down { .. }, _) => {}
+        }
+    }
+
     pub(super) async fn session(&mut self, connected: bool, at: DateTime<Utc>) {
         self.dirty = true;
         if !connected {

@@ -45,6 +45,7 @@ impl State {
         self.cover(coverage, myself).await;
         let differences = self.differences(&snapshot, proves);
         let none_back = proves && !self.shows_rented(&snapshot);
+        self.move_again();
         self.observe(&snapshot, received.at);
         if received.live {
             self.eject_evidence(&snapshot, proves, received.at).await;
@@ -102,6 +103,17 @@ impl State {
         };
         let shown = snapshot.slots.values().filter_map(|reading| reading.sn.as_ref());
         shown.chain(&snapshot.strays).any(is_out)
+    }
+
+    /// A slot that was not told who is in it by the books is told now.
+    fn move_again(&mut self) {
+        let books = self.context.banks.at(self.id());
+        let astray =
+            self.slots.iter().filter(|(key, child)| child.view.sn.as_ref() != books.get(key));
+        let astray: Vec<SlotKey> = astray.map(|(key, _)| *key).collect();
+        for key in astray {
+            self.moved(key);
+        }
     }
 
     /// Tells the slots; one whose bank was ejected just now may still show it.

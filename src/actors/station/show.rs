@@ -14,8 +14,8 @@ use crate::actors::flusher::{SlotNews, StationNews};
 impl State {
     /// Publishes the cabinet as it is, if anything changed.
     pub(super) fn show(&mut self) {
-        if !std::mem::take(&mut self.dirty) {
-            return;
+        if !std::mem::take(&mut self.dirty) || self.context.stations.info(self.id()).is_none() {
+            return; // nothing new, or taken out of service a moment ago
         }
         let before = self.context.availability.get(self.id());
         let mut view = self.view();

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::*;
-use crate::config::Endpoint;
+use crate::config::{EmailProvider, Endpoint, Secret, SmsProvider};
 
 #[tokio::test]
 async fn a_machine_with_nothing_configured_is_fine() {
@@ -77,14 +77,36 @@ fn a_broker_that_keeps_old_ejects_fails() {
     assert!(keeps.advice.contains("mqueue_store_qos0"));
 }
 
-#[test]
-fn nobody_can_log_in_without_messages() {
+#[tokio::test]
+async fn nobody_can_log_in_without_messages() {
     let mut config = Config::default();
     config.sms.provider = SmsProvider::Off;
     config.email.provider = EmailProvider::Off;
 
-    assert_eq!(messages(&config).state, State::Warn);
+    for finding in [carriers::sms(&config).await, carriers::email(&config).await] {
+        assert_eq!((finding.state, &*finding.found), (State::Warn, "nobody can log in"));
+    }
     assert_eq!(leading_number("15.14"), 15);
+}
+
+#[tokio::test]
+async fn a_carrier_that_can_not_be_reached_is_told_without_its_secrets() {
+    let mut config = Config::default();
+    config.sms.provider = SmsProvider::Sparrow;
+    config.sms.sparrow_url = "http://127.0.0.1:1/v2/".to_owned();
+    config.sms.sparrow_token = Secret::new("hidden-token");
+    config.email.provider = EmailProvider::Smtp;
+    config.email.from = "no-reply@example.com".to_owned();
+    config.email.smtp_host = "127.0.0.1".to_owned();
+    config.email.smtp_port = 1;
+    config.email.smtp_password = Secret::new("hidden-password");
+
+    let (sms, email) = (carriers::sms(&config).await, carriers::email(&config).await);
+
+    assert_eq!((sms.state, email.state), (State::Fail, State::Fail));
+    assert!(sms.advice.contains("CHARGEGHAR__SMS__SPARROW_URL"), "{sms:?}");
+    assert!(email.advice.contains("CHARGEGHAR__EMAIL__SMTP_HOST"), "{email:?}");
+    assert!(!format!("{sms:?}{email:?}").contains("hidden"));
 }
 
 /// Settings of a machine of its own: any free port.

@@ -173,7 +173,7 @@ fn close(rental: &Rental, proof: &Claim, since: DateTime<Utc>, facts: &Facts) ->
     let first = earliest(&rental.claims, proof.station).unwrap_or(proof);
     let key = proof.key.or(first.key);
     let same = proof.station == rental.station;
-    if same && first.at - since < facts.terms.young {
+    if same && first.at - since < facts.terms.at_once {
         let vat = vat_in(rental.paid.plus(rental.owed), facts.terms.vat_percent);
         return Event::ReturnedAtOnce { at: first.at, station: proof.station, key, vat };
     }

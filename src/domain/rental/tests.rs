@@ -80,6 +80,23 @@ fn a_bank_back_within_a_minute_is_no_rental() {
 }
 
 #[test]
+fn how_soon_a_return_is_no_rental_is_a_term_of_its_own() {
+    let (active, _) = after(dispensing(), &[(4, settle_out(4))]);
+    let soon = Claim { at: at(30), earliest: at(30), ..claim() };
+    let terms = |at_once| Terms {
+        young: TimeDelta::seconds(1),
+        at_once: TimeDelta::seconds(at_once),
+        ..Terms::default()
+    };
+
+    for (at_once, name) in [(60, "returned_at_once"), (10, "returned")] {
+        let facts = Facts { terms: terms(at_once), ..facts(30) };
+        let events = decide(&active, &Command::Return(soon.clone()), &facts).unwrap();
+        assert_eq!(events[0].name(), name);
+    }
+}
+
+#[test]
 fn a_forged_return_closes_nothing_and_is_denied_by_the_next_report() {
     let forged = Claim { source: Source::HttpReturn, ..claim() };
     let station = forged.station;

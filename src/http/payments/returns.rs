@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION};
 use axum::response::{Html, IntoResponse, Response};
@@ -20,7 +21,7 @@ use super::intent_id;
 use crate::actors::payments::Landing;
 use crate::http::App;
 use crate::http::error::{ApiError, Code, FOUND};
-use crate::http::extract::Params;
+use crate::http::extract::{Name, Params};
 use crate::http::reply::{Done, Reply, ok};
 
 #[cfg(test)]
@@ -85,7 +86,7 @@ async fn esewa_failure(State(app): State<App>) -> Response {
     params(("intent_id" = String, Path)),
     responses((status = FOUND, description = "To the page that tells how it ended")),
 )]
-async fn esewa_failed(State(app): State<App>, Path(id): Path<String>) -> Response {
+async fn esewa_failed(State(app): State<App>, Name(id): Name) -> Response {
     let fields = Fields::from([("transaction_uuid".to_owned(), id)]);
     land(&app, Gateway::Esewa, &fields).await
 }
@@ -119,8 +120,9 @@ struct Taken {
 async fn stripe_webhook(
     State(app): State<App>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Reply<Taken>, ApiError> {
+    let body = body?;
     let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
     app.payments.webhook(Gateway::Stripe, signature.unwrap_or_default(), &body).await?;
     Ok(ok("Event received", Taken { received: true }))
@@ -208,7 +210,7 @@ async fn status_page(Params(query): Params<StatusQuery>) -> Response {
 }
 
 /// The form that only a browser can post; it posts itself.
-async fn esewa_form(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
+async fn esewa_form(State(app): State<App>, Name(id): Name) -> Result<Response, ApiError> {
     let stored = app.store.intent(intent_id(&id)?).await?;
     let intent = &stored.intent;
     if intent.gateway != Gateway::Esewa {

@@ -7,6 +7,8 @@ use crate::harness::database::Database;
 use crate::harness::process::{Done, Place, Process, Rider, SOON};
 
 mod fleet;
+mod outbox;
+mod service;
 mod settling;
 
 const UUID: &str = "860000000000017";

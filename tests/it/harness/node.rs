@@ -82,7 +82,7 @@ impl TestNode {
         config.http.port = 0;
         edges.configure(&mut config);
         shape(&mut config);
-        let node = run(&config, &clock).await;
+        let node = Box::pin(run(&config, &clock)).await;
         // where it is found again
         config.http.port = node.http_addr().port();
         config.mqtt.port = node.mqtt_addr().1;
@@ -94,14 +94,14 @@ impl TestNode {
     /// Ends in order, and starts at the same place: database, folder, ports, clock and broker.
     /// An embedded broker ends with its node and starts without its sessions.
     pub async fn again(self) -> TestNode {
-        self.again_after(async |_| ()).await
+        Box::pin(self.again_after(async |_| ())).await
     }
 
     /// The same; something happens while there is no node.
     pub async fn again_after(mut self, meanwhile: impl AsyncFnOnce(&mut Edges)) -> TestNode {
         self.node.stop().await;
         meanwhile(&mut self.edges).await;
-        let node = run(&self.config, &self.clock).await;
+        let node = Box::pin(run(&self.config, &self.clock)).await;
         TestNode { node, ..self }
     }
 

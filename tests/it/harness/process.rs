@@ -207,6 +207,8 @@ pub struct Rider {
 impl Rider {
     /// Logs in with the code that the service prints, and tops up.
     pub async fn with_money(process: &mut Process, base_url: &str, rupees: u32) -> Rider {
+        // somebody else in this program may have been first
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().timeout(SOON).build().unwrap();
         let mut rider = Rider { client, api: format!("{base_url}/api"), token: String::new() };
         let phone = format!("98{}", Entropy::system().digits(8));

@@ -1,6 +1,7 @@
 //! Who may say and hear what, on either broker: a cabinet its own topics by name, the service
 //! the topics of all.
 
+use chargeghar::link::Link;
 use rumqttc::QoS;
 
 use super::rig::*;
@@ -84,9 +85,9 @@ async fn a_changed_password_lets_only_the_new_one_in(rig: Rig) {
 }
 
 async fn the_service_has_no_more_rights_than_it_needs(rig: Rig) {
-    let mut link = rig.link().await;
+    // leaves a session that goes on listening for updates
+    rig.link().await.link.close().await;
     let address = &rig.settings.address;
-    // The session of the heartbeats is taken over; that of the updates watches.
     let mut options = rig.options(&rig.settings.hearts_id());
     options.set_credentials(&address.username, address.password.expose());
     let mut service = Cabinet::connect(FIRST, options).await.unwrap();
@@ -95,13 +96,14 @@ async fn the_service_has_no_more_rights_than_it_needs(rig: Rig) {
         assert!(!service.subscribe(&filter).await, "{filter}");
     }
     assert!(service.subscribe(&topic("+", "heart")).await);
+    let mut cabinet = rig.cabinet(FIRST).await;
     service.send_update("forged").await;
     service.beat("forged").await;
     service.received(1).await;
-    let mut cabinet = rig.cabinet(FIRST).await;
     cabinet.update("mine").await;
     cabinet.beat("beat").await;
 
-    assert_eq!(confirm(link.update().await), "mine");
     assert_eq!(cabinet.message().await, ("heart".into(), "beat".into()));
+    let mut link = rig.link().await;
+    assert_eq!(confirm(link.update().await), "mine");
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use std::time::Duration;
 use uuid::Uuid;
 
-use super::world::World;
+use super::world::{World, with_rental};
 
 #[tokio::test]
 async fn a_cabinet_is_enrolled_once_and_is_pending_no_more() {
@@ -64,17 +64,45 @@ async fn a_station_is_removed_only_when_nothing_is_in_it() {
     let world = World::new().await;
     let row = enrol(&world, "864601069900001", "S9").await.unwrap();
     world.store.commit(world.adopt("1", 1)).await.unwrap();
-    let remove =
-        async |id, version| world.store.remove_station(id, version, audit("station.remove")).await;
+    let remove = async |id, version| {
+        world.store.remove_station(id, version, false, audit("station.remove")).await
+    };
 
     assert_eq!(remove(world.station, 1).await, Err(Error::Conflict(Conflict::StationInUse)));
     assert_eq!(remove(row.info.id, 7).await, Err(Error::Stale));
-    assert_eq!(remove(row.info.id, 1).await, Ok(()));
+    assert_eq!(remove(row.info.id, 1).await, Ok(vec![]));
     assert_eq!(remove(row.info.id, 2).await, Err(Error::NotFound));
 
     assert_eq!(world.store.station(row.info.id).await, Err(Error::NotFound));
     assert_eq!(world.store.stations().await.unwrap().len(), 1);
     assert!(enrol(&world, "864601069900001", "S9").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_station_that_is_removed_by_force_loses_its_banks_and_the_books_say_so() {
+    let world = World::new().await;
+    world.store.commit(world.adopt("1", 1)).await.unwrap();
+    world.store.commit(world.adopt("2", 2)).await.unwrap();
+    let rider = world.rider(200).await;
+    let rental = world.rental(rider, "1", 1);
+    world.store.commit(world.start(&rental)).await.unwrap();
+    let remove = || world.store.remove_station(world.station, 1, true, audit("station.remove"));
+
+    assert_eq!(remove().await, Err(Error::Conflict(Conflict::StationEjecting)));
+    let (_, mut ejected) = world.eject(&rental, 1);
+    ejected.banks = vec![with_rental(&rental.bank, 1, rental.id)];
+    world.store.commit(ejected).await.unwrap();
+    let unforced =
+        world.store.remove_station(world.station, 1, false, audit("station.remove")).await;
+    assert_eq!(unforced, Err(Error::Conflict(Conflict::StationInUse)));
+    assert_eq!(remove().await, Ok(vec!["2".into()]));
+
+    let custody = "select string_agg(custody, ' ' order by sn) from banks";
+    assert_eq!(world.database.text(custody).await, "rental missing");
+    let told = "select count(*) from banks b join bank_events e
+        on e.sn = b.sn and e.version = b.version and e.custody->>'with' = b.custody";
+    assert_eq!(world.database.number(told).await, 2);
+    world.database.audit().await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chargeghar::store::fact::{CommitError, Conflict, KeyWrite};
+use chargeghar::store::fact::{AuditEntry, CommitError, Conflict, KeyWrite};
 use chargeghar::store::outbox::{Backlog, CLAIM};
 use chrono::TimeDelta;
 use domain::effect::{Effect, Template};
@@ -57,7 +57,23 @@ async fn an_effect_waits_for_its_next_attempt_and_can_be_driven_again_when_dead(
     assert_eq!(world.store.claim(10, now).await.unwrap(), []);
     assert_eq!(world.store.outbox_backlog().await.unwrap(), Backlog { owed: 1, dead: 1 });
     assert_eq!(world.store.claim(10, later).await.unwrap()[0].attempts, 2);
-    assert_eq!(world.store.redrive(later).await, Ok(1));
+    let dead = world.store.effect_rows(false, 10).await.unwrap();
+    assert_eq!((dead.len(), dead[0].last_error.as_deref()), (1, Some("no such number")));
+    assert_eq!(world.store.effect_rows(true, 10).await.unwrap().len(), 2);
+    let again = async |id| {
+        let audit = AuditEntry {
+            actor: "operator:anna".into(),
+            action: "outbox.redrive",
+            target: "outbox".into(),
+            details: json!({}),
+        };
+        world.store.redrive(id, audit).await
+    };
+    assert_eq!(again(Some(owed[0].id)).await, Ok(0), "it is owed, not dead");
+    assert_eq!(again(Some(owed[1].id)).await, Ok(1));
+    assert_eq!(again(None).await, Ok(0));
+    assert_eq!(world.store.effect_row(owed[1].id).await.unwrap().state, "owed");
+    assert_eq!(world.store.audit(None, 10).await.unwrap().len(), 1);
     assert_eq!(world.store.claim(10, later).await.unwrap()[0].id, owed[1].id);
 }
 
