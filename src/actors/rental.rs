@@ -287,7 +287,7 @@ enum Outcome {
 
 impl From<&CommitError> for Outcome {
     fn from(error: &CommitError) -> Outcome {
-        use crate::store::fact::{Conflict, Row};
+        use crate::store::fact::Conflict;
         match error {
             CommitError::Conflict(Conflict::KeyUsed) | CommitError::Stale(Row::Intent) => {
                 Outcome::KeyUsed

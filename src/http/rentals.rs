@@ -37,6 +37,7 @@ mod tests;
 
 use body::{HistoryRow, RentalBody};
 pub use day::Day;
+pub use pay::PayWith;
 
 /// In microseconds.
 const YEAR_9999: i64 = 253_370_764_800_000_000;
@@ -260,7 +261,7 @@ fn rental_id(text: &str) -> Result<RentalId, ApiError> {
     text.parse().map_err(|_| not_found())
 }
 
-fn not_found() -> ApiError {
+pub(super) fn not_found() -> ApiError {
     ApiError::new(Code::RentalNotFound, "Rental not found")
 }
 

@@ -8,6 +8,7 @@ mod dues;
 mod faults;
 mod gateways;
 mod modes;
+mod options;
 mod owing;
 mod reads;
 mod refunds;

@@ -2,7 +2,6 @@
 //! any more, and is called back for it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::ids::{IntentId, RentalId, RiderId};
 use domain::money::Money;
@@ -43,26 +42,26 @@ impl Rentals {
 
     async fn pay_now(&self, wish: PayDues) -> Result<Arc<Stored>, Error> {
         let id = wish.rental;
-        for attempt in 0..TRIES {
-            if self.door_of(id, wish.rider).await? {
-                let door = self.context.rentals.door(id);
-                let ask = |reply| rental::Msg::Execute(Box::new(job(&wish, reply)));
-                match door {
-                    Some(door) => match door.call(ask, PATIENCE).await {
-                        Some(answer) => return answer.map_err(Error::from),
-                        None => tracing::debug!(rental.id = %id, "a rental ended while asked"),
-                    },
-                    None => tracing::debug!(rental.id = %id, "a rental is being started again"),
-                }
+        for _ in 0..TRIES {
+            if !self.has_actor(id, wish.rider).await? {
+                break;
             }
-            let pause = self.context.backoff(attempt).to_std().unwrap_or_default();
-            self.context.clock.sleep(pause.min(Duration::from_millis(200))).await;
+            let ask = |reply| rental::Msg::Execute(Box::new(job(&wish, reply)));
+            let Some(door) = self.context.rentals.door(id) else { continue };
+            if let Some(answer) = door.call(ask, PATIENCE).await {
+                return answer.map_err(Error::from);
+            }
+            if self.context.rentals.door(id).is_some() {
+                break;
+            }
+            // it ended while it was asked, and struck its door before
+            tracing::debug!(rental.id = %id, "a rental ended while it was asked");
         }
         Err(Error::Unavailable)
     }
 
     /// Makes sure that the rider's rental has an actor.
-    async fn door_of(&self, id: RentalId, rider: RiderId) -> Result<bool, Error> {
+    async fn has_actor(&self, id: RentalId, rider: RiderId) -> Result<bool, Error> {
         let stored = match self.get(id) {
             Some(stored) => stored,
             None => match self.context.store.rental(id).await {

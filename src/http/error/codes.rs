@@ -102,6 +102,8 @@ codes! {
     // payments
     PaymentRequired "payment_required" PAYMENT_REQUIRED;
     PaymentMethodRequired "payment_method_required" BAD_REQUEST;
+    PackageRequired "package_required" BAD_REQUEST;
+    InvalidPackagePaymentModel "invalid_package_payment_model" BAD_REQUEST;
     InvalidPaymentMethod "invalid_payment_method" BAD_REQUEST;
     AmountTooLow "amount_too_low" BAD_REQUEST;
     AmountTooHigh "amount_too_high" BAD_REQUEST;

@@ -126,6 +126,6 @@ async fn dues_that_the_wallet_can_not_pay_are_paid_by_the_service_when_the_top_u
     assert!(again.is_replay(), "{again:?}");
     assert_eq!(again.data()["breakdown"]["wallet_amount"], "70.00");
     let purse = node.node.context.store.purse(debtor.rider).await.unwrap();
-    assert_eq!((purse.wallet, purse.points, purse.owed), Default::default());
+    assert_eq!((purse.wallet, purse.points, purse.owed), (Money::ZERO, Points(0), Money::ZERO));
     node.audit().await;
 }
