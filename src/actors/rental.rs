@@ -103,6 +103,8 @@ pub struct State {
     retry_at: Option<DateTime<Utc>>,
     retries: u32,
     over: bool,
+    /// Its door is struck: who comes now meets another actor.
+    left: bool,
     alarm: Alarm,
     myself: Mailbox<Msg>,
     depth: Depth,
@@ -137,6 +139,7 @@ impl Actor for RentalActor {
             retry_at: None,
             retries: 0,
             over: false,
+            left: false,
             alarm: Alarm::default(),
             myself,
             depth,
@@ -165,7 +168,8 @@ impl Actor for RentalActor {
             Msg::Tick(generation) => state.tick(generation).await?,
         }
         state.arm();
-        if state.is_over() {
+        if state.is_over() && !state.left {
+            state.left = true;
             let station = state.current.rental.station;
             state.context.forget_unsettled(station, state.id());
             state.context.rentals.strike(state.id());

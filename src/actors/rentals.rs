@@ -47,6 +47,8 @@ pub struct Rentals {
     fresh: Arc<DashMap<RentalId, ()>>,
     /// Riders who pay dues: one of them at a time calls a rental back that is over.
     paying: Arc<Turns<RentalId, ()>>,
+    /// Rentals that are over and called back for it.
+    recalled: Arc<DashMap<RentalId, ()>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,11 +80,14 @@ impl Rentals {
         tariff: Tariff,
         loaded: Vec<Stored>,
     ) -> Result<Rentals, ActorProcessingErr> {
-        let fresh = Arc::new(DashMap::new());
+        let (fresh, recalled) = (Arc::new(DashMap::new()), Arc::new(DashMap::new()));
         let mut shards = Vec::with_capacity(SHARDS);
         for _ in 0..SHARDS {
-            let crib = Crib { context: Arc::clone(&context), fresh: Arc::clone(&fresh) };
-            let nursery = Arc::new(crib);
+            let nursery = Arc::new(Crib {
+                context: Arc::clone(&context),
+                fresh: Arc::clone(&fresh),
+                recalled: Arc::clone(&recalled),
+            });
             let args = supervise::Args {
                 nursery,
                 clock: context.clock.clone(),
@@ -93,7 +98,7 @@ impl Rentals {
         }
         let tariff = Arc::new(RwLock::new(Arc::new(tariff)));
         let (shards, paying) = (Arc::new(shards), Arc::default());
-        let rentals = Rentals { context, shards, tariff, fresh, paying };
+        let rentals = Rentals { context, shards, tariff, fresh, paying, recalled };
         for stored in loaded {
             rentals.adopt(Arc::new(stored));
         }
@@ -193,6 +198,7 @@ impl Rentals {
 struct Crib {
     context: Arc<Context>,
     fresh: Arc<DashMap<RentalId, ()>>,
+    recalled: Arc<DashMap<RentalId, ()>>,
 }
 
 impl Nursery for Crib {
@@ -205,7 +211,8 @@ impl Nursery for Crib {
         supervisor: ActorCell,
     ) -> Result<Option<ActorCell>, ActorProcessingErr> {
         let Some(stored) = self.context.rentals.stored(id) else { return Ok(None) };
-        if matches!(stored.rental.phase, Phase::Completed { .. }) {
+        let recalled = self.recalled.remove(&id).is_some();
+        if matches!(stored.rental.phase, Phase::Completed { .. }) && !recalled {
             self.context.forget_unsettled(stored.rental.station, id);
             self.context.rentals.strike(id);
             return Ok(None);

@@ -83,6 +83,7 @@ impl Rentals {
             // its supervisor is at it
             return Ok(false);
         }
+        self.recalled.insert(id, ());
         self.context.rentals.learn(stored);
         let (send, receive) = tokio::sync::oneshot::channel();
         let asked = self.shard(id).cast(supervise::Msg::Start(id, Some(send.into())));
