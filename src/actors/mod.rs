@@ -41,5 +41,6 @@ pub mod supervise;
 pub mod sweeper;
 pub mod timers;
 mod turns;
+pub mod withdrawals;
 
 pub use context::{Context, Parts};

@@ -24,6 +24,7 @@ use tower::ServiceExt;
 use crate::actors::Context;
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
+use crate::actors::withdrawals::Withdrawals;
 use crate::clients::broker_admin::BrokerAdmin;
 use crate::clock::Clock;
 use crate::credentials::Credentials;
@@ -42,6 +43,7 @@ mod outbox;
 mod rentals;
 pub mod socket;
 mod stations;
+mod withdrawals;
 
 pub use answer::{Code, Failure, Refusal, Success};
 pub use banks::Adopt;
@@ -52,6 +54,7 @@ pub use operator::Operator;
 pub use outbox::{Redrive, Redriven};
 pub use rentals::{Settle, Verdict};
 pub use stations::{Eject, Ejected, Enrol, Maintain, PendingBody, Reported, SlotBody, StationBody};
+pub use withdrawals::Advance;
 
 use answer::{Answer, ok};
 use socket::Peer;
@@ -69,6 +72,7 @@ pub struct Admin {
 pub struct AdminParts {
     pub store: Store,
     pub clock: Clock,
+    pub withdrawals: Withdrawals,
     /// Nothing where no node runs.
     pub live: Option<Live>,
 }
@@ -138,6 +142,9 @@ impl Admin {
             .route("/outbox/redrive", post(outbox::redrive))
             .route("/banks", get(banks::list))
             .route("/banks/adopt", post(banks::adopt))
+            .route("/withdrawals", get(withdrawals::list))
+            .route("/withdrawals/{name}", get(withdrawals::show))
+            .route("/withdrawals/{name}/{step}", post(withdrawals::advance))
             .route("/books", get(ledger::books))
             .route("/ledger/verify", get(ledger::verify))
             .route("/ledger/days/{day}", get(ledger::day))

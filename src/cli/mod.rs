@@ -34,6 +34,7 @@ mod simulate;
 mod station;
 mod table;
 mod version;
+mod withdrawal;
 
 #[cfg(test)]
 mod tests;
@@ -80,6 +81,9 @@ enum Command {
     /// What a person has to decide: list, show, resolve
     #[command(subcommand)]
     Incident(incident::Arguments),
+    /// Money out of wallets: list, show, approve, complete, reject
+    #[command(subcommand)]
+    Withdrawal(withdrawal::Arguments),
     /// What could not be delivered to the outside: list, show, redrive
     #[command(subcommand)]
     Outbox(outbox::Arguments),
@@ -178,6 +182,7 @@ impl Command {
             Command::Bank(arguments) => bank::run(arguments, common),
             Command::Rental(arguments) => rental::run(arguments, common),
             Command::Incident(arguments) => incident::run(arguments, common),
+            Command::Withdrawal(arguments) => withdrawal::run(arguments, common),
             Command::Outbox(arguments) => outbox::run(arguments, common),
             Command::Ledger(arguments) => ledger::run(arguments, common),
             Command::Audit(arguments) => ledger::audit(arguments, common),

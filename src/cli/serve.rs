@@ -13,12 +13,13 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::{Common, runtime};
+use crate::actors::withdrawals::Withdrawals;
 use crate::admin::socket::Socket;
 use crate::admin::{Admin, AdminParts, Live};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::{self, DataFolder};
-use crate::node::{Exit, Node, Options, StartError};
+use crate::node::{Exit, Node, Options, StartError, limits};
 use crate::spawn::spawn;
 use crate::store::load::StationRow;
 use crate::telemetry::{self, Output};
@@ -94,6 +95,7 @@ pub struct Running {
 impl Running {
     pub async fn start(config: Config) -> anyhow::Result<Running> {
         let folder = DataFolder::open(&config).map_err(StartError::from)?;
+        let rules = limits::withdrawals(&config);
         let node = Arc::new(Box::pin(Node::start(config, Options::default())).await?);
         let (host, port) = node.mqtt_addr();
         let http = format!("http://{}", node.http_addr());
@@ -111,7 +113,9 @@ impl Running {
             mqtt: mqtt.clone(),
         };
         let store = node.context.store.clone();
-        let admin = Admin::new(AdminParts { store, clock, live: Some(live) });
+        let entropy = node.context.entropy.clone();
+        let withdrawals = Withdrawals::new(store.clone(), clock.clone(), entropy, rules);
+        let admin = Admin::new(AdminParts { store, clock, withdrawals, live: Some(live) });
         let path = folder.admin_socket();
         let socket =
             Socket::open(&path).with_context(|| format!("{} can not be opened", path.display()))?;

@@ -30,6 +30,7 @@ mod sms;
 mod stations;
 mod telemetry;
 mod values;
+mod withdrawals;
 
 #[cfg(test)]
 mod tests;
@@ -56,6 +57,7 @@ pub use sms::{Sms, SmsProvider};
 pub use stations::Stations;
 pub use telemetry::Telemetry;
 pub use values::{Days, Endpoint, Millis, Seconds, Secret};
+pub use withdrawals::Withdrawals;
 
 use section::{Field, Problems, section};
 
@@ -96,6 +98,7 @@ section! {
         limits: Limits = Limits::default(),
         outbox: Outbox = Outbox::default(),
         payments: Payments = Payments::default(),
+        withdrawals: Withdrawals = Withdrawals::default(),
         sms: Sms = Sms::default(),
         email: Email = Email::default(),
         push: Push = Push::default(),
@@ -124,6 +127,7 @@ const SECTIONS: &[(&str, &[&str], &[Field])] = &[
     ("payments.khalti", Khalti::ABOUT, Khalti::FIELDS),
     ("payments.esewa", Esewa::ABOUT, Esewa::FIELDS),
     ("payments.stripe", Stripe::ABOUT, Stripe::FIELDS),
+    ("withdrawals", Withdrawals::ABOUT, Withdrawals::FIELDS),
     ("sms", Sms::ABOUT, Sms::FIELDS),
     ("email", Email::ABOUT, Email::FIELDS),
     ("push", Push::ABOUT, Push::FIELDS),
@@ -171,6 +175,7 @@ impl Config {
         of("limits", &|problems| self.limits.check(problems));
         of("outbox", &|problems| self.outbox.check(problems));
         of("payments", &|problems| self.payments.check(problems, production));
+        of("withdrawals", &|problems| self.withdrawals.check(problems));
         let longest = self.http.request_timeout_s;
         of("sms", &|problems| self.sms.check(problems, production, longest));
         of("email", &|problems| self.email.check(problems, production, longest));

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
@@ -54,6 +54,11 @@ const MONTHS: [[u8; 12]; 26] = [
 /// The day on which an instant falls in Nepal.
 pub fn local_day(at: DateTime<Utc>) -> NaiveDate {
     (at + AHEAD).date_naive()
+}
+
+/// The first instant of a day in Nepal.
+pub fn began(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(NaiveTime::MIN).and_utc() - AHEAD
 }
 
 /// The fiscal year of a day; beyond the table one that begins in the middle of July.

@@ -23,3 +23,4 @@ pub mod rental;
 
 pub mod payment;
 pub mod rider;
+pub mod withdrawal;

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 mod codes;
 mod payments;
 mod reasons;
+mod withdrawals;
 
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,7 @@ use crate::actors::logins::Logins;
 use crate::actors::payments::Payments;
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
+use crate::actors::withdrawals::Withdrawals;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
@@ -81,6 +82,7 @@ pub struct Parts {
     pub rentals: Rentals,
     pub payments: Payments,
     pub errands: Errands,
+    pub withdrawals: Withdrawals,
     pub calls: devices::Calls,
 }
 
@@ -98,6 +100,7 @@ pub struct Inner {
     rentals: Rentals,
     payments: Payments,
     errands: Errands,
+    withdrawals: Withdrawals,
     calls: devices::Calls,
     board: Board,
 }
@@ -105,8 +108,8 @@ pub struct Inner {
 impl App {
     pub fn new(parts: Parts) -> App {
         let Parts { config, clock, entropy, recorder, readiness, tokens, .. } = parts;
-        let Parts { store, ephemera, logins, stations, rentals, payments, .. } = parts;
-        let Parts { errands, calls, .. } = parts;
+        let Parts { store, ephemera, logins, stations, rentals, calls, .. } = parts;
+        let Parts { payments, errands, withdrawals, .. } = parts;
         let keys = Keys::default();
         let streams = Streams::new(&config, clock.clone(), entropy.clone());
         let (availability, feed) = (stations.availability().clone(), stations.feed().clone());
@@ -122,6 +125,7 @@ impl App {
             rentals,
             payments,
             errands,
+            withdrawals,
             calls,
             board,
         }))

@@ -26,10 +26,12 @@ use crate::store::fact::KeyWrite;
 use crate::store::idempotency::KeyRecord;
 
 pub mod body;
+mod keyed;
 mod options;
 mod proof;
 mod returns;
 mod transactions;
+mod withdrawals;
 
 pub use transactions::WalletBalance;
 
@@ -49,6 +51,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(options::router())
         .merge(returns::router())
         .merge(transactions::router())
+        .merge(withdrawals::router())
 }
 
 #[derive(Serialize, ToSchema)]

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use domain::bank::UnknownBanks;
 use domain::invoice::Seller;
+use domain::ledger::WithdrawalFee;
+use domain::money::Money;
 use domain::rental::Terms;
+use domain::withdrawal::{Limits, Rules};
 use domain::{eject, presence, slot};
 
 use crate::actors::outbox::Policy;
@@ -94,5 +97,24 @@ pub fn store(config: &Config, url: &str) -> store::Settings {
         lease_expiry: node.lease_expiry_ms.duration(),
         lease_renewal: node.lease_renewal_ms.duration(),
         ..store::Settings::new(url)
+    }
+}
+
+pub fn withdrawals(config: &Config) -> Rules {
+    let withdrawals = &config.withdrawals;
+    let rupees = |npr: u32| Money::rupees(i64::from(npr));
+    let fee = WithdrawalFee {
+        percent: withdrawals.fee_percent.into(),
+        fixed: rupees(withdrawals.fee_npr),
+    };
+    Rules {
+        enabled: withdrawals.enabled,
+        least: rupees(withdrawals.min_npr),
+        fee,
+        limits: Limits {
+            per_day: rupees(withdrawals.day_max_npr),
+            per_month: rupees(withdrawals.month_max_npr),
+        },
+        two_persons_above: rupees(withdrawals.two_persons_above_npr),
     }
 }

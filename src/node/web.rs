@@ -15,6 +15,7 @@ use crate::actors::payments::{self, Payments};
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
 use crate::actors::strangers::Strangers;
+use crate::actors::withdrawals::Withdrawals;
 use crate::clients::payments::Gateways;
 use crate::clients::web::Web as Client;
 use crate::config::Config;
@@ -91,6 +92,9 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let (store, time) = (context.store.clone(), clock.clone());
     let errands = Errands::new(store, time, rentals.clone(), payments.settled(), every);
     tasks.spawn("errands", errands.clone().sweep());
+    let rules = super::limits::withdrawals(config);
+    let withdrawals =
+        Withdrawals::new(context.store.clone(), clock.clone(), entropy.clone(), rules);
     let recorder = Recorder::install();
     let app = App::new(http::Parts {
         config: Arc::clone(config),
@@ -104,6 +108,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
         logins,
         payments,
         errands,
+        withdrawals,
         stations: stations.clone(),
         rentals: rentals.clone(),
         calls: calls(&needs),

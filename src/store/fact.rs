@@ -12,6 +12,10 @@ use domain::payment::Errand;
 use domain::rental::{Event, Rental};
 use serde_json::Value;
 
+mod withdrawals;
+
+pub use withdrawals::{NewWithdrawal, WithdrawalStep, WithdrawalWrite};
+
 /// Everything that becomes true together. Empty parts write nothing.
 #[derive(Clone, Debug)]
 pub struct Fact {
@@ -23,6 +27,7 @@ pub struct Fact {
     pub station: Option<StationWrite>,
     pub movements: Vec<Movement>,
     pub intent: Option<IntentWrite>,
+    pub withdrawal: Option<WithdrawalWrite>,
     pub gateway_event: Option<GatewayEvent>,
     /// An invoice or a credit note, which gets its number when this is written.
     pub document: Option<Box<Draft>>,
@@ -43,6 +48,7 @@ impl Fact {
             station: None,
             movements: vec![],
             intent: None,
+            withdrawal: None,
             gateway_event: None,
             document: None,
             effects: vec![],
@@ -325,6 +331,8 @@ pub enum Row {
     Station,
     #[error("a payment")]
     Intent,
+    #[error("a withdrawal")]
+    Withdrawal,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -339,6 +347,10 @@ pub enum Conflict {
     KeyUsed,
     #[error("the gateway's transaction was used before")]
     GatewayTransactionUsed,
+    #[error("more would go out than a day allows")]
+    DayLimit,
+    #[error("more would go out than a month allows")]
+    MonthLimit,
     #[error("the transfer was reversed before")]
     ReversedBefore,
     #[error("a cabinet with this uuid is enrolled")]

@@ -45,6 +45,7 @@ pub mod telemetry;
 pub mod verify;
 pub mod views;
 pub mod wallets;
+pub mod withdrawals;
 mod writer;
 
 pub use error::Error;

@@ -61,15 +61,18 @@ pub enum TransactionType {
     Rental,
     RentalDue,
     Refund,
+    Withdrawal,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, sqlx::Type, utoipa::ToSchema)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TransactionStatus {
-    /// Set aside; the bank is not out yet.
+    /// Set aside; the bank is not out yet, or the money not paid out.
     Pending,
     Success,
+    /// Set aside, and back in the wallet.
+    Failed,
 }
 
 /// One movement on a rider's wallet.
@@ -100,6 +103,56 @@ pub struct TransactionFilter {
     /// Only those older than the one with this number.
     pub after: Option<i64>,
 }
+
+/// Of a wallet and what is held of it, in the words of the app, with the number of all.
+const TRANSACTIONS: &str = "
+    with mine as (
+        select t.id, t.seq, t.at, t.rental_id, t.intent_id, abs(e.amount) as amount,
+            case t.kind
+                when 'top_up' then 'TOPUP'
+                when 'reverse' then 'REFUND'
+                when 'collect' then 'RENTAL_DUE'
+                when 'withdraw_request' then 'WITHDRAWAL'
+                else 'RENTAL'
+            end as kind,
+            case
+                when t.kind = 'hold' or o.status in ('REQUESTED', 'APPROVED')
+                    then 'PENDING'
+                when o.status in ('REJECTED', 'CANCELLED') then 'FAILED'
+                else 'SUCCESS'
+            end as status
+        from ledger_entries e
+        join ledger_transfers t on t.id = e.transfer_id
+        left join withdrawals o on o.id = t.withdrawal_id
+        where (
+            e.account = $1
+                and t.kind in ('top_up', 'collect', 'reverse', 'hold', 'withdraw_request')
+            or e.account = $2 and t.kind = 'capture'
+        ) and not (
+            t.kind = 'hold' and exists (
+                select 1 from ledger_transfers later
+                where later.rental_id = t.rental_id and later.seq > t.seq
+            )
+        )
+    ), wanted as (
+        select * from mine
+        where ($3::text is null or kind = $3)
+            and ($4::text is null or status = $4)
+            and ($5::timestamptz is null or at >= $5)
+            and ($6::timestamptz is null or at < $6)
+            and ($9::bigint is null or seq < $9)
+    ), counted as (
+        select count(*) as total from wanted
+    )
+    select w.id, w.kind, w.status, w.amount, w.rental_id, r.code as rental_code,
+        i.gateway, i.gateway_ref, w.at, w.seq, total
+    from wanted w
+    cross join counted
+    left join rentals r on r.id = w.rental_id
+    left join payment_intents i on i.id = w.intent_id
+    order by w.seq desc
+    limit $8
+    offset (select least($7, greatest(total - 1, 0) / $8 * $8) from counted)";
 
 /// A row with the number of all that the filter lets through.
 #[derive(sqlx::FromRow)]
@@ -204,7 +257,8 @@ impl Store {
     /// past the end gives the last page.
     ///
     /// A rider knows of money that came in, prices that are held until the bank is out or are
-    /// earned, prices that were given back, and dues that were paid.
+    /// earned, prices that were given back, dues that were paid, and money that is on its way
+    /// out, is out or came back.
     pub async fn transactions(
         &self,
         rider: RiderId,
@@ -212,49 +266,8 @@ impl Store {
         offset: u64,
         size: u64,
     ) -> Result<(Vec<Transaction>, u64), Error> {
-        const SQL: &str = "
-            with mine as (
-                select t.id, t.seq, t.at, t.rental_id, t.intent_id, abs(e.amount) as amount,
-                    case t.kind
-                        when 'top_up' then 'TOPUP'
-                        when 'reverse' then 'REFUND'
-                        when 'collect' then 'RENTAL_DUE'
-                        else 'RENTAL'
-                    end as kind,
-                    case t.kind when 'hold' then 'PENDING' else 'SUCCESS' end as status
-                from ledger_entries e
-                join ledger_transfers t on t.id = e.transfer_id
-                where (
-                    e.account = $1 and t.kind in ('top_up', 'collect', 'reverse', 'hold')
-                    or e.account = $2 and t.kind = 'capture'
-                ) and not (
-                    t.kind = 'hold' and exists (
-                        select 1 from ledger_transfers later
-                        where later.rental_id = t.rental_id and later.seq > t.seq
-                    )
-                )
-            ), wanted as (
-                select * from mine
-                where ($3::text is null or kind = $3)
-                    and ($4::text is null or status = $4)
-                    and ($5::timestamptz is null or at >= $5)
-                    and ($6::timestamptz is null or at < $6)
-                    and ($9::bigint is null or seq < $9)
-            ), counted as (
-                select count(*) as total from wanted
-            )
-            select w.id, w.kind, w.status, w.amount, w.rental_id, r.code as rental_code,
-                i.gateway, i.gateway_ref, w.at, w.seq, total
-            from wanted w
-            cross join counted
-            left join rentals r on r.id = w.rental_id
-            left join payment_intents i on i.id = w.intent_id
-            order by w.seq desc
-            limit $8
-            offset (select least($7, greatest(total - 1, 0) / $8 * $8) from counted)";
-
         let mut session = self.read().await?;
-        let rows: Vec<Counted> = sqlx::query_as(SQL)
+        let rows: Vec<Counted> = sqlx::query_as(TRANSACTIONS)
             .bind(Account::Wallet(rider).key())
             .bind(Account::Hold(rider).key())
             .bind(filter.kind.as_deref())

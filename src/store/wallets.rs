@@ -16,6 +16,8 @@ pub struct Wallet {
     pub held: Money,
     /// What the rider owes.
     pub receivable: Money,
+    /// Asked to be paid out, and not paid out yet.
+    pub withdrawing: Money,
     /// All that ever came in from gateways.
     pub total_topup: Money,
     /// When money last moved; nothing for a rider whose never did.
@@ -29,6 +31,7 @@ impl Store {
             select coalesce(max(b.balance) filter (where b.account = $1), 0) as balance,
                 coalesce(max(b.balance) filter (where b.account = $2), 0) as held,
                 coalesce(max(b.balance) filter (where b.account = $3), 0) as receivable,
+                coalesce(max(b.balance) filter (where b.account = $4), 0) as withdrawing,
                 coalesce(max(moved.total_topup), 0) as total_topup,
                 max(moved.moved_at) as moved_at
             from (
@@ -38,13 +41,14 @@ impl Store {
                 join ledger_transfers t on t.id = e.transfer_id
                 where e.account = $1
             ) moved
-            left join ledger_balances b on b.account in ($1, $2, $3)";
+            left join ledger_balances b on b.account in ($1, $2, $3, $4)";
 
         let mut session = self.read().await?;
         let wallet = sqlx::query_as(SQL)
             .bind(Account::Wallet(rider).key())
             .bind(Account::Hold(rider).key())
             .bind(Account::Receivable(rider).key())
+            .bind(Account::Withdrawing(rider).key())
             .fetch_one(&mut session)
             .await?;
         Ok(wallet)

@@ -31,6 +31,7 @@ mod notes;
 mod queue;
 mod rentals;
 mod stations;
+mod withdrawals;
 
 pub(super) use queue::Queue;
 use queue::{Answer, Batch, Job};
@@ -232,6 +233,7 @@ async fn transaction(
         banks::write(session, &admitted).await?;
         stations::write(session, &admitted).await?;
         intents::write(session, &admitted).await?;
+        withdrawals::write(session, &admitted).await?;
         ledger::write(session, &admitted, book, entropy).await?;
         notes::write(session, &admitted, entropy).await?;
         invoices::write(session, &admitted).await?;

@@ -16,3 +16,4 @@ mod returns;
 mod sweeps;
 mod till;
 mod webhooks;
+mod withdrawals;

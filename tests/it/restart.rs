@@ -19,6 +19,8 @@ mod outage;
 mod payment;
 #[cfg(feature = "failpoints")]
 pub mod unacked;
+#[cfg(feature = "failpoints")]
+mod withdrawal;
 
 /// A cabinet of eight slots, known before the service starts.
 pub async fn enrol(database: &Database, uuid: &str, serial: &str) {

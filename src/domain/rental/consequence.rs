@@ -31,14 +31,7 @@ pub fn movements(before: &Rental, event: &Event) -> Vec<Movement> {
                 Movement::Hold { rider, rental, amount: wallet },
             )
         }
-        Event::Cancelled { .. } => {
-            let Spent { points, worth } = before.by_points;
-            let amount = worth;
-            with_points(
-                spent(points).map(|points| Movement::PointsBack { rider, rental, points, amount }),
-                Movement::Void { rider, rental, amount: before.held.minus(worth) },
-            )
-        }
+        Event::Cancelled { .. } => voided(before),
         Event::Ejected { vat, .. } => {
             vec![Movement::Capture { rider, rental, amount: before.held, vat: *vat }]
         }
@@ -77,6 +70,17 @@ pub fn movements(before: &Rental, event: &Event) -> Vec<Movement> {
         | Event::ClaimsDenied { .. }
         | Event::FellOverdue { .. } => vec![],
     }
+}
+
+/// What is held goes back, each part in its own unit.
+fn voided(before: &Rental) -> Vec<Movement> {
+    let (rider, rental) = (before.rider, before.id);
+    let Spent { points, worth } = before.by_points;
+    let amount = worth;
+    with_points(
+        spent(points).map(|points| Movement::PointsBack { rider, rental, points, amount }),
+        Movement::Void { rider, rental, amount: before.held.minus(worth) },
+    )
 }
 
 /// What was paid goes back, points as points and money to the wallet; what is still owed is

@@ -112,6 +112,17 @@ codes! {
     IntentExpired "intent_expired" BAD_REQUEST;
     /// The gateway says that this was not paid, or was another payment.
     PaymentVerificationFailed "payment_verification_failed" BAD_REQUEST;
+    WithdrawalsDisabled "withdrawals_disabled" BAD_REQUEST;
+    InvalidAmount "invalid_amount" BAD_REQUEST;
+    InvalidMethod "invalid_method" BAD_REQUEST;
+    UnsupportedMethod "unsupported_method" BAD_REQUEST;
+    MissingField "missing_field" BAD_REQUEST;
+    InvalidPhone "invalid_phone" BAD_REQUEST;
+    DailyLimitExceeded "daily_limit_exceeded" BAD_REQUEST;
+    MonthlyLimitExceeded "monthly_limit_exceeded" BAD_REQUEST;
+    InsufficientBalance "insufficient_balance" BAD_REQUEST;
+    WithdrawalNotFound "withdrawal_not_found" NOT_FOUND;
+    InvalidWithdrawalStatus "invalid_withdrawal_status" BAD_REQUEST;
     /// The gateway can not be asked now.
     GatewayUnavailable "gateway_unavailable" SERVICE_UNAVAILABLE;
 }

@@ -10,7 +10,7 @@ use crate::actors::payments::{CancelError, PlayError, StartError, VerifyError, W
 /// How soon a gateway may be asked again.
 const SOON: Duration = Duration::from_secs(5);
 
-fn away(what: &str) -> ApiError {
+pub(super) fn away(what: &str) -> ApiError {
     ApiError::new(Code::ServiceUnavailable, format!("{what}, please try again")).retry_after(SOON)
 }
 

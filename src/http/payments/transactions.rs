@@ -37,9 +37,9 @@ struct TransactionQuery {
     page_size: Option<u32>,
     /// In place of a page: the `next_cursor` of an answer before.
     cursor: Option<String>,
-    /// `TOPUP`, `RENTAL`, `RENTAL_DUE` or `REFUND`.
+    /// `TOPUP`, `RENTAL`, `RENTAL_DUE`, `REFUND` or `WITHDRAWAL`.
     transaction_type: Option<String>,
-    /// `PENDING` or `SUCCESS`.
+    /// `PENDING`, `SUCCESS` or `FAILED`.
     status: Option<String>,
     /// A day, or an instant.
     #[param(value_type = Option<String>, example = "2026-11-01")]
@@ -175,6 +175,8 @@ pub struct WalletBalance {
     held: Money,
     /// What the rider owes.
     dues: Money,
+    /// Asked to be paid out, and not paid out yet.
+    withdrawing: Money,
     /// All that ever came in.
     total_topup: Money,
     currency: &'static str,
@@ -203,6 +205,7 @@ async fn wallet(State(app): State<App>, caller: Caller) -> Result<Reply<WalletBa
         balance: wallet.balance,
         held: wallet.held,
         dues: wallet.receivable,
+        withdrawing: wallet.withdrawing,
         total_topup: wallet.total_topup,
         currency: Money::CURRENCY,
         points: PointsBody { current_points: 0, total_points: 0, points_value: Money::ZERO },

@@ -59,6 +59,7 @@ pub const STAGES: &[Stage] = &[
     Stage { name: "balances equal their entries", only_whole: false, body: ASTRAY },
     Stage { name: "holds and dues are those of rentals", only_whole: false, body: RENTALS },
     Stage { name: "no hold without an open rental", only_whole: false, body: STRAY_HOLD },
+    Stage { name: "money on its way out is asked for", only_whole: false, body: WITHDRAWING },
     Stage { name: "payments are those that were settled", only_whole: false, body: CLEARING },
     Stage { name: "no price is captured twice", only_whole: false, body: DOUBLE_CAPTURE },
     Stage { name: "reversals undo what they name", only_whole: false, body: REVERSAL },
@@ -131,6 +132,22 @@ const STRAY_HOLD: &str = "
     where b.account like 'hold:%' and b.balance > 0
     group by b.account, b.balance
     having b.balance <> coalesce(sum(r.held), 0)";
+
+const WITHDRAWING: &str = "
+    select 'withdrawing' as kind, account as subject, coalesce(w.sum, 0)::text as expected,
+        coalesce(b.balance, 0)::text as found,
+        abs(coalesce(w.sum, 0) - coalesce(b.balance, 0)) as off
+    from (
+        select account, balance from ledger_balances
+        where account like 'withdrawing:%' and balance > 0
+    ) b
+    full join (
+        select 'withdrawing:' || rider_id as account, sum(amount) as sum
+        from withdrawals
+        where status in ('REQUESTED', 'APPROVED')
+        group by rider_id
+    ) w using (account)
+    where coalesce(w.sum, 0) <> coalesce(b.balance, 0)";
 
 const CLEARING: &str = "
     select 'clearing' as kind, coalesce(i.id, t.intent_id)::text as subject,

@@ -9,7 +9,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ids::{IntentId, RentalId, RiderId, SlotKey, Sn, StationId};
+use domain::ids::{IntentId, RentalId, RiderId, SlotKey, Sn, StationId, WithdrawalId};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
@@ -65,6 +65,9 @@ enum Claim {
     Slot(StationId, SlotKey),
     Station(StationId),
     Intent(IntentId),
+    Withdrawal(WithdrawalId),
+    /// What a rider asked for in a day and a month is counted for one wish at a time.
+    Withdrawals(RiderId),
     Key(String, String),
 }
 
@@ -93,6 +96,10 @@ impl Claims {
         rows.extend(fact.slots.iter().map(|slot| Claim::Slot(slot.station, slot.key)));
         rows.extend(fact.station.iter().map(|station| Claim::Station(station.station)));
         rows.extend(fact.intent.iter().map(|intent| Claim::Intent(intent.intent())));
+        if let Some(write) = &fact.withdrawal {
+            rows.push(Claim::Withdrawal(write.id()));
+            rows.extend(write.request().map(|new| Claim::Withdrawals(new.rider)));
+        }
         rows.extend(fact.key.iter().map(|k| Claim::Key(k.actor.clone(), k.key.clone())));
         let entries = fact.movements.iter().flat_map(domain::ledger::Movement::entries);
         let riders = entries.filter_map(|entry| entry.account.rider()).collect();

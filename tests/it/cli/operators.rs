@@ -10,6 +10,7 @@ mod fleet;
 mod outbox;
 mod service;
 mod settling;
+mod withdrawals;
 
 const UUID: &str = "860000000000017";
 const SERIAL: &str = "CG-1";

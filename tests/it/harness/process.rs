@@ -268,6 +268,13 @@ impl Rider {
         self.verify(intent).await
     }
 
+    /// Asks for money out of the wallet. No answer comes from a service that dies meanwhile.
+    pub async fn ask_out(&self, rupees: u32) -> Result<Value, reqwest::Error> {
+        let to = json!({ "amount": rupees, "withdrawal_method": "esewa",
+            "phone_number": "9800000000" });
+        self.post("payments/withdrawals/request", &to).await
+    }
+
     /// What can be spent, such as `150.00`.
     pub async fn balance(&self) -> String {
         self.get("users/wallet").await.unwrap()["balance"].as_str().unwrap().to_owned()

@@ -103,6 +103,28 @@ fn every_connect_answer_reads_and_writes() {
     }
 }
 
+/// The frames of another family of cabinets: were one taken for a reply, a bank would be
+/// thought out, or in.
+#[test]
+fn no_frame_of_another_family_is_taken_for_one_of_this() {
+    let entries = file()["relink"].as_array().unwrap().clone();
+    assert_eq!(entries.len(), 4);
+    for entry in entries {
+        let id = entry["id"].as_str().unwrap();
+        let bytes = hex::decode(entry["hex"].as_str().unwrap()).unwrap();
+        let code = u8::from_str_radix(&entry["cmd"].as_str().unwrap()[2..], 16).unwrap();
+        assert_eq!(bytes[2], code, "{id}");
+        for checksum in [ChecksumRule::Refuse, ChecksumRule::Ignore] {
+            let refused = A8 { checksum }.decode(&bytes).unwrap_err();
+            assert_eq!(refused.code(), "bad_head", "{id}");
+        }
+        let described = serde_json::to_value(describe(&bytes)).unwrap();
+        assert_eq!(described["ok"], false, "{id}");
+        assert_eq!(described["error"], "bad_head", "{id}");
+        assert!(described["lenient"].is_null(), "{id}");
+    }
+}
+
 fn params(entry: &Value) -> Vec<(&str, &str)> {
     let params = entry["params"].as_object().unwrap();
     params.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect()
