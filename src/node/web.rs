@@ -88,10 +88,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let payments =
         Payments::new(context.store.clone(), clock.clone(), entropy.clone(), gateways, settings);
     tasks.spawn("payments", payments.clone().sweep());
-    let every = config.node.sweep_s.duration();
-    let (store, time) = (context.store.clone(), clock.clone());
-    let errands = Errands::new(store, time, rentals.clone(), payments.settled(), every);
-    tasks.spawn("errands", errands.clone().sweep());
+    let errands = errands(&needs, &payments);
     let rules = super::limits::withdrawals(config);
     let withdrawals =
         Withdrawals::new(context.store.clone(), clock.clone(), entropy.clone(), rules);
@@ -132,6 +129,14 @@ impl Web {
             tracing::warn!(cut, "connections were ended before their requests were answered");
         }
     }
+}
+
+fn errands(needs: &Needs<'_>, payments: &Payments) -> Errands {
+    let every = needs.config.node.sweep_s.duration();
+    let (store, clock) = (needs.context.store.clone(), needs.context.clock.clone());
+    let errands = Errands::new(store, clock, needs.rentals.clone(), payments.settled(), every);
+    needs.tasks.spawn("errands", errands.clone().sweep());
+    errands
 }
 
 fn calls(needs: &Needs<'_>) -> Calls {
