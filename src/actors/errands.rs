@@ -10,6 +10,7 @@ use domain::payment::{Deed, Errand};
 use futures::StreamExt;
 use tokio::sync::Notify;
 
+use super::directory::Place;
 use super::rentals::{Error, PayDues, Rentals, Start, StartError};
 use super::turns::Turns;
 use crate::clock::Clock;
@@ -159,6 +160,10 @@ impl Errands {
             Ok(account) if account.rider.is_active() => {}
             Ok(_) => return Tried::Never("the account may not rent".to_owned()),
             Err(error) => return Tried::Later(error.to_string()),
+        }
+        if self.inner.rentals.place(start.rider) == Some(Place::Starting) {
+            // that start may come to nothing yet
+            return Tried::Later("another start is under way".to_owned());
         }
         match self.inner.rentals.begin(start).await {
             Ok(_) => Tried::Done,

@@ -19,10 +19,12 @@ use super::supervise::{self, Nursery, Supervisor};
 use super::turns::Turns;
 use crate::store::fact::{AuditEntry, KeyWrite};
 
+mod claim;
 mod dues;
 mod start;
 mod wish;
 
+pub use claim::Claim;
 pub use dues::PayDues;
 pub use wish::{Start, StartError};
 

@@ -29,7 +29,7 @@ mod invoices;
 mod ledger;
 mod notes;
 mod queue;
-mod rentals;
+pub(super) mod rentals;
 mod stations;
 mod withdrawals;
 

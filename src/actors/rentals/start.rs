@@ -12,7 +12,7 @@ use domain::rental::{Event, Phase, Rental, movements};
 use domain::tariff::{Package, PaymentModel};
 use domain::tender::{Funds, Means, NotPaid, Tender};
 
-use super::{Rentals, Start, StartError};
+use super::{Claim, Rentals, Start, StartError};
 use crate::actors::directory::{Place, Stored};
 use crate::actors::station::{self, Reserve, ReserveRefusal, Reserved};
 use crate::actors::supervise;
@@ -27,8 +27,14 @@ impl Rentals {
     /// Starts a rental and waits, at most for the patience of a start, until the bank is out
     /// or certainly not. Dropping the future cancels nothing.
     pub async fn start(&self, start: Start) -> Result<Rental, StartError> {
+        let claim = self.claim(start.rider)?;
+        self.start_in(claim, start).await
+    }
+
+    /// The same in a place that is taken already.
+    pub async fn start_in(&self, claim: Claim, start: Start) -> Result<Rental, StartError> {
         let began = self.context.clock.now();
-        let answer = match self.begin(start).await {
+        let answer = match self.begin_in(claim, start).await {
             Ok(id) => self.outcome(id, began).await,
             Err(error) => Err(error),
         };
@@ -40,22 +46,19 @@ impl Rentals {
         answer
     }
 
-    /// The same up to the fact: the eject is on its way.
+    /// The same up to the fact, in the rider's place: the eject is on its way.
     pub async fn begin(&self, start: Start) -> Result<RentalId, StartError> {
+        let claim = self.claim(start.rider)?;
+        self.begin_in(claim, start).await
+    }
+
+    async fn begin_in(&self, claim: Claim, start: Start) -> Result<RentalId, StartError> {
         let rentals = self.clone();
-        let work = spawn("start", async move { rentals.store(start).await });
+        let work = spawn("start", async move { rentals.store(claim, start).await });
         work.await.unwrap_or(Err(StartError::Unavailable))
     }
 
-    /// May this rider start at all? Without asking any cabinet, and before any limit.
-    pub fn may_start(&self, rider: RiderId) -> Result<(), StartError> {
-        match self.context.rentals.place(rider) {
-            Some(place) => Err(self.taken(place)),
-            None => Ok(()),
-        }
-    }
-
-    fn taken(&self, place: Place) -> StartError {
+    pub(super) fn taken(&self, place: Place) -> StartError {
         let overdue = match place {
             Place::Starting => false,
             Place::Open(id) => self
@@ -65,19 +68,14 @@ impl Rentals {
         StartError::RiderHasRental { overdue }
     }
 
-    async fn store(&self, start: Start) -> Result<RentalId, StartError> {
-        let rider = start.rider;
+    async fn store(&self, claim: Claim, start: Start) -> Result<RentalId, StartError> {
         let (station, package) = self.wanted(&start)?;
-        self.context.rentals.claim(rider).map_err(|place| self.taken(place))?;
-        let stored = self.reserve_and_commit(start, station, package).await;
-        if stored.is_err() {
-            self.context.rentals.disclaim(rider);
-        }
-        stored
+        let id = self.reserve_and_commit(start, station, package).await?;
+        claim.used();
+        Ok(id)
     }
 
     fn wanted(&self, start: &Start) -> Result<(StationId, Package), StartError> {
-        self.may_start(start.rider)?;
         let package = self.package(start.package).ok_or(StartError::PackageNotFound)?;
         if package.model != PaymentModel::Prepaid {
             return Err(StartError::ModeNotSupported);

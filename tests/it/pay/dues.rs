@@ -63,8 +63,8 @@ async fn what_does_not_fit_is_refused_and_moves_nothing() {
     assert_eq!(refused(half).await, (400, "validation_error".into()));
     let foreign = stranger.post(&debtor.path(), &json!({})).await;
     assert_eq!(foreign.refusal(), (404, "rental_not_found"));
-    let none = app.post("/api/rentals/nothing/pay-due", &json!({})).await;
-    assert_eq!(none.refusal(), (404, "rental_not_found"));
+    let nothing = app.post("/api/rentals/nothing/pay-due", &json!({})).await;
+    assert_eq!(nothing.refusal(), (404, "rental_not_found"));
     assert_eq!(node.wallet(debtor.rider).await, Money::rupees(120));
     assert_eq!(node.stored(debtor.rental).await.owed.to_string(), OWED);
 }
