@@ -1,6 +1,7 @@
 //! The life of a rental, by example and by chance.
 
 mod forged;
+mod paying;
 
 use std::collections::BTreeMap;
 
@@ -21,8 +22,6 @@ use crate::points::{PerRupee, Points};
 use crate::returns::{Claim, Source};
 use crate::tariff::{LateFee, Package, PackageKind, PaymentModel};
 use crate::tender::{Funds, Means, Spent};
-
-mod paying;
 
 #[test]
 fn an_ejected_bank_starts_the_package_and_captures_its_price() {
@@ -130,34 +129,6 @@ fn how_soon_a_return_is_no_rental_is_a_term_of_its_own() {
         let events = decide(&active, &Command::Return(soon.clone()), &facts).unwrap();
         assert_eq!(events[0].name(), name);
     }
-}
-
-#[test]
-fn a_forged_return_closes_nothing_and_is_denied_by_the_next_report() {
-    let forged = Claim { source: Source::HttpReturn, ..claim() };
-    let station = forged.station;
-    let steps = [
-        (4, settle_out(4)),
-        (400, Command::Return(forged)),
-        (403, Command::Deny { station, at: at(403) }),
-    ];
-
-    let (rental, events) = after(dispensing(), &steps);
-
-    assert_eq!(rental.status(), Status::Active);
-    assert_eq!(events.last().unwrap().name(), "claims_denied");
-    assert!(rental.claims.is_empty());
-}
-
-#[test]
-fn the_bytes_of_an_earlier_return_close_nothing() {
-    let (rental, _) = after(dispensing(), &[(4, settle_out(4))]);
-    let used = [Fingerprint(7)];
-
-    let again = Facts { used: &used, ..facts(400) };
-    let events = decide(&rental, &Command::Return(claim()), &again).unwrap();
-
-    assert_eq!(events[0].name(), "return_claimed");
 }
 
 #[test]
