@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::actors::Context;
+use crate::actors::errands::Errands;
 use crate::actors::logins::{self, Logins};
 use crate::actors::payments::{self, Payments};
 use crate::actors::rentals::Rentals;
@@ -88,6 +89,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
         Payments::new(context.store.clone(), clock.clone(), entropy.clone(), gateways, settings);
     let swept = payments.clone();
     tasks.keep("payments", clock.clone(), move || swept.clone().sweep());
+    let errands = errands(&needs, &payments);
     let rules = super::limits::withdrawals(config);
     let withdrawals =
         Withdrawals::new(context.store.clone(), clock.clone(), entropy.clone(), rules);
@@ -103,6 +105,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
         ephemera,
         logins,
         payments,
+        errands,
         withdrawals,
         stations: stations.clone(),
         rentals: rentals.clone(),
@@ -135,6 +138,15 @@ impl Web {
     }
 }
 
+fn errands(needs: &Needs<'_>, payments: &Payments) -> Errands {
+    let every = needs.config.node.sweep_s.duration();
+    let (store, clock) = (needs.context.store.clone(), needs.context.clock.clone());
+    let errands = Errands::new(store, clock, needs.rentals.clone(), payments.settled(), every);
+    let (swept, clock) = (errands.clone(), needs.context.clock.clone());
+    needs.tasks.keep("errands", clock, move || swept.clone().sweep());
+    errands
+}
+
 fn calls(needs: &Needs<'_>) -> Calls {
     let strangers = Strangers::default();
     let (store, clock) = (needs.context.store.clone(), needs.context.clock.clone());
@@ -147,7 +159,9 @@ fn calls(needs: &Needs<'_>) -> Calls {
     }
     let keep = strangers.clone();
     let max = needs.config.limits.pending_devices_max;
-    needs.tasks.spawn("strangers", async move { keep.run(store, clock, STRANGERS, max).await });
+    needs.tasks.keep("strangers", clock.clone(), move || {
+        keep.clone().run(store.clone(), clock.clone(), STRANGERS, max)
+    });
     Calls::new(devices::Parts {
         config: Arc::clone(needs.config),
         clock: needs.context.clock.clone(),
