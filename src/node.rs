@@ -33,6 +33,7 @@ pub(crate) mod edges;
 pub(crate) mod limits;
 #[cfg(feature = "embedded-broker")]
 mod refusals;
+mod unread;
 mod web;
 
 pub use deadline::Deadline;
@@ -86,6 +87,12 @@ pub enum StartError {
     Carrier(String),
     #[error("the HTTP server could not be started: {0}")]
     Web(String),
+    /// A node that starts so would forget them.
+    #[error(
+        "this version cannot read {rentals} of {open} open rentals (the log names them): start \
+         the version that wrote them"
+    )]
+    Unread { rentals: usize, open: usize },
     #[error("an actor could not be started: {0}")]
     Actor(String),
 }
@@ -152,6 +159,7 @@ impl Node {
         let Options { clock, entropy, .. } = options;
         let tasks = Tasks::new();
         let loaded = store.load_all().await?;
+        unread::tell(&store, &loaded).await?;
         let accounts = accounts(&credentials, &loaded);
         let tools = Tools { clock: &clock, entropy: &entropy, tasks: &tasks };
         let cabinets = edges::cabinets(&config.mqtt, accounts, tools).await?;

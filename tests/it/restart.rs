@@ -15,6 +15,7 @@ mod errand;
 mod instances;
 pub mod killed;
 mod outage;
+mod unread;
 #[cfg(feature = "failpoints")]
 mod payment;
 #[cfg(feature = "failpoints")]
