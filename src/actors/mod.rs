@@ -1,7 +1,7 @@
 //! The living network: one writer for each thing that changes.
 //!
 //! ```text
-//! root ─┬─ link        what cabinets say, sorted to their stations
+//! node ─┬─ route       what cabinets say, sorted to their stations
 //!       ├─ stations ── station (one per cabinet) ── slot (one per slot)
 //!       ├─ rentals ─── rental (one per open rental)
 //!       ├─ payments    intents to check, callbacks to consume
