@@ -112,14 +112,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
         calls: calls(&needs),
     });
     readiness.set(Part::Loaded, true);
-    let seen = Arc::clone(context);
-    tasks.keep("readiness", context.clock.clone(), move || {
-        look(Arc::clone(&seen), readiness.clone())
-    });
-    let counted = Arc::clone(context);
-    tasks.keep("upkeep", context.clock.clone(), move || {
-        upkeep(Arc::clone(&counted), recorder.clone())
-    });
+    observe(&needs, readiness, recorder);
     let (closing, closed) = watch::channel(false);
     let connections = Tasks::new();
     let bounds = Bounds::new(&config.http);
@@ -205,6 +198,17 @@ fn public_url(config: &Config, listener: &TcpListener) -> String {
         return config.http.public_url.clone();
     }
     listener.local_addr().map(|addr| format!("http://{addr}")).unwrap_or_default()
+}
+
+/// What is looked at for as long as the node lives.
+fn observe(needs: &Needs<'_>, readiness: Readiness, recorder: Recorder) {
+    let clock = &needs.context.clock;
+    let context = Arc::clone(needs.context);
+    let ready = move || look(Arc::clone(&context), readiness.clone());
+    needs.tasks.keep("readiness", clock.clone(), ready);
+    let context = Arc::clone(needs.context);
+    let counted = move || upkeep(Arc::clone(&context), recorder.clone());
+    needs.tasks.keep("upkeep", clock.clone(), counted);
 }
 
 /// Says what is up, for as long as the node lives.

@@ -15,11 +15,11 @@ mod errand;
 mod instances;
 pub mod killed;
 mod outage;
-mod unread;
 #[cfg(feature = "failpoints")]
 mod payment;
 #[cfg(feature = "failpoints")]
 pub mod unacked;
+mod unread;
 #[cfg(feature = "failpoints")]
 mod withdrawal;
 

@@ -21,7 +21,8 @@ impl Store {
 
         let now = self.inner.clock.now();
         let (mut ids, mut subjects) = (Vec::new(), Vec::new());
-        let (mut rentals, mut evidence) = (Vec::<Option<RentalId>>::new(), Vec::<Json<Value>>::new());
+        let (mut rentals, mut evidence) =
+            (Vec::<Option<RentalId>>::new(), Vec::<Json<Value>>::new());
         for row in rows.iter().take(INCIDENTS_MAX) {
             ids.push(IncidentId(self.inner.entropy.uuid_at(now)));
             subjects.push(format!("{} {}", row.table, row.id));
