@@ -95,6 +95,8 @@ pub enum Msg {
     Written {
         version: i32,
         maintenance: bool,
+        /// The slot that was taken out of service, or put back.
+        slot: Option<(SlotKey, bool)>,
     },
     /// It was not, or nobody knows: the row as the database has it. None when the station is
     /// not in service any more.
@@ -103,7 +105,9 @@ pub enum Msg {
     Check(RpcReplyPort<bool>),
     /// An operator takes a bank out, without a rental.
     EjectForService(EjectAsk),
+    /// An operator takes the station, or one slot of it, out of service, or puts it back.
     Maintenance {
+        slot: Option<SlotKey>,
         on: bool,
         actor: String,
         reply: RpcReplyPort<bool>,
@@ -215,11 +219,16 @@ impl Actor for StationActor {
             Msg::EjectOver(command) => state.eject_over(command),
             Msg::Doubt { rental, sn } => state.doubt(rental, sn).await,
             Msg::Inventoried { sns, good } => state.inventoried(&sns, good),
-            Msg::Written { version, maintenance } => state.written(version, maintenance),
+            Msg::Written { version, maintenance, slot } => {
+                state.written(version, maintenance, slot);
+            }
             Msg::Reread(seed) => state.reread(seed, &myself).await,
             Msg::Check(reply) => state.asked_to_check(reply).await,
             Msg::EjectForService(ask) => state.eject_for_service(ask).await,
-            Msg::Maintenance { on, actor, reply } => state.maintain(on, actor, reply),
+            Msg::Maintenance { slot: None, on, actor, reply } => state.maintain(on, actor, reply),
+            Msg::Maintenance { slot: Some(key), on, actor, reply } => {
+                state.maintain_slot(key, on, actor, reply);
+            }
             Msg::Told(seed) => state.told(*seed),
             Msg::Describe(reply) => state.describe(reply),
             Msg::SlotAgain(key) => state.raise_slot(key, &myself).await,

@@ -200,7 +200,19 @@ impl Stations {
     }
 
     pub async fn maintain(&self, id: StationId, on: bool, actor: String) -> Option<bool> {
-        let ask = |reply| station::Msg::Maintenance { on, actor, reply };
+        let ask = |reply| station::Msg::Maintenance { slot: None, on, actor, reply };
+        self.context.stations.door(id)?.call(ask, PATIENCE).await
+    }
+
+    /// One slot of it.
+    pub async fn maintain_slot(
+        &self,
+        id: StationId,
+        key: SlotKey,
+        on: bool,
+        actor: String,
+    ) -> Option<bool> {
+        let ask = |reply| station::Msg::Maintenance { slot: Some(key), on, actor, reply };
         self.context.stations.door(id)?.call(ask, PATIENCE).await
     }
 }
@@ -235,7 +247,8 @@ fn slot_before(
     let reading = seed.readings.get(&key).cloned();
     let level = reading.as_ref().and_then(|reading| reading.level);
     let offered = bank.as_ref().is_some_and(|sn| context.banks.is_offered(sn));
-    let slot = Slot { bank, offered, reading, stale: false, ..Slot::new(key) };
+    let maintenance = seed.slots_in_maintenance.contains(&key);
+    let slot = Slot { bank, offered, maintenance, reading, stale: false, ..Slot::new(key) };
     SlotView {
         key,
         standing: slot.standing(now),

@@ -107,7 +107,7 @@ impl State {
         shown.chain(&snapshot.strays).any(is_out)
     }
 
-    /// A slot that was not told who is in it by the books is told now.
+    /// A slot that was not told who is in it by the books, or whether it is closed, is told now.
     fn move_again(&mut self) {
         let books = self.context.banks.at(self.id());
         let astray =
@@ -115,6 +115,14 @@ impl State {
         let astray: Vec<SlotKey> = astray.map(|(key, _)| *key).collect();
         for key in astray {
             self.moved(key);
+        }
+        let closed = &self.seed.slots_in_maintenance;
+        let unlike =
+            self.slots.iter().filter(|(key, child)| child.view.maintenance != closed.contains(key));
+        let unlike: Vec<SlotKey> = unlike.map(|(key, _)| *key).collect();
+        for key in unlike {
+            let on = self.seed.slots_in_maintenance.contains(&key);
+            self.tell_slot(key, slot::Msg::Maintenance(on));
         }
     }
 
