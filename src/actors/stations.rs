@@ -26,6 +26,8 @@ const REPORT: Duration = Duration::from_secs(12);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long an HTTP call of a cabinet waits until what it caused is stored.
 const STORED: Duration = Duration::from_secs(10);
+/// How long a call of `connect` waits until the cabinet was asked.
+const CONNECTS: Duration = Duration::from_secs(12);
 
 #[derive(Clone)]
 pub struct Stations {
@@ -177,6 +179,12 @@ impl Stations {
                 Err(UplinkError::NotStored)
             }
         }
+    }
+
+    /// Whether a call in this cabinet's name may be its own: not while the cabinet answers over
+    /// its session. `None` where that can not be said at this moment.
+    pub async fn may_connect(&self, id: StationId) -> Option<bool> {
+        self.context.stations.door(id)?.call(station::Msg::Connecting, CONNECTS).await
     }
 
     pub async fn describe(&self, id: StationId) -> Option<Described> {

@@ -9,6 +9,7 @@ pub mod points;
 pub mod ledger;
 pub mod tariff;
 
+pub mod connect;
 pub mod eject;
 pub mod presence;
 pub mod returns;

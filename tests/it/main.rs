@@ -43,4 +43,6 @@ mod store;
 #[cfg(test)]
 mod unknown;
 #[cfg(test)]
+mod unsigned;
+#[cfg(test)]
 mod web;
