@@ -37,7 +37,7 @@ impl State {
         let (there, now) = (self.is_reachable(), self.now());
         match self.calling.doubt.called(there, now) {
             Verdict::Admit => drop(reply.send(true)),
-            Verdict::Refuse => self.refuse_caller(reply),
+            Verdict::Refuse => refuse(reply),
             Verdict::Wait => self.calling.callers.push(reply),
             Verdict::Ask => {
                 self.calling.callers.push(reply);
@@ -53,7 +53,7 @@ impl State {
     pub(super) fn answers_itself(&mut self, received: Received) {
         if self.calling.doubt.heard(received.earliest, received.at) {
             for reply in std::mem::take(&mut self.calling.callers) {
-                self.refuse_caller(reply);
+                refuse(reply);
             }
         }
     }
@@ -64,9 +64,9 @@ impl State {
             self.calling.tell(true);
         }
     }
+}
 
-    fn refuse_caller(&mut self, reply: RpcReplyPort<bool>) {
-        metrics::ALARMS.inc(["connect_while_online"]);
-        let _ = reply.send(false); // who called may have gone
-    }
+fn refuse(reply: RpcReplyPort<bool>) {
+    metrics::ALARMS.inc(["connect_while_online"]);
+    let _ = reply.send(false); // who called may have gone
 }

@@ -201,6 +201,7 @@ async fn listed(scene: &Scene, slot: &str) -> String {
     let url = format!("{}/api/stations/{SERIAL}", scene.place.base_url());
     let body: Value = reqwest::get(&url).await.unwrap().json().await.unwrap();
     let slots = body["data"]["slots"].as_array().unwrap();
-    let shown = slots.iter().find(|row| row["slot_number"].to_string() == slot).unwrap();
+    let number: u16 = slot.parse().unwrap();
+    let shown = slots.iter().find(|row| row["slot_number"] == number).unwrap();
     shown["status"].as_str().unwrap().to_owned()
 }
