@@ -65,17 +65,16 @@ impl Wall {
     }
 
     fn stood_still(&mut self, rest: TimeDelta, counted: Duration) -> bool {
-        match self.doubt.filter(|(before, _)| (rest - *before).abs() <= STEP) {
-            Some((_, since)) => counted.saturating_sub(since) >= HOLD,
-            None => {
-                tracing::error!(
-                    ahead_s = rest.num_seconds(),
-                    "the machine's clock was set forward; it is followed in 10 minutes, if it stays so",
-                );
-                self.doubt = Some((rest, counted));
-                false
-            }
+        let same = self.doubt.filter(|(before, _)| (rest - *before).abs() <= STEP);
+        if let Some((_, since)) = same {
+            return counted.saturating_sub(since) >= HOLD;
         }
+        tracing::error!(
+            ahead_s = rest.num_seconds(),
+            "the machine's clock was set forward; it is followed in 10 minutes, if it stays so",
+        );
+        self.doubt = Some((rest, counted));
+        false
     }
 }
 
