@@ -15,6 +15,7 @@ use crate::tariff::{LateCharge, LateFee, Package};
 mod consequence;
 mod decide;
 mod evolve;
+mod status;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ mod tests;
 pub use consequence::{Incident, custody, effects, incident, movements};
 pub use decide::decide;
 pub use evolve::{evolve, replay};
+pub use status::{PaymentStatus, Status};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rental {
@@ -42,6 +44,10 @@ pub struct Rental {
     /// Percent, when the bank was picked.
     pub start_level: Option<u8>,
     pub cancel_requested: bool,
+    /// A cabinet said after its end that the bank is out, and a person looks into it: the same
+    /// word again changes nothing.
+    #[serde(default)]
+    pub unassigned: bool,
     /// Returns that somebody reported and nobody confirmed.
     pub claims: Vec<Claim>,
     /// Set aside in the rider's hold account.
@@ -149,6 +155,9 @@ pub enum Event {
     Cancelled {
         at: DateTime<Utc>,
         reason: CancelReason,
+        /// Where the bank was put in again, when that is why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found: Option<SlotKey>,
     },
     Ejected {
         at: DateTime<Utc>,
@@ -170,6 +179,9 @@ pub enum Event {
         /// It was seen in a slot, so that is where it is until a report says otherwise.
         #[serde(default)]
         shown: bool,
+        /// Another open rental has it, and says where it is.
+        #[serde(default)]
+        carried: bool,
     },
     ReturnClaimed {
         claim: Claim,
@@ -220,6 +232,10 @@ pub enum Refusal {
     NotReturned,
     #[error("the rental is over")]
     Over,
+    #[error("the bank had not left its slot at that time")]
+    NotOutYet,
+    #[error("the return lies in the future")]
+    InFuture,
 }
 
 /// What a decision may use besides the rental itself.
@@ -232,6 +248,8 @@ pub struct Facts<'a> {
     pub wallet: Money,
     /// Rider or bank have another open rental.
     pub engaged: bool,
+    /// Of the two the bank.
+    pub carried: bool,
     /// Frames that closed an earlier rental of this bank.
     pub used: &'a [Fingerprint],
     pub terms: Terms,
@@ -259,53 +277,6 @@ impl Default for Terms {
             vat_percent: Decimal::from(13),
         }
     }
-}
-
-/// The status words of the existing app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(
-    feature = "sqlx",
-    derive(sqlx::Type),
-    sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")
-)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Status {
-    /// Awaits a top-up.
-    Pending,
-    PendingPopup,
-    Active,
-    Overdue,
-    Completed,
-    Cancelled,
-}
-
-impl Status {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Status::Pending => "PENDING",
-            Status::PendingPopup => "PENDING_POPUP",
-            Status::Active => "ACTIVE",
-            Status::Overdue => "OVERDUE",
-            Status::Completed => "COMPLETED",
-            Status::Cancelled => "CANCELLED",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(
-    feature = "sqlx",
-    derive(sqlx::Type),
-    sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")
-)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum PaymentStatus {
-    Pending,
-    Paid,
-    Failed,
-    Refunded,
 }
 
 impl Rental {

@@ -9,7 +9,7 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
     match event {
         Event::Started { rental } => (**rental).clone(),
         Event::CancelRequested { .. } => Rental { cancel_requested: true, ..rental },
-        Event::Cancelled { at, reason } => Rental {
+        Event::Cancelled { at, reason, .. } => Rental {
             phase: Phase::Cancelled { at: *at, reason: *reason },
             held: Money::ZERO,
             claims: vec![],
@@ -27,7 +27,7 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
             owed: rental.package.price.minus(*collected),
             ..rental
         },
-        Event::OutUnassigned { .. } => rental,
+        Event::OutUnassigned { .. } => Rental { unassigned: true, ..rental },
         Event::ReturnClaimed { claim } => {
             let claims = rental.claims.into_iter().chain([claim.clone()]).collect();
             Rental { claims, ..rental }

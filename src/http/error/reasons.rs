@@ -149,7 +149,7 @@ impl From<rentals::Error> for ApiError {
             rentals::Error::Refused(Refusal::NotReturned) => {
                 ApiError::new(Code::PowerbankNotReturned, text)
             }
-            rentals::Error::Refused(Refusal::Over) => {
+            rentals::Error::Refused(Refusal::Over | Refusal::NotOutYet | Refusal::InFuture) => {
                 ApiError::new(Code::InvalidRentalStatus, text)
             }
             rentals::Error::KeyUsed => ApiError::new(Code::IdempotencyKeyReused, text),

@@ -1,6 +1,7 @@
 //! Signs of a return that are not about this rental, or that anybody can make.
 
 use super::*;
+use crate::rental::Ended;
 
 #[test]
 fn a_forged_return_that_nobody_denied_neither_frees_a_rental_nor_shortens_it() {
@@ -17,6 +18,42 @@ fn a_forged_return_that_nobody_denied_neither_frees_a_rental_nor_shortens_it() {
 }
 
 #[test]
+fn a_forged_return_minutes_before_the_real_one_does_not_shorten_the_rental() {
+    let (end, hour) = (62 * 60 + 600, 60 * 60);
+    for early in [2 * 60, 10 * 60, 19 * 60] {
+        let ended = ended(&[(end - early, forged(end - early)), (end, inserted(end))]);
+        assert_eq!((ended.at, ended.source), (at(end), Source::Event), "{early} s before");
+        assert!(ended.late.amount.is_positive());
+    }
+    // the cabinet tells of one return over both ways, the slower one a little later
+    let ended = ended(&[(hour, forged(hour)), (hour + 50, inserted(hour + 50))]);
+    assert_eq!((ended.at, ended.source), (at(hour), Source::HttpReturn));
+}
+
+#[test]
+fn a_return_that_the_next_report_does_not_contradict_counts_from_when_it_was_told() {
+    let report = Claim { source: Source::Report, at: at(4_700), earliest: at(3_000), ..claim() };
+    let ended = ended(&[(3_600, forged(3_600)), (4_700, Command::Return(report))]);
+
+    assert_eq!((ended.at, ended.learnt_at), (at(3_600), at(4_700)));
+}
+
+#[test]
+fn a_word_that_anybody_can_say_makes_no_rental_free_unless_it_is_proved_at_once() {
+    let proved = |second| Claim {
+        source: Source::Report,
+        at: at(second),
+        earliest: DateTime::UNIX_EPOCH,
+        ..claim()
+    };
+    for (second, name) in [(70, "returned_at_once"), (3_000, "returned")] {
+        let steps = [(4, settle_out(4)), (14, forged(14)), (second, Command::Confirm(proved(second)))];
+        let (_, events) = after(dispensing(), &steps);
+        assert_eq!(events[2].name(), name);
+    }
+}
+
+#[test]
 fn an_insertion_from_before_the_rental_is_none_of_its_business() {
     let old = Claim { at: at(-5), earliest: at(-5), ..claim() };
     let (dispensing, events) = after(dispensing(), &[(1, Command::Return(old.clone()))]);
@@ -24,4 +61,20 @@ fn an_insertion_from_before_the_rental_is_none_of_its_business() {
 
     let (active, _) = after(dispensing, &[(4, settle_out(4))]);
     assert_eq!(decide(&active, &Command::Return(old), &facts(5)), Ok(vec![]));
+}
+
+fn forged(second: i64) -> Command {
+    let (source, frame) = (Source::HttpReturn, None);
+    Command::Return(Claim { source, at: at(second), earliest: at(second), frame, ..claim() })
+}
+
+fn inserted(second: i64) -> Command {
+    Command::Return(Claim { at: at(second), earliest: at(second), ..claim() })
+}
+
+fn ended(steps: &[(i64, Command)]) -> Ended {
+    let steps = [&[(4, settle_out(4))], steps].concat();
+    let (rental, _) = after(dispensing(), &steps);
+    let Phase::Completed { ended, .. } = rental.phase else { panic!("{:?}", rental.phase) };
+    ended
 }
