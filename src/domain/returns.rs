@@ -18,6 +18,8 @@ pub const CLAIMS_MAX: usize = 8;
 /// One return is told over several ways, and all of them are heard within this time: as long as
 /// a fresh report takes to decide.
 const SAME_RETURN: TimeDelta = TimeDelta::seconds(60);
+/// A cabinet looks at all its slots at least this often: what was not so by then was never so.
+const LOOKED_AT: TimeDelta = TimeDelta::minutes(20);
 
 /// What a cabinet says of an insertion (protocol page, table 7.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,13 +124,14 @@ pub fn first_told(claims: &[Claim], proof: &Claim) -> DateTime<Utc> {
     told.chain([proof.at]).min().unwrap_or(proof.at)
 }
 
-/// What anybody can say counts only when the proof does not contradict it: a bank that came back
-/// after an instant was out until then, whoever says that it was back before. A report leaves
-/// open when the bank came back after the last one; an insertion that is heard live does not, so
-/// that no return that was made up before it shortens the rental.
+/// What anybody can say counts only when the proof does not contradict it. An insertion that is
+/// heard live says that the bank was out until then, so that no return that was made up before it
+/// shortens the rental; cabinets keep no insertion back. A report or a slot that is looked at
+/// again says that the bank is there, and leaves open since when.
 fn agreeing<'a>(claims: &'a [Claim], proof: &Claim) -> impl Iterator<Item = &'a Claim> {
     let (station, back_after) = (proof.station, proof.earliest);
-    let agrees = move |c: &&Claim| c.source.is_trusted() || back_after <= c.at + SAME_RETURN;
+    let slack = if proof.source == Source::Inspection { LOOKED_AT } else { SAME_RETURN };
+    let agrees = move |c: &&Claim| c.source.is_trusted() || back_after <= c.at + slack;
     claims.iter().filter(move |c| c.station == station).filter(agrees)
 }
 

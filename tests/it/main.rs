@@ -11,6 +11,8 @@ mod carriers;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod doubted;
+#[cfg(test)]
 mod echo;
 #[cfg(test)]
 mod embedded;

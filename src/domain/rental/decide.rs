@@ -26,9 +26,7 @@ pub fn decide(rental: &Rental, command: &Command, facts: &Facts) -> Result<Vec<E
 fn cancel(rental: &Rental, facts: &Facts) -> Result<Vec<Event>, Refusal> {
     let at = facts.now;
     match rental.phase {
-        Phase::Dispensing if !facts.published => {
-            Ok(vec![cancelled(at, CancelReason::ByRider)])
-        }
+        Phase::Dispensing if !facts.published => Ok(vec![cancelled(at, CancelReason::ByRider)]),
         Phase::Dispensing if rental.cancel_requested => Ok(vec![]),
         Phase::Dispensing => Ok(vec![Event::CancelRequested { at }]),
         Phase::Active { .. } | Phase::Overdue { .. } => Err(Refusal::NotReturned),

@@ -21,21 +21,26 @@ fn a_forged_return_that_nobody_denied_neither_frees_a_rental_nor_shortens_it() {
 fn a_forged_return_minutes_before_the_real_one_does_not_shorten_the_rental() {
     let (end, hour) = (62 * 60 + 600, 60 * 60);
     for early in [2 * 60, 10 * 60, 19 * 60] {
-        let ended = ended(&[(end - early, forged(end - early)), (end, inserted(end))]);
+        let ended = self::ended(&[(end - early, forged(end - early)), (end, inserted(end))]);
         assert_eq!((ended.at, ended.source), (at(end), Source::Event), "{early} s before");
         assert!(ended.late.amount.is_positive());
     }
     // the cabinet tells of one return over both ways, the slower one a little later
-    let ended = ended(&[(hour, forged(hour)), (hour + 50, inserted(hour + 50))]);
+    let ended = self::ended(&[(hour, forged(hour)), (hour + 50, inserted(hour + 50))]);
     assert_eq!((ended.at, ended.source), (at(hour), Source::HttpReturn));
 }
 
 #[test]
 fn a_return_that_the_next_report_does_not_contradict_counts_from_when_it_was_told() {
     let report = Claim { source: Source::Report, at: at(4_700), earliest: at(3_000), ..claim() };
-    let ended = ended(&[(3_600, forged(3_600)), (4_700, Command::Return(report))]);
+    let ended = self::ended(&[(3_600, forged(3_600)), (4_700, Command::Return(report))]);
 
     assert_eq!((ended.at, ended.learnt_at), (at(3_600), at(4_700)));
+    // a slot that is looked at again says that the bank is there, not since when
+    let looked_at =
+        Claim { source: Source::Inspection, at: at(4_700), earliest: at(4_700), ..claim() };
+    let ended = self::ended(&[(3_600, forged(3_600)), (4_700, Command::Return(looked_at))]);
+    assert_eq!(ended.at, at(3_600));
 }
 
 #[test]
@@ -47,7 +52,8 @@ fn a_word_that_anybody_can_say_makes_no_rental_free_unless_it_is_proved_at_once(
         ..claim()
     };
     for (second, name) in [(70, "returned_at_once"), (3_000, "returned")] {
-        let steps = [(4, settle_out(4)), (14, forged(14)), (second, Command::Confirm(proved(second)))];
+        let steps =
+            [(4, settle_out(4)), (14, forged(14)), (second, Command::Confirm(proved(second)))];
         let (_, events) = after(dispensing(), &steps);
         assert_eq!(events[2].name(), name);
     }
