@@ -9,8 +9,10 @@ use crate::bank::{Custody, Fingerprint};
 use crate::eject::{NotOutReason, Settlement};
 use crate::ids::{CommandId, RentalId, RiderId, SlotKey, Sn, StationId};
 use crate::money::Money;
+use crate::points::PerRupee;
 use crate::returns::{Claim, Source};
 use crate::tariff::{LateCharge, LateFee, Package};
+use crate::tender::{Funds, Means, NotPaid, Spent, Tender};
 
 mod consequence;
 mod decide;
@@ -56,6 +58,9 @@ pub struct Rental {
     pub paid: Money,
     /// What the rider still owes.
     pub owed: Money,
+    /// The part of `held` and `paid` that points pay.
+    #[serde(default, skip_serializing_if = "Spent::is_none")]
+    pub by_points: Spent,
     #[serde(flatten)]
     pub phase: Phase,
 }
@@ -140,6 +145,8 @@ pub enum Command {
     Deny { station: StationId, at: DateTime<Utc> },
     /// The clock passed the due time.
     FallDue,
+    /// The rider pays what is owed. `shown` is what the app said it comes to.
+    PayDues { means: Means, shown: Option<Money> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -205,6 +212,11 @@ pub enum Event {
         key: Option<SlotKey>,
         vat: Money,
     },
+    /// All that was owed is paid.
+    DuesPaid {
+        at: DateTime<Utc>,
+        tender: Tender,
+    },
 }
 
 impl Event {
@@ -221,6 +233,7 @@ impl Event {
             Event::FellOverdue { .. } => "fell_overdue",
             Event::Returned { .. } => "returned",
             Event::ReturnedAtOnce { .. } => "returned_at_once",
+            Event::DuesPaid { .. } => "dues_paid",
         }
     }
 }
@@ -236,6 +249,16 @@ pub enum Refusal {
     NotOutYet,
     #[error("the return lies in the future")]
     InFuture,
+    #[error("the rental has not started")]
+    NotStarted,
+    #[error("nothing is owed")]
+    NothingOwed,
+    #[error("the dues are paid")]
+    DuesPaid,
+    #[error("NPR {owed} is owed")]
+    OtherAmount { owed: Money },
+    #[error(transparent)]
+    NotPaid(#[from] NotPaid),
 }
 
 /// What a decision may use besides the rental itself.
@@ -244,8 +267,8 @@ pub struct Facts<'a> {
     pub now: DateTime<Utc>,
     /// The eject may have been published. Always true after a restart.
     pub published: bool,
-    /// What the rider's wallet can pay at this moment.
-    pub wallet: Money,
+    /// What the rider can pay at this moment.
+    pub funds: Funds,
     /// Rider or bank have another open rental.
     pub engaged: bool,
     /// Of the two the bank.
@@ -266,6 +289,7 @@ pub struct Terms {
     pub settle: TimeDelta,
     /// Percent on the net price; prices include it.
     pub vat_percent: Decimal,
+    pub points: PerRupee,
 }
 
 impl Default for Terms {
@@ -275,6 +299,7 @@ impl Default for Terms {
             at_once: TimeDelta::seconds(60),
             settle: TimeDelta::seconds(10),
             vat_percent: Decimal::from(13),
+            points: PerRupee::default(),
         }
     }
 }
@@ -352,6 +377,12 @@ impl Rental {
             }
             Phase::Dispensing | Phase::Cancelled { .. } => LateCharge::default(),
         }
+    }
+
+    /// What is held and paid, by where it comes from.
+    pub fn tender(&self) -> Tender {
+        let all = self.held.plus(self.paid);
+        Tender { wallet: all.minus(self.by_points.worth), spent: self.by_points }
     }
 
     /// Until when a late answer of the cabinet may still reopen it, if it is cancelled.

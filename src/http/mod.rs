@@ -16,6 +16,7 @@ use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::actors::errands::Errands;
 use crate::actors::logins::Logins;
 use crate::actors::payments::Payments;
 use crate::actors::rentals::Rentals;
@@ -80,6 +81,7 @@ pub struct Parts {
     pub stations: Stations,
     pub rentals: Rentals,
     pub payments: Payments,
+    pub errands: Errands,
     pub withdrawals: Withdrawals,
     pub calls: devices::Calls,
 }
@@ -97,6 +99,7 @@ pub struct Inner {
     stations: Stations,
     rentals: Rentals,
     payments: Payments,
+    errands: Errands,
     withdrawals: Withdrawals,
     calls: devices::Calls,
     board: Board,
@@ -106,7 +109,7 @@ impl App {
     pub fn new(parts: Parts) -> App {
         let Parts { config, clock, entropy, recorder, readiness, tokens, .. } = parts;
         let Parts { store, ephemera, logins, stations, rentals, calls, .. } = parts;
-        let Parts { payments, withdrawals, .. } = parts;
+        let Parts { payments, errands, withdrawals, .. } = parts;
         let keys = Keys::default();
         let streams = Streams::new(&config, clock.clone(), entropy.clone());
         let (availability, feed) = (stations.availability().clone(), stations.feed().clone());
@@ -121,6 +124,7 @@ impl App {
             stations,
             rentals,
             payments,
+            errands,
             withdrawals,
             calls,
             board,

@@ -18,6 +18,7 @@ use domain::ids::{CommandId, PackageId, RentalId, RiderId, SlotKey, Sn};
 use domain::money::Money;
 use domain::rental::{self, CancelReason, Command, Event, Phase, Rental, Status};
 use domain::tariff::{LateFee, Package, PackageKind, PaymentModel};
+use domain::tender::Spent;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use uuid::Uuid;
@@ -191,6 +192,7 @@ fn dispensing(
         held: price,
         paid: Money::ZERO,
         owed: Money::ZERO,
+        by_points: Spent::default(),
         phase: Phase::Dispensing,
     }
 }

@@ -8,4 +8,5 @@ pub mod mosquitto;
 pub mod node;
 pub mod process;
 pub mod proxy;
+pub mod redis;
 pub mod tap;

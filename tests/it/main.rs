@@ -11,6 +11,8 @@ mod carriers;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod counted;
+#[cfg(test)]
 mod doubted;
 #[cfg(test)]
 mod echo;
@@ -22,6 +24,8 @@ mod fakes;
 mod harness;
 #[cfg(test)]
 mod housekeeping;
+#[cfg(test)]
+mod layout;
 #[cfg(test)]
 mod link;
 #[cfg(test)]

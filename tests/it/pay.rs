@@ -4,8 +4,12 @@
 mod checks;
 mod counter;
 mod desk;
+mod dues;
 mod faults;
 mod gateways;
+mod modes;
+mod options;
+mod owing;
 mod reads;
 mod refunds;
 mod returns;

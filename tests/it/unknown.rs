@@ -19,6 +19,7 @@ on_the_embedded_broker! {
     an_ignored_command_is_found_in_by_two_sightings,
     a_cabinet_that_is_never_heard_again_frees_the_rider_after_twenty_five_minutes,
     a_cabinet_that_goes_dark_during_the_eject_settles_it_when_it_is_back,
+    a_cabinet_that_is_back_is_asked_until_one_of_its_reports_gets_through,
     a_late_success_reopens_the_rental_that_was_given_up,
     a_late_success_while_the_rider_has_another_rental_bills_nobody,
     a_late_success_of_a_bank_that_was_seen_in_its_slot_bills_nobody,
@@ -104,6 +105,37 @@ pub async fn a_cabinet_that_goes_dark_during_the_eject_settles_it_when_it_is_bac
     node.audit().await;
 }
 
+pub async fn a_cabinet_that_is_back_is_asked_until_one_of_its_reports_gets_through(edges: Edges) {
+    let node = TestNode::with(edges).await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let rider = node.rider(100).await;
+    cabinet.script(cut_during_eject());
+    let rental = start_and_wait(&node, rider).await;
+    for _ in 0..6 {
+        node.clock.advance(Duration::from_secs(10));
+        node.settle(5).await;
+    }
+    cabinet.faults(|faults| {
+        faults.always(Fault::Lose { frame: FrameKind::HttpReport });
+        faults.next(2, Fault::Lose { frame: FrameKind::Report });
+    });
+    let asked = cabinet.counts().command("check_all");
+
+    cabinet.restore();
+    for lost in 1..=2 {
+        let what = "a report is asked for";
+        node.until(what, || (cabinet.counts().command("check_all") >= asked + lost).then_some(()))
+            .await;
+        node.settle(5).await;
+        assert_eq!(node.stored(rental.id).await.status(), Status::PendingPopup);
+        node.clock.advance(Duration::from_secs(10));
+    }
+
+    node.until_status(rental.id, Status::Active).await;
+    assert_eq!(cabinet.counts().command("popup_sn"), 1, "never sent twice");
+    node.audit().await;
+}
+
 pub async fn a_late_success_reopens_the_rental_that_was_given_up(edges: Edges) {
     let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
@@ -170,18 +202,28 @@ pub async fn a_partial_report_proves_presence_and_never_absence(edges: Edges) {
     let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
     let rider = node.rider(100).await;
-    lose_answer(&cabinet);
     cabinet.faults(|faults| {
+        faults.next(1, Fault::Ignore { command: Some("popup_sn".to_owned()) });
         faults.always(Fault::Partial { boards_missing: 1, rows_missing: 0 });
     });
 
-    let rental = start_and_wait(&node, rider).await;
+    let stayed = start_and_wait(&node, rider).await;
+    for _ in 0..8 {
+        node.clock.advance(Duration::from_secs(5));
+        node.settle(20).await;
+    }
+    let stayed = node.until_status(stayed.id, Status::Cancelled).await;
+    assert_eq!((reason(&stayed), custody(&node).await.as_str()), ("popup_failed", "slot"));
+    assert_eq!(node.wallet(rider).await, Money::rupees(100));
+
+    lose_answer(&cabinet);
+    node.until_banks("CG-1", 1).await;
+    let left = start_and_wait(&node, rider).await;
     for _ in 0..3 {
         node.clock.advance(Duration::from_secs(10));
         node.settle(20).await;
     }
-
-    assert_eq!(node.stored(rental.id).await.status(), Status::PendingPopup);
+    assert_eq!(node.stored(left.id).await.status(), Status::PendingPopup);
     node.audit().await;
 }
 
