@@ -79,6 +79,8 @@ struct Inner {
     gateways: Gateways,
     settings: Settings,
     turns: Turns<IntentId, Result<Intent, VerifyError>>,
+    /// Riders whose request with a key asks for money.
+    asking: Turns<RiderId, ()>,
     questions: Semaphore,
     /// Woken when a question became due out of turn.
     due: Notify,
@@ -118,9 +120,20 @@ impl Payments {
     ) -> Payments {
         let (turns, questions) = (Turns::default(), Semaphore::new(QUESTIONS_MAX));
         let (due, settled) = (Notify::new(), Arc::default());
-        let inner =
-            Inner { store, clock, entropy, gateways, settings, turns, questions, due, settled };
-        Payments { inner: Arc::new(inner) }
+        Payments {
+            inner: Arc::new(Inner {
+                store,
+                clock,
+                entropy,
+                gateways,
+                settings,
+                turns,
+                asking: Turns::default(),
+                questions,
+                due,
+                settled,
+            }),
+        }
     }
 
     /// The ways to pay, with the bounds that hold here.

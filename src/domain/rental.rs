@@ -186,9 +186,10 @@ pub enum Event {
         /// It was seen in a slot, so that is where it is until a report says otherwise.
         #[serde(default)]
         shown: bool,
-        /// Another open rental has it, and says where it is.
+        /// Another open rental has it, and says where it is; events from before that was noted
+        /// do not tell.
         #[serde(default)]
-        carried: bool,
+        carried: Option<bool>,
     },
     ReturnClaimed {
         claim: Claim,

@@ -116,6 +116,14 @@ pub fn confirmed<'a>(claims: &'a [Claim], proof: &Claim) -> Option<&'a Claim> {
     agreeing(claims, proof).min_by_key(|c| (c.earliest, c.at))
 }
 
+/// When the bank was back, by a claim that the proof confirms. What anybody can say does not
+/// reach further back than the proof does: a call that may be an old one is not, when the bank is
+/// seen to come in right after it.
+pub fn back_at(claim: &Claim, proof: &Claim) -> DateTime<Utc> {
+    let leaves_open = claim.source.is_trusted() || proof.source == Source::Inspection;
+    if leaves_open { claim.earliest } else { claim.earliest.max(proof.earliest - SAME_RETURN) }
+}
+
 /// When the return was first told of. What anybody can say counts only when it was proved at
 /// once: a rental that costs nothing is not had for a word.
 pub fn first_told(claims: &[Claim], proof: &Claim) -> DateTime<Utc> {

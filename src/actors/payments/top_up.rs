@@ -56,13 +56,31 @@ impl Payments {
         self.begin(wish, None, key).await
     }
 
-    /// The same, for something that goes on once the money is in.
+    /// The same, for something that goes on once the money is in. A request that comes again
+    /// with its key is told of the payment that it led to before, while that can be paid.
     pub async fn start_errand(
         &self,
         wish: TopUp,
         errand: Errand,
     ) -> Result<StoredIntent, StartError> {
-        self.begin(wish, Some(Box::new(errand)), None).await
+        if errand.key.is_none() {
+            return self.begin(wish, Some(Box::new(errand)), None).await;
+        }
+        self.inner.asking.alone(wish.rider, || self.begin_once(wish, errand)).await
+    }
+
+    async fn begin_once(&self, wish: TopUp, errand: Errand) -> Result<StoredIntent, StartError> {
+        let TopUp { rider, amount, gateway } = wish;
+        let now = self.inner.clock.now();
+        let open = self.inner.store.open_payment(rider, gateway, amount, &errand, now).await;
+        match open {
+            Ok(Some(stored)) => Ok(stored),
+            Ok(None) => self.begin(wish, Some(Box::new(errand)), None).await,
+            Err(error) => {
+                tracing::warn!(%error, "a payment was not looked for");
+                Err(StartError::Unavailable)
+            }
+        }
     }
 
     async fn begin(

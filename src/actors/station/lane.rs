@@ -10,13 +10,13 @@ use devices::{Downlink, TimeLimit};
 use domain::eject::{OpenEject, Settlement};
 use domain::ids::{CommandId, RentalId, SlotKey, Sn};
 use domain::rental::Phase;
-use domain::slot::Ejecting;
+use domain::slot::{Ejecting, Standing};
 use domain::station::{Offer, pick};
 use ractor::RpcReplyPort;
 
-use super::State;
 use super::service::Service;
 use super::unsent::Unsent;
+use super::{Child, State};
 use crate::actors::settings::Settings;
 use crate::actors::slot;
 
@@ -172,7 +172,8 @@ impl State {
         if !self.is_reachable() {
             return Err(ReserveRefusal::Offline);
         }
-        if !self.needs_check_first() && self.offer(reserve.wanted.as_ref()).is_none() {
+        let is_known = !self.needs_check_first() && !self.slots_are_due();
+        if is_known && self.offer(reserve.wanted.as_ref()).is_none() {
             return Err(self.lack(reserve.wanted.as_ref()));
         }
         if self.lane.waiting.is_some()
@@ -228,7 +229,10 @@ impl State {
             }
             return;
         }
-        if self.lane.is_free(now, self.context.settings.eject_gap) {
+        let nothing = || self.offer(waiting.reserve.wanted.as_ref()).is_none();
+        if now < waiting.confirmed_by && self.slots_are_due() && nothing() {
+            self.lane.waiting = Some(waiting);
+        } else if self.lane.is_free(now, self.context.settings.eject_gap) {
             self.grant(waiting.reserve).await;
         } else if now < waiting.until {
             self.lane.waiting = Some(waiting);
@@ -236,6 +240,12 @@ impl State {
             let retry_after = self.retry_after();
             let _ = waiting.reserve.reply.send(Err(ReserveRefusal::Busy { retry_after }));
         }
+    }
+
+    /// A report came, and slots have not said yet what they are by it.
+    fn slots_are_due(&self) -> bool {
+        let told = |child: &Child| child.mailbox.is_some() && child.reading.is_some();
+        self.slots.values().any(|child| told(child) && child.view.standing == Standing::Stale)
     }
 
     async fn grant(&mut self, reserve: Reserve) {

@@ -123,7 +123,9 @@ pub fn custody(before: &Rental, event: &Event) -> Option<Custody> {
             Some(Custody::Slot { station: *station, key })
         }
         Event::Cancelled { reason: CancelReason::Unresolved, .. }
-        | Event::OutUnassigned { shown: false, carried: false, .. } => Some(Custody::Missing),
+        | Event::OutUnassigned { shown: false, carried: None | Some(false), .. } => {
+            Some(Custody::Missing)
+        }
         Event::Cancelled { reason: CancelReason::ReturnedAtOnce, found, .. } => {
             let key = found.unwrap_or(before.key);
             Some(Custody::Slot { station: before.station, key })

@@ -75,7 +75,7 @@ fn give_up(rental: &Rental, facts: &Facts) -> Vec<Event> {
 /// Reopens only what ended because nobody could show that the bank was out. Against a report
 /// that showed the bank the cabinet's word bills nobody: a person looks, and once is enough.
 fn late_success(rental: &Rental, at: DateTime<Utc>, shown: bool, facts: &Facts) -> Vec<Event> {
-    let unassigned = Event::OutUnassigned { at, shown, carried: facts.carried };
+    let unassigned = Event::OutUnassigned { at, shown, carried: Some(facts.carried) };
     match rental.phase {
         Phase::Dispensing if shown => {
             let seen = Settlement::NotOut { reason: NotOutReason::SeenTwice };
@@ -204,7 +204,7 @@ fn close(rental: &Rental, proof: &Claim, since: DateTime<Utc>, facts: &Facts) ->
         let vat = vat_in(rental.paid.plus(rental.owed), facts.terms.vat_percent);
         return Event::ReturnedAtOnce { at: told_at, station: proof.station, key, vat };
     }
-    let at = first.earliest.max(since);
+    let at = returns::back_at(first, proof).max(since);
     let late = rental.late_fee.charge(&rental.package, rental.due_at(), at);
     Event::Returned {
         vat: vat_in(late.amount, facts.terms.vat_percent),

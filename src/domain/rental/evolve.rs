@@ -29,7 +29,10 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
             owed: rental.package.price.minus(*collected),
             ..rental
         },
-        Event::OutUnassigned { .. } => Rental { unassigned: true, ..rental },
+        Event::OutUnassigned { carried, .. } => {
+            let unassigned = rental.unassigned || carried.is_some();
+            Rental { unassigned, ..rental }
+        }
         Event::ReturnClaimed { claim } => {
             let claims = rental.claims.into_iter().chain([claim.clone()]).collect();
             Rental { claims, ..rental }

@@ -31,6 +31,16 @@ fn a_forged_return_minutes_before_the_real_one_does_not_shorten_the_rental() {
 }
 
 #[test]
+fn a_made_up_call_that_may_be_an_old_one_does_not_reach_back_behind_the_insertion_after_it() {
+    let end = 62 * 60 + 600;
+    for source in [Source::HttpReturn, Source::HttpReport] {
+        let old = Claim { source, at: at(end - 5), earliest: at(600), frame: None, ..claim() };
+        let ended = self::ended(&[(end - 5, Command::Return(old)), (end, inserted(end))]);
+        assert_eq!((ended.at, ended.source), (at(end - 60), source));
+    }
+}
+
+#[test]
 fn a_return_that_the_next_report_does_not_contradict_counts_from_when_it_was_told() {
     let report = Claim { source: Source::Report, at: at(4_700), earliest: at(3_000), ..claim() };
     let ended = self::ended(&[(3_600, forged(3_600)), (4_700, Command::Return(report))]);
