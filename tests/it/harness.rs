@@ -3,6 +3,7 @@
 pub mod app;
 pub mod database;
 pub mod edges;
+pub mod handed;
 mod live;
 pub mod mosquitto;
 pub mod node;
