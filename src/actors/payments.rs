@@ -79,8 +79,6 @@ struct Inner {
     gateways: Gateways,
     settings: Settings,
     turns: Turns<IntentId, Result<Intent, VerifyError>>,
-    /// Riders whose request with a key asks for money.
-    asking: Turns<RiderId, ()>,
     questions: Semaphore,
     /// Woken when a question became due out of turn.
     due: Notify,
@@ -120,20 +118,9 @@ impl Payments {
     ) -> Payments {
         let (turns, questions) = (Turns::default(), Semaphore::new(QUESTIONS_MAX));
         let (due, settled) = (Notify::new(), Arc::default());
-        Payments {
-            inner: Arc::new(Inner {
-                store,
-                clock,
-                entropy,
-                gateways,
-                settings,
-                turns,
-                asking: Turns::default(),
-                questions,
-                due,
-                settled,
-            }),
-        }
+        let inner =
+            Inner { store, clock, entropy, gateways, settings, turns, questions, due, settled };
+        Payments { inner: Arc::new(inner) }
     }
 
     /// The ways to pay, with the bounds that hold here.

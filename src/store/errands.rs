@@ -2,14 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::{IntentId, RentalId, RiderId, TransferId};
-use domain::ledger::Gateway;
-use domain::money::Money;
 use domain::payment::{Errand, ErrandState, IntentStatus};
 use domain::rental::Event;
 use domain::tender::Tender;
 use sqlx::types::Json;
 
-use super::payments::StoredIntent;
 use super::{Error, Store};
 
 /// A payment's errand as it is stored.
@@ -61,37 +58,22 @@ impl Store {
         Ok(sqlx::query_as(SQL).bind(id).fetch_optional(&mut session).await?)
     }
 
-    /// The payment that was begun for the same request and can be paid still.
-    pub async fn open_payment(
+    /// The last payment that was asked for when a request with this key was short of money.
+    pub async fn errand_of_key(
         &self,
         rider: RiderId,
-        gateway: Gateway,
-        amount: Money,
-        errand: &Errand,
-        now: DateTime<Utc>,
-    ) -> Result<Option<StoredIntent>, Error> {
+        key: &str,
+    ) -> Result<Option<StoredErrand>, Error> {
         const SQL: &str = "
-            select id
+            select id, rider_id, status, expires_at, completed_at, errand, errand_state,
+                errand_rental, errand_error
             from payment_intents
-            where rider_id = $1 and gateway = $2 and amount = $3 and errand = $4
-                and status = 'PENDING' and expires_at > $5
+            where rider_id = $1 and errand #>> '{key,key}' = $2
             order by created_at desc
             limit 1";
 
         let mut session = self.read().await?;
-        let id: Option<IntentId> = sqlx::query_scalar(SQL)
-            .bind(rider)
-            .bind(gateway)
-            .bind(amount)
-            .bind(Json(errand))
-            .bind(now)
-            .fetch_optional(&mut session)
-            .await?;
-        drop(session);
-        match id {
-            Some(id) => self.intent(id).await.map(Some),
-            None => Ok(None),
-        }
+        Ok(sqlx::query_as(SQL).bind(rider).bind(key).fetch_optional(&mut session).await?)
     }
 
     /// Those that are paid and not done, the oldest payment first.

@@ -56,31 +56,13 @@ impl Payments {
         self.begin(wish, None, key).await
     }
 
-    /// The same, for something that goes on once the money is in. A request that comes again
-    /// with its key is told of the payment that it led to before, while that can be paid.
+    /// The same, for something that goes on once the money is in.
     pub async fn start_errand(
         &self,
         wish: TopUp,
         errand: Errand,
     ) -> Result<StoredIntent, StartError> {
-        if errand.key.is_none() {
-            return self.begin(wish, Some(Box::new(errand)), None).await;
-        }
-        self.inner.asking.alone(wish.rider, || self.begin_once(wish, errand)).await
-    }
-
-    async fn begin_once(&self, wish: TopUp, errand: Errand) -> Result<StoredIntent, StartError> {
-        let TopUp { rider, amount, gateway } = wish;
-        let now = self.inner.clock.now();
-        let open = self.inner.store.open_payment(rider, gateway, amount, &errand, now).await;
-        match open {
-            Ok(Some(stored)) => Ok(stored),
-            Ok(None) => self.begin(wish, Some(Box::new(errand)), None).await,
-            Err(error) => {
-                tracing::warn!(%error, "a payment was not looked for");
-                Err(StartError::Unavailable)
-            }
-        }
+        self.begin(wish, Some(Box::new(errand)), None).await
     }
 
     async fn begin(

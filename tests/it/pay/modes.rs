@@ -1,7 +1,5 @@
 //! Starts that are paid with points, with a split, or at a gateway; and what goes back.
 
-use std::time::Duration;
-
 use cabinet::Fault;
 use domain::money::Money;
 use domain::points::Points;
@@ -85,29 +83,6 @@ async fn a_split_that_does_not_add_up_and_points_that_are_missing_are_told() {
         (&400.into(), &"40.00".into())
     );
     assert_eq!((&data["shortfall"], &data["wallet_shortfall"]), (&"40.00".into(), &"0.00".into()));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_start_that_is_short_of_money_asks_for_it_once_for_each_key() {
-    let node = TestNode::start().await;
-    node.cabinet_kept(CABINET, "CG-1", &[BANK]).await;
-    let rider = node.rider(10).await;
-    let app = node.app(rider);
-    let intent = async |key: &str| {
-        let short = app.post_keyed(START, key, &by("direct")).await;
-        assert_eq!(short.status, 402, "{short:?}");
-        short.body["data"]["intent_id"].clone()
-    };
-
-    let first = intent("direct-1").await;
-    assert_eq!(intent("direct-1").await, first);
-    assert_ne!(intent("direct-2").await, first, "another request");
-    node.clock.advance(Duration::from_secs(61)); // so many starts a minute
-    let orders = "select count(*) from payment_intents where purpose = 'RENTAL_PAYMENT'";
-    assert_eq!(node.database.number(orders).await, 2);
-    app.post(&format!("/api/payments/cancel/{}", first.as_str().unwrap()), &json!({})).await;
-    assert_ne!(intent("direct-1").await, first, "one that can not be paid any more");
-    assert_eq!(node.database.number(orders).await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
