@@ -66,6 +66,7 @@ async fn sigterm_ends_with_0_within_ten_seconds_while_the_database_answers_nothi
     let mut first = place.ready(&[(DATABASE, proxy.url())]).await;
     let clock = Clock::system();
     proxy.fall_silent();
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let asks = client.get(format!("{}/readyz", place.base_url())).send();
     let ends = async {
