@@ -24,6 +24,7 @@ use crate::store::{self, Store};
 mod alarms;
 mod check;
 mod hints;
+mod refunds;
 mod sweep;
 mod top_up;
 mod turns;

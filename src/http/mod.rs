@@ -18,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::actors::logins::Logins;
 use crate::actors::payments::Payments;
+use crate::actors::refunds::Refunds;
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
 use crate::actors::withdrawals::Withdrawals;
@@ -81,6 +82,7 @@ pub struct Parts {
     pub rentals: Rentals,
     pub payments: Payments,
     pub withdrawals: Withdrawals,
+    pub refunds: Refunds,
     pub calls: devices::Calls,
 }
 
@@ -98,6 +100,7 @@ pub struct Inner {
     rentals: Rentals,
     payments: Payments,
     withdrawals: Withdrawals,
+    refunds: Refunds,
     calls: devices::Calls,
     board: Board,
 }
@@ -106,7 +109,7 @@ impl App {
     pub fn new(parts: Parts) -> App {
         let Parts { config, clock, entropy, recorder, readiness, tokens, .. } = parts;
         let Parts { store, ephemera, logins, stations, rentals, calls, .. } = parts;
-        let Parts { payments, withdrawals, .. } = parts;
+        let Parts { payments, withdrawals, refunds, .. } = parts;
         let keys = Keys::default();
         let streams = Streams::new(&config, clock.clone(), entropy.clone());
         let (availability, feed) = (stations.availability().clone(), stations.feed().clone());
@@ -122,6 +125,7 @@ impl App {
             rentals,
             payments,
             withdrawals,
+            refunds,
             calls,
             board,
         }))

@@ -27,6 +27,7 @@ use crate::store::idempotency::KeyRecord;
 pub mod body;
 mod keyed;
 mod proof;
+mod refunds;
 mod returns;
 mod transactions;
 mod withdrawals;
@@ -47,6 +48,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(cancel))
         .merge(returns::router())
         .merge(transactions::router())
+        .merge(refunds::router())
         .merge(withdrawals::router())
 }
 

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use crate::actors::Context;
 use crate::actors::logins::{self, Logins};
 use crate::actors::payments::{self, Payments};
+use crate::actors::refunds::Refunds;
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
 use crate::actors::strangers::Strangers;
@@ -90,6 +91,8 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let rules = super::limits::withdrawals(config);
     let withdrawals =
         Withdrawals::new(context.store.clone(), clock.clone(), entropy.clone(), rules);
+    let rules = super::limits::refunds(config);
+    let refunds = Refunds::new(context.store.clone(), clock.clone(), entropy.clone(), rules);
     let recorder = Recorder::install();
     let app = App::new(http::Parts {
         config: Arc::clone(config),
@@ -103,6 +106,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
         logins,
         payments,
         withdrawals,
+        refunds,
         stations: stations.clone(),
         rentals: rentals.clone(),
         calls: calls(&needs),

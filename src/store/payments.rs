@@ -111,6 +111,8 @@ const TRANSACTIONS: &str = "
             case t.kind
                 when 'top_up' then 'TOPUP'
                 when 'reverse' then 'REFUND'
+                when 'refund_to_wallet' then 'REFUND'
+                when 'top_up_back' then 'REFUND'
                 when 'collect' then 'RENTAL_DUE'
                 when 'withdraw_request' then 'WITHDRAWAL'
                 else 'RENTAL'
@@ -126,8 +128,14 @@ const TRANSACTIONS: &str = "
         left join withdrawals o on o.id = t.withdrawal_id
         where (
             e.account = $1
-                and t.kind in ('top_up', 'collect', 'reverse', 'hold', 'withdraw_request')
+                and t.kind in (
+                    'top_up', 'collect', 'reverse', 'hold', 'withdraw_request',
+                    'refund_to_wallet', 'top_up_back'
+                )
             or e.account = $2 and t.kind = 'capture'
+        ) and not (
+            t.kind = 'top_up_back'
+                and exists (select 1 from ledger_transfers u where u.reverses = t.id)
         ) and not (
             t.kind = 'hold' and exists (
                 select 1 from ledger_transfers later

@@ -6,6 +6,7 @@ mod counter;
 mod desk;
 mod faults;
 mod gateways;
+mod giving;
 mod reads;
 mod refunds;
 mod returns;

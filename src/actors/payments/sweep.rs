@@ -21,6 +21,7 @@ impl Payments {
                 () = self.inner.due.notified() => {}
                 () = self.inner.clock.sleep(self.inner.settings.sweep_every) => {}
             }
+            self.sweep_refunds().await;
             while self.sweep_once().await == ROUND_MAX {
                 self.inner.clock.sleep(ROUND_GAP).await;
             }

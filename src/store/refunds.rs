@@ -1,0 +1,328 @@
+//! `refunds` as they are read, and what of a rental or a top-up is left to give back. Refunds are
+//! written in facts; only the schedule of tries at a gateway, which is no fact, is written here.
+
+use chrono::{DateTime, Utc};
+use domain::ids::{IntentId, RefundId, RentalId, RiderId, TransferId};
+use domain::money::Money;
+use domain::points::Points;
+use domain::refund::{Left, Purpose, Status};
+use serde::{Deserialize, Serialize};
+
+use super::session::Session;
+use super::{Error, Store};
+
+/// A refund as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    pub id: RefundId,
+    pub reference: String,
+    pub rider: RiderId,
+    /// The transaction that the rider named, and when it was made.
+    pub transfer: TransferId,
+    pub transfer_at: DateTime<Utc>,
+    pub purpose: Purpose,
+    pub amount: Money,
+    pub reason: String,
+    pub status: Status,
+    /// Who approves it can not be who gives it back.
+    pub two_persons: bool,
+    pub requested_at: DateTime<Utc>,
+    pub approved_at: Option<DateTime<Utc>>,
+    pub approved_by: Option<String>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub ended_by: Option<String>,
+    pub note: Option<String>,
+    pub gateway_number: Option<String>,
+    /// How often the gateway was told to.
+    pub tries: i32,
+}
+
+/// A transaction of a rider, by what it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub transfer: TransferId,
+    pub at: DateTime<Utc>,
+    /// Nothing, for one that gives nothing to ask back.
+    pub purpose: Option<Purpose>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: RefundId,
+    reference: String,
+    rider_id: RiderId,
+    transfer_id: TransferId,
+    transfer_at: DateTime<Utc>,
+    rental_id: Option<RentalId>,
+    intent_id: Option<IntentId>,
+    amount: Money,
+    reason: String,
+    status: Status,
+    two_persons: bool,
+    requested_at: DateTime<Utc>,
+    approved_at: Option<DateTime<Utc>>,
+    approved_by: Option<String>,
+    ended_at: Option<DateTime<Utc>>,
+    ended_by: Option<String>,
+    note: Option<String>,
+    gateway_number: Option<String>,
+    tries: i32,
+    total: i64,
+}
+
+impl Row {
+    fn understood(self) -> Result<Refund, Error> {
+        let rental = self.rental_id.map(Purpose::Rental);
+        let purpose = rental.or(self.intent_id.map(Purpose::TopUp));
+        let purpose = purpose.ok_or_else(|| Error::Corrupt(format!("refund {}", self.id)))?;
+        Ok(Refund {
+            id: self.id,
+            reference: self.reference,
+            rider: self.rider_id,
+            transfer: self.transfer_id,
+            transfer_at: self.transfer_at,
+            purpose,
+            amount: self.amount,
+            reason: self.reason,
+            status: self.status,
+            two_persons: self.two_persons,
+            requested_at: self.requested_at,
+            approved_at: self.approved_at,
+            approved_by: self.approved_by,
+            ended_at: self.ended_at,
+            ended_by: self.ended_by,
+            note: self.note,
+            gateway_number: self.gateway_number,
+            tries: self.tries,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct LeftRow {
+    paid: Money,
+    given: Money,
+    worth: Money,
+    points: Money,
+    vat: Money,
+}
+
+/// What riders paid for a rental, less what was given back. What was undone does not count.
+pub(super) async fn left_of_rental(
+    session: &mut Session,
+    rental: RentalId,
+) -> Result<Left, sqlx::Error> {
+    const SQL: &str = "
+        select coalesce(-sum(e.amount) filter (
+                where t.kind = 'capture' and e.account like 'hold:%'
+            ), 0) + coalesce(sum(e.amount) filter (
+                where t.kind in ('collect', 'points_pay_dues') and e.account like 'receivable:%'
+            ), 0) as paid,
+            coalesce(sum(e.amount) filter (
+                where t.kind in (
+                    'reverse', 'refund_to_wallet', 'refund_to_source', 'refund_to_points'
+                ) and e.amount > 0 and ledger_unit(e.account) = 'NPR'
+            ), 0) as given,
+            coalesce(-sum(e.amount) filter (where e.account = 'promotions'), 0) as worth,
+            coalesce(-sum(e.amount) filter (where e.account like 'points:%'), 0) as points,
+            coalesce(sum(e.amount) filter (where e.account = 'vat_payable'), 0) as vat
+        from ledger_transfers t
+        join ledger_entries e on e.transfer_id = t.id
+        where t.rental_id = $1 and t.reverses is null
+            and not exists (select from ledger_transfers u where u.reverses = t.id)";
+
+    let row: LeftRow = sqlx::query_as(SQL).bind(rental).fetch_one(session).await?;
+    let total = row.paid.minus(row.given).max(Money::ZERO);
+    let points = Points(u32::try_from(row.points.decimal()).unwrap_or(0));
+    Ok(Left { total, worth: row.worth.max(Money::ZERO).min(total), points, vat: row.vat })
+}
+
+/// What came in by a top-up, less what went back. Whether it is still in the wallet is for the
+/// wallet to say.
+pub(super) async fn left_of_top_up(
+    session: &mut Session,
+    intent: IntentId,
+) -> Result<Money, sqlx::Error> {
+    const SQL: &str = "
+        select coalesce(-sum(e.amount), 0)
+        from ledger_transfers t
+        join ledger_entries e on e.transfer_id = t.id and e.account like 'clearing:%'
+        where t.intent_id = $1";
+
+    let left: Money = sqlx::query_scalar(SQL).bind(intent).fetch_one(session).await?;
+    Ok(left)
+}
+
+impl Store {
+    /// A transaction of the rider, by its id or by what the app calls it: `TXN`, the second, and
+    /// the last six characters of its id.
+    pub async fn named(&self, rider: RiderId, name: &str) -> Result<Named, Error> {
+        const SQL: &str = "
+            select t.id, t.at, t.kind, t.rental_id, t.intent_id
+            from ledger_transfers t
+            where (t.id = $1 or (t.at >= $2 and t.at < $2 + interval '1 second'
+                    and right(replace(t.id::text, '-', ''), 6) = $3))
+                and exists (
+                    select from ledger_entries e
+                    where e.transfer_id = t.id and split_part(e.account, ':', 2) = $4
+                        and ledger_is_riders(e.account)
+                )
+            limit 1";
+
+        let (second, tail) = parsed(name).unzip();
+        let mut session = self.read().await?;
+        type Found = (TransferId, DateTime<Utc>, String, Option<RentalId>, Option<IntentId>);
+        let found: Option<Found> = sqlx::query_as(SQL)
+            .bind(name.parse::<TransferId>().ok())
+            .bind(second)
+            .bind(tail)
+            .bind(rider.to_string())
+            .fetch_optional(&mut session)
+            .await?;
+        let (transfer, at, kind, rental, intent) = found.ok_or(Error::NotFound)?;
+        let purpose = match kind.as_str() {
+            "top_up" => intent.map(Purpose::TopUp),
+            "capture" | "collect" => rental.map(Purpose::Rental),
+            _ => None,
+        };
+        Ok(Named { transfer, at, purpose })
+    }
+
+    pub async fn refundable(&self, rental: RentalId) -> Result<Left, Error> {
+        Ok(left_of_rental(&mut self.read().await?, rental).await?)
+    }
+
+    pub async fn refundable_top_up(&self, intent: IntentId) -> Result<Money, Error> {
+        Ok(left_of_top_up(&mut self.read().await?, intent).await?)
+    }
+
+    /// The transfer by which money of a top-up left the wallet, and did not come back.
+    pub async fn sent_back(&self, intent: IntentId) -> Result<TransferId, Error> {
+        const SQL: &str = "
+            select t.id from ledger_transfers t
+            where t.intent_id = $1 and t.kind = 'top_up_back'
+                and not exists (select from ledger_transfers u where u.reverses = t.id)
+            order by t.seq desc
+            limit 1";
+
+        let mut session = self.read().await?;
+        let found = sqlx::query_scalar(SQL).bind(intent).fetch_optional(&mut session).await?;
+        found.ok_or(Error::NotFound)
+    }
+
+    /// Whether an earlier part of a top-up has gone back.
+    pub async fn had_refund(&self, intent: IntentId) -> Result<bool, Error> {
+        const SQL: &str = "
+            select exists (select from refunds where intent_id = $1 and status = 'PROCESSED')";
+
+        let mut session = self.read().await?;
+        Ok(sqlx::query_scalar(SQL).bind(intent).fetch_one(&mut session).await?)
+    }
+
+    /// One by its id, or by the reference that people use.
+    pub async fn refund(&self, name: &str) -> Result<Refund, Error> {
+        const SQL: &str = "
+            select r.*, t.at as transfer_at, 1::bigint as total
+            from refunds r
+            join ledger_transfers t on t.id = r.transfer_id
+            where r.id = $1 or r.reference = $2";
+
+        let mut session = self.read().await?;
+        let row: Option<Row> = sqlx::query_as(SQL)
+            .bind(name.parse::<RefundId>().ok())
+            .bind(name.to_uppercase())
+            .fetch_optional(&mut session)
+            .await?;
+        row.ok_or(Error::NotFound)?.understood()
+    }
+
+    /// A page of a rider's, the newest first, and how many there are. An offset past the end
+    /// gives the last page.
+    pub async fn refunds_of(
+        &self,
+        rider: RiderId,
+        offset: u64,
+        size: u64,
+    ) -> Result<(Vec<Refund>, u64), Error> {
+        const SQL: &str = "
+            with counted as (select count(*) as total from refunds where rider_id = $1)
+            select r.*, t.at as transfer_at, total
+            from refunds r
+            join ledger_transfers t on t.id = r.transfer_id
+            cross join counted
+            where r.rider_id = $1
+            order by r.requested_at desc, r.id desc
+            limit $3
+            offset (select least($2, greatest(total - 1, 0) / $3 * $3) from counted)";
+
+        let mut session = self.read().await?;
+        let rows: Vec<Row> = sqlx::query_as(SQL)
+            .bind(rider)
+            .bind(i64::try_from(offset).unwrap_or(i64::MAX))
+            .bind(i64::try_from(size.max(1)).unwrap_or(i64::MAX))
+            .fetch_all(&mut session)
+            .await?;
+        let total = rows.first().map_or(0, |row| u64::try_from(row.total).unwrap_or(0));
+        let rows: Result<Vec<_>, _> = rows.into_iter().map(Row::understood).collect();
+        Ok((rows?, total))
+    }
+
+    /// Those that wait for somebody, the oldest first; or all.
+    pub async fn refunds(&self, all: bool, limit: u32) -> Result<Vec<Refund>, Error> {
+        const SQL: &str = "
+            select r.*, t.at as transfer_at, 0::bigint as total
+            from refunds r
+            join ledger_transfers t on t.id = r.transfer_id
+            where $1 or r.status in ('REQUESTED', 'APPROVED', 'PROCESSING')
+            order by r.requested_at, r.id
+            limit $2";
+
+        let mut session = self.read().await?;
+        let rows: Vec<Row> =
+            sqlx::query_as(SQL).bind(all).bind(i64::from(limit)).fetch_all(&mut session).await?;
+        rows.into_iter().map(Row::understood).collect()
+    }
+
+    /// Those whose gateway is to be told or asked by now, the longest due first.
+    pub async fn refunds_due(
+        &self,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<RefundId>, Error> {
+        const SQL: &str = "
+            select id from refunds where next_try_at <= $1 order by next_try_at, id limit $2";
+
+        let mut session = self.read().await?;
+        Ok(sqlx::query_scalar(SQL)
+            .bind(now)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&mut session)
+            .await?)
+    }
+
+    /// Counts a try before it is made, so that one that is cut off is known to have been begun.
+    /// `next` is when it is looked into again; nothing, when only a person can go on. Answers
+    /// whether the refund is still under way.
+    pub async fn refund_tried(
+        &self,
+        id: RefundId,
+        tries: i32,
+        next: Option<DateTime<Utc>>,
+    ) -> Result<bool, Error> {
+        const SQL: &str = "
+            update refunds set tries = $2, next_try_at = $3
+            where id = $1 and status = 'PROCESSING'";
+
+        let written = self
+            .write_one("store.refunds", move || sqlx::query(SQL).bind(id).bind(tries).bind(next));
+        Ok(written.await? == 1)
+    }
+}
+
+/// The second and the tail of `TXN20261122154007A1B2C3`.
+fn parsed(name: &str) -> Option<(DateTime<Utc>, String)> {
+    let rest = name.trim().strip_prefix("TXN")?;
+    let (second, tail) = rest.split_at_checked(14).filter(|(_, tail)| tail.len() == 6)?;
+    let second = chrono::NaiveDateTime::parse_from_str(second, "%Y%m%d%H%M%S").ok()?;
+    Some((second.and_utc(), tail.to_lowercase()))
+}
