@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use domain::ids::{InvoiceId, RefundId, RentalId, RiderId};
 use domain::invoice::{Draft, Series};
 use domain::ledger::{Movement, RefundTo};
@@ -220,8 +219,8 @@ impl Refunds {
         match (step, known.purpose) {
             (Step::Give, Purpose::Rental(rental)) => self.give(&known, rental, &mut fact).await?,
             (Step::Send, Purpose::TopUp(intent)) => {
-                let stored = self.inner.store.intent(intent).await;
-                let gateway = stored.map_err(|_| StepError::Unavailable)?.intent.gateway;
+                let gateway = self.inner.store.gateway_of(intent).await;
+                let gateway = gateway.map_err(|_| StepError::Unavailable)?;
                 let Refund { rider, amount, .. } = known;
                 fact.movements = vec![Movement::TopUpBack { rider, intent, gateway, amount }];
             }

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::{IntentId, RefundId, RentalId, RiderId, TransferId};
+use domain::ledger::Gateway;
 use domain::money::Money;
 use domain::points::Points;
 use domain::refund::{Left, Purpose, Status};
@@ -194,6 +195,15 @@ impl Store {
 
     pub async fn refundable_top_up(&self, intent: IntentId) -> Result<Money, Error> {
         Ok(left_of_top_up(&mut self.read().await?, intent).await?)
+    }
+
+    /// Where the money of a top-up came from.
+    pub async fn gateway_of(&self, intent: IntentId) -> Result<Gateway, Error> {
+        const SQL: &str = "select gateway from payment_intents where id = $1";
+
+        let mut session = self.read().await?;
+        let found = sqlx::query_scalar(SQL).bind(intent).fetch_optional(&mut session).await?;
+        found.ok_or(Error::NotFound)
     }
 
     /// The transfer by which money of a top-up left the wallet, and did not come back.
