@@ -99,6 +99,9 @@ impl Row {
     }
 }
 
+/// A transfer: its id, time, kind, and what it is for.
+type Found = (TransferId, DateTime<Utc>, String, Option<RentalId>, Option<IntentId>);
+
 #[derive(sqlx::FromRow)]
 struct LeftRow {
     paid: Money,
@@ -172,7 +175,6 @@ impl Store {
 
         let (second, tail) = parsed(name).unzip();
         let mut session = self.read().await?;
-        type Found = (TransferId, DateTime<Utc>, String, Option<RentalId>, Option<IntentId>);
         let found: Option<Found> = sqlx::query_as(SQL)
             .bind(name.parse::<TransferId>().ok())
             .bind(second)
