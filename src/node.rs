@@ -21,6 +21,7 @@ use crate::embedded::keys::Keys;
 use crate::embedded::{self, DataFolder, NodeLock, postgres};
 use crate::entropy::Entropy;
 use crate::link::{Link, mqtt};
+use crate::metrics::Recorder;
 use crate::spawn::Tasks;
 use crate::store::load::{Loaded, StationRow};
 use crate::store::{self, Lease, Store};
@@ -29,6 +30,8 @@ mod accounts;
 mod carriers;
 pub(crate) mod edges;
 pub(crate) mod limits;
+#[cfg(feature = "embedded-broker")]
+mod refusals;
 mod web;
 
 use edges::Tools;
@@ -134,6 +137,8 @@ pub struct Node {
 impl Node {
     /// Starts everything, in the order in which one part needs another.
     pub async fn start(config: Config, options: Options) -> Result<Node, StartError> {
+        // before any part takes hold of a counter: one taken earlier counts nothing
+        let _ = Recorder::install();
         let config = Arc::new(config);
         let ground = Ground::lay(&config, &options).await?;
         let Ground { keys, credentials, database, listener, store, lease, lock } = ground;

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
@@ -73,7 +73,8 @@ const HEARD_MAX: usize = 256;
 
 static LISTENER: Mutex<Option<mpsc::Sender<String>>> = Mutex::new(None);
 
-/// Hears every announcement of this process from now on, instead of whoever listened before.
+/// Hears every announcement of this process until the answer is dropped, instead of whoever
+/// listened before.
 pub fn listen() -> mpsc::Receiver<String> {
     let (send, receive) = mpsc::channel(HEARD_MAX);
     *LISTENER.lock() = Some(send);
@@ -83,8 +84,7 @@ pub fn listen() -> mpsc::Receiver<String> {
 /// Writes one JSON line that begins with `{"event":…`. `fields` is a map or a struct.
 pub fn announce(event: &str, fields: impl Serialize) {
     let line = announcement(event, fields);
-    if let Some(listener) = &*LISTENER.lock() {
-        let _ = listener.try_send(line.clone()); // one that is slow misses some
+    if is_heard(&line) {
         return;
     }
     let written = match OUTPUT.get() {
@@ -94,6 +94,18 @@ pub fn announce(event: &str, fields: impl Serialize) {
     if let Err(error) = written {
         tracing::warn!(%error, event, "announcement could not be written");
     }
+}
+
+/// Whether somebody in this process listens. A listener that is slow misses some; one that has
+/// gone is forgotten, so that what comes after it is written.
+fn is_heard(line: &str) -> bool {
+    let mut listener = LISTENER.lock();
+    let Some(send) = &*listener else { return false };
+    let gone = matches!(send.try_send(line.to_owned()), Err(TrySendError::Closed(_)));
+    if gone {
+        *listener = None;
+    }
+    !gone
 }
 
 fn announcement(event: &str, fields: impl Serialize) -> String {

@@ -54,6 +54,9 @@ impl StationView {
     }
 }
 
+/// What `app_status` answers.
+const STATUSES: [&str; 3] = ["ONLINE", "OFFLINE", "MAINTENANCE"];
+
 /// A cabinet and how far away it is.
 #[derive(Clone, Debug)]
 pub struct Near {
@@ -123,6 +126,15 @@ impl Availability {
     pub fn by_serial(&self, serial: &Serial) -> Option<Arc<StationView>> {
         let id = *self.inner.by_serial.get(serial)?;
         self.get(id)
+    }
+
+    /// How many there are of each status that the app shows.
+    pub fn count(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts: BTreeMap<_, _> = STATUSES.map(|status| (status, 0)).into();
+        for view in self.all() {
+            *counts.entry(view.app_status()).or_default() += 1;
+        }
+        counts
     }
 
     /// Every cabinet, by name.

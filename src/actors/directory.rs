@@ -1,12 +1,13 @@
 //! Who answers for which cabinet and which rental: sharded maps in memory, owned by the node.
 //! They hold doors, never state.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use domain::ids::{DeviceUuid, RentalId, RiderId, Serial, Sn, StationId};
-use domain::rental::Rental;
+use domain::rental::{Rental, Status};
 use tokio::sync::watch;
 
 use super::availability::Info;
@@ -70,7 +71,14 @@ impl StationDirectory {
         }
     }
 
-    /// The same for what is shed first.
+    /// What nobody would say again, and of which only so much can be under way.
+    pub fn insist(&self, id: StationId, message: station::Msg) {
+        if let Some(door) = self.door(id) {
+            door.insist(message);
+        }
+    }
+
+    /// The same as `tell` for what is shed first.
     pub fn tell_lightly(&self, id: StationId, message: station::Msg) -> bool {
         let Some(door) = self.door(id) else { return false };
         !door.is_crowded() && door.cast(message).is_ok()
@@ -116,6 +124,8 @@ pub struct RentalDirectory {
     stored: DashMap<RentalId, watch::Sender<Arc<Stored>>>,
     by_rider: DashMap<RiderId, Place>,
     by_bank: DashMap<Sn, RentalId>,
+    /// Open rentals with claims that nobody confirmed: few, whatever the size of the network.
+    claimed: DashMap<RentalId, ()>,
 }
 
 impl RentalDirectory {
@@ -150,6 +160,11 @@ impl RentalDirectory {
             self.by_rider.remove_if(&rider, |_, place| *place == Place::Open(id));
             self.by_bank.remove_if(&bank, |_, open| *open == id);
         }
+        if rental.is_open() && !rental.claims.is_empty() {
+            self.claimed.insert(id, ());
+        } else {
+            self.claimed.remove(&id);
+        }
         match self.stored.entry(id) {
             Entry::Occupied(known) => drop(known.get().send_replace(stored)),
             Entry::Vacant(new) => drop(new.insert(watch::Sender::new(stored))),
@@ -159,6 +174,7 @@ impl RentalDirectory {
     /// The rental needs no actor any more.
     pub fn strike(&self, id: RentalId) {
         self.doors.remove(&id);
+        self.claimed.remove(&id);
         self.stored.remove(&id);
     }
 
@@ -184,8 +200,29 @@ impl RentalDirectory {
         }
     }
 
+    /// Open rentals with claims at this cabinet, and their banks.
+    pub fn claimed_at(&self, station: StationId) -> Vec<(RentalId, Sn)> {
+        let ids: Vec<RentalId> = self.claimed.iter().map(|entry| *entry.key()).collect();
+        let claimed = ids
+            .into_iter()
+            .filter_map(|id| self.stored(id))
+            .filter(|stored| stored.rental.claims.iter().any(|claim| claim.station == station));
+        claimed.map(|stored| (stored.rental.id, stored.rental.bank.clone())).collect()
+    }
+
     pub fn of_bank(&self, sn: &Sn) -> Option<RentalId> {
         self.by_bank.get(sn).map(|id| *id)
+    }
+
+    /// How many are open, by status; every open status is there.
+    pub fn count_open(&self) -> BTreeMap<&'static str, u64> {
+        let open = [Status::Pending, Status::PendingPopup, Status::Active, Status::Overdue];
+        let mut counts: BTreeMap<_, _> = open.map(|status| (status.as_str(), 0)).into();
+        for stored in &self.stored {
+            let status = stored.borrow().rental.status().as_str();
+            counts.entry(status).and_modify(|count| *count += 1);
+        }
+        counts
     }
 
     pub fn stored(&self, id: RentalId) -> Option<Arc<Stored>> {

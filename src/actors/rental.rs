@@ -220,7 +220,8 @@ impl State {
             Phase::Dispensing if self.current.settle_until <= now => Command::GiveUp,
             Phase::Active { due_at, .. } if due_at <= now => Command::FallDue,
             Phase::Cancelled { .. } if self.current.settle_until <= now => {
-                self.over = true;
+                // a late answer that waits to be stored may reopen it
+                self.over = self.waiting.is_empty();
                 return Ok(());
             }
             Phase::Dispensing
@@ -250,7 +251,8 @@ impl State {
 
     fn is_over(&self) -> bool {
         let completed = matches!(self.current.rental.phase, Phase::Completed { .. });
-        (self.over || completed) && self.waiting.is_empty() && matches!(self.mode, Mode::Ready)
+        let over = self.over && !self.current.rental.is_open();
+        (over || completed) && self.waiting.is_empty() && matches!(self.mode, Mode::Ready)
     }
 
     /// What waits for a rental that is completed is heard and changes nothing. A cancelled one

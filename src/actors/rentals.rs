@@ -20,7 +20,7 @@ use crate::store::fact::{AuditEntry, KeyWrite};
 
 mod start;
 
-pub use start::{Start, StartError};
+pub use start::{Claim, Start, StartError};
 
 /// How long a request waits for a rental's answer.
 const PATIENCE: Duration = Duration::from_secs(5);

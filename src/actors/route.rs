@@ -52,7 +52,12 @@ fn message(context: &Context, incoming: Incoming, hush: &Hush) {
         refuse("not_enrolled", &uuid, hush);
         return confirm(ack);
     };
-    let decoded = context.codec.decode(&payload);
+    let lenient = context.stations.info(id).is_some_and(|info| info.lenient);
+    let decoded = if lenient {
+        context.codec.decode_lenient(&payload)
+    } else {
+        context.codec.decode(&payload)
+    };
     let kind_word = decoded.as_ref().map_or_else(devices::DecodeError::code, devices::Uplink::kind);
     let raw = RawFrame {
         at,
@@ -69,7 +74,7 @@ fn message(context: &Context, incoming: Incoming, hush: &Hush) {
             return confirm(ack);
         }
     };
-    metrics::FRAMES.inc([kind_word]);
+    metrics::DECODED.inc([kind_word]);
     let inbound = Inbound { uplink, raw, at, live, earliest, ack };
     let message = Msg::Inbound(Box::new(inbound));
     let told = match kind {

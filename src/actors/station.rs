@@ -11,7 +11,7 @@ use domain::eject::OpenEject;
 use domain::ids::{CommandId, RentalId, SlotKey, Sn, StationId};
 use domain::presence::{Presence, Session};
 use domain::slot::{Ejecting, Reading};
-use domain::station::Layout;
+use domain::station::{Layout, present};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 
 use super::Context;
@@ -34,6 +34,8 @@ mod presence;
 mod report;
 mod show;
 mod verify;
+
+use lane::Recent;
 
 pub use asks::{Described, EjectAsk};
 pub use lane::{PublishEject, Reserve, ReserveRefusal, Reserved};
@@ -300,9 +302,20 @@ impl State {
                 self.tell_slot(rental.key, slot::Msg::Ejecting(Some(Ejecting::Verify)));
                 self.lane.resume(eject);
             } else {
-                self.lane.remember(rental.bank.clone(), rental.id, stored.settle_until);
+                let (sn, sent_at) = (rental.bank.clone(), rental.publish_before);
+                let shown = self.was_read(&sn, sent_at);
+                let (rental, until) = (rental.id, stored.settle_until);
+                self.lane.remember(Recent { sn, rental, sent_at, until, shown });
             }
         }
+        self.recover_doubts();
+    }
+
+    /// A report that is stored and came after this showed the bank in a slot.
+    fn was_read(&self, sn: &Sn, sent_at: DateTime<Utc>) -> bool {
+        let later = sent_at + self.context.settings.eject.settle;
+        let mut readings = self.seed.readings.values();
+        readings.any(|reading| reading.at >= later && present(reading) == Some(sn))
     }
 
     /// After every message: whoever waits is served, riders see the change, and the alarm is

@@ -166,7 +166,8 @@ impl Stations {
             let _ = send.send(outcome); // who called may have gone
         });
         let inbound = Inbound { ack: Some(ack), ..inbound };
-        let told = self.context.stations.tell(id, station::Msg::Inbound(Box::new(inbound)));
+        // unsigned: shed before what comes over the cabinet's own session, and called again
+        let told = self.context.stations.tell_lightly(id, station::Msg::Inbound(Box::new(inbound)));
         if !told {
             return Err(UplinkError::Busy);
         }

@@ -26,6 +26,20 @@ pub struct Set {
     pub lat: Option<f64>,
     pub lng: Option<f64>,
     pub address: Option<String>,
+    /// Frames of it are read although their checksum is wrong.
+    pub lenient: Option<bool>,
+    /// HTTP calls with a wrong signature are refused.
+    pub strict_sign: Option<bool>,
+    /// What the cabinet is told when it asks for its settings.
+    pub area_code: Option<u16>,
+}
+
+impl Set {
+    fn is_empty(&self) -> bool {
+        let place = self.lat.is_none() && self.lng.is_none() && self.address.is_none();
+        let wire = self.lenient.is_none() && self.strict_sign.is_none() && self.area_code.is_none();
+        self.name.is_none() && place && wire
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -178,9 +192,10 @@ fn refused(error: store::Error, name: &str) -> Refusal {
 
 fn described(row: &StationRow, wanted: &Set) -> Result<Particulars, Refusal> {
     let mut about = Particulars::from(row.info.clone());
-    let Set { name, lat, lng, address } = wanted;
-    if name.is_none() && lat.is_none() && lng.is_none() && address.is_none() {
-        let text = "say what is to change: --name, --lat with --lng, or --address";
+    let Set { name, lat, lng, address, lenient, strict_sign, area_code } = wanted;
+    if wanted.is_empty() {
+        let text = "say what is to change: --name, --lat with --lng, --address, --lenient, \
+                    --strict-sign or --area-code";
         return Err(Refusal::new(Code::Invalid, text));
     }
     if let Some(name) = name {
@@ -191,6 +206,11 @@ fn described(row: &StationRow, wanted: &Set) -> Result<Particulars, Refusal> {
     a_place(about.latitude, about.longitude)?;
     if let Some(address) = address {
         address.trim().clone_into(&mut about.address);
+    }
+    about.lenient = lenient.unwrap_or(about.lenient);
+    about.strict_sign = strict_sign.unwrap_or(about.strict_sign);
+    if let Some(code) = area_code {
+        about.area_code = code.to_string();
     }
     Ok(about)
 }

@@ -167,9 +167,20 @@ pub async fn enrol(
     ok(body(&admin, &row).await)
 }
 
-pub async fn check(State(admin): State<Admin>, Path(name): Path<String>) -> Answer<Reported> {
+pub async fn check(
+    State(admin): State<Admin>,
+    operator: Operator,
+    Path(name): Path<String>,
+) -> Answer<Reported> {
     let live = admin.live()?;
     let row = find(&admin, &name).await?;
+    let noted = admin.store().record(AuditEntry {
+        actor: operator.to_string(),
+        action: "station.check",
+        target: row.info.serial.to_string(),
+        details: json!({}),
+    });
+    noted.await.map_err(|error| Refusal::new(Code::Unavailable, error.to_string()))?;
     match live.stations.check(row.info.id).await {
         Some(reported) => ok(Reported { reported }),
         None => Err(silent(&name)),

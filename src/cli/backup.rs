@@ -13,12 +13,15 @@ use anyhow::{Context, bail};
 use clap::Args;
 use futures::StreamExt;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::reach::{Alone, Reach};
 use super::{Common, Format, block_on};
 use crate::admin::archive::{self, Manifest};
+use crate::admin::operator::Operator;
 use crate::spawn;
+use crate::store::fact::AuditEntry;
 
 /// Pieces that may wait for the database.
 const PIECES_MAX: usize = 8;
@@ -125,6 +128,12 @@ async fn fill(path: &Path, manifest: &Manifest, alone: &Alone) -> anyhow::Result
     let file = File::open(path)?;
     let bar = bar(file.metadata()?.len(), "restore")?;
     let (send, receive) = mpsc::channel(PIECES_MAX);
+    let entry = AuditEntry {
+        actor: Operator::of_process().to_string(),
+        action: "restore",
+        target: "database".to_owned(),
+        details: json!({ "made_at": manifest.made_at, "rows": manifest.rows() }),
+    };
     let (manifest, reader) = (manifest.clone(), BufReader::new(file));
     let told = spawn::blocking(move || {
         archive::unpack(reader, &manifest, |piece, at| {
@@ -132,7 +141,7 @@ async fn fill(path: &Path, manifest: &Manifest, alone: &Alone) -> anyhow::Result
             send.blocking_send(piece).is_ok()
         })
     });
-    let restored = alone.store.restore(receive).await;
+    let restored = alone.store.restore(receive, entry).await;
     told.await??;
     match restored {
         Ok(rows) => Ok(rows),

@@ -108,6 +108,12 @@ enum OnOff {
     Off,
 }
 
+impl OnOff {
+    fn is_on(self) -> bool {
+        matches!(self, OnOff::On)
+    }
+}
+
 pub fn run(arguments: Arguments, common: &Common) -> anyhow::Result<ExitCode> {
     block_on(common, async |config| {
         let reach = Reach::open(&config).await?;
@@ -246,7 +252,7 @@ async fn eject(reach: &Reach, wanted: EjectArguments) -> anyhow::Result<ExitCode
 
 async fn maintenance(reach: &Reach, wanted: MaintenanceArguments) -> anyhow::Result<ExitCode> {
     let MaintenanceArguments { station, state } = wanted;
-    let body = Maintain { on: matches!(state, OnOff::On) };
+    let body = Maintain { on: state.is_on() };
     let answer: StationBody = reach.post(&path(&station.name, "/maintenance"), &body).await?;
     station.format.show(&answer, || {
         if body.on {

@@ -56,6 +56,10 @@ impl Codec for A8 {
         Message::parse(&frame).map(Message::into_uplink)
     }
 
+    fn decode_lenient(&self, bytes: &[u8]) -> Result<Uplink, DecodeError> {
+        A8 { checksum: ChecksumRule::Ignore }.decode(bytes)
+    }
+
     fn encode(&self, command: &Downlink) -> Vec<u8> {
         command::encode(command)
     }

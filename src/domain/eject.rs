@@ -204,6 +204,11 @@ impl OpenEject {
         self.phase == Phase::Unknown
     }
 
+    /// A report that came after the eject showed the bank in its slot.
+    pub fn is_seen(&self) -> bool {
+        self.present_since.is_some()
+    }
+
     /// The cabinet answered.
     pub fn reply(&mut self, outcome: EjectOutcome, now: DateTime<Utc>, timing: &Timing) -> Step {
         match outcome {

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::bank::Fingerprint;
+use crate::bank::{Custody, Fingerprint};
 use crate::eject::{NotOutReason, Settlement};
 use crate::ids::{CommandId, RentalId, RiderId, SlotKey, Sn, StationId};
 use crate::money::Money;
@@ -123,8 +123,9 @@ pub enum Command {
     Settle(Settlement),
     /// The eject has no end within its bound.
     GiveUp,
-    /// A cabinet says that an eject worked whose rental is cancelled.
-    LateSuccess { at: DateTime<Utc> },
+    /// A cabinet says that an eject worked whose rental is cancelled. `shown`: a report that came
+    /// after the eject showed the bank in a slot.
+    LateSuccess { at: DateTime<Utc>, shown: bool },
     /// Somebody says that the bank is back.
     Return(Claim),
     /// A fresh report on the trusted session, asked for because of a claim, shows the bank.
@@ -162,9 +163,13 @@ pub enum Event {
         vat: Money,
         collected: Money,
     },
-    /// The bank is out, but rider or bank have another rental: nobody is billed.
+    /// The bank is said to be out, but rider or bank have another rental, or a report has shown
+    /// it in a slot: nobody is billed.
     OutUnassigned {
         at: DateTime<Utc>,
+        /// It was seen in a slot, so that is where it is until a report says otherwise.
+        #[serde(default)]
+        shown: bool,
     },
     ReturnClaimed {
         claim: Claim,
@@ -331,6 +336,16 @@ impl Rental {
             Phase::Dispensing | Phase::Active { .. } | Phase::Overdue { .. } => true,
             Phase::Completed { .. } | Phase::Cancelled { .. } => false,
         }
+    }
+
+    /// Its eject was cancelled, and by its own end and the bank's custody a report that came
+    /// after the eject has shown the bank in a slot.
+    pub fn was_found(&self, custody: &Custody) -> bool {
+        let Phase::Cancelled { reason, .. } = self.phase else { return false };
+        let slot = custody.slot();
+        let elsewhere = slot.is_some_and(|(station, _)| station != self.station);
+        let again = reason == CancelReason::Unresolved && slot.is_some();
+        reason == CancelReason::NotOut(NotOutReason::SeenTwice) || elsewhere || again
     }
 
     /// The bank left its slot.

@@ -105,6 +105,15 @@ impl Claim {
     }
 }
 
+/// The earliest claim at a cabinet that the proof of the return there confirms. What anybody can
+/// say counts only when the proof does not contradict it: an insertion that was seen later than
+/// `slack` after it says that the bank was out until then.
+pub fn confirmed<'a>(claims: &'a [Claim], proof: &Claim, slack: TimeDelta) -> Option<&'a Claim> {
+    let agrees = |c: &&Claim| c.source.is_trusted() || proof.earliest <= c.at + slack;
+    let here = claims.iter().filter(|c| c.station == proof.station);
+    here.filter(agrees).min_by_key(|c| (c.earliest, c.at))
+}
+
 /// The earliest instant that the claims at one cabinet put the return at.
 pub fn earliest(claims: &[Claim], station: StationId) -> Option<&Claim> {
     claims.iter().filter(|c| c.station == station).min_by_key(|c| (c.earliest, c.at))

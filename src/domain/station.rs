@@ -157,8 +157,7 @@ pub fn sighting(snapshot: &Snapshot, key: SlotKey, sn: &Sn) -> Sighting {
     if elsewhere {
         return Sighting::Present;
     }
-    let named = snapshot.slots.values().any(|r| r.sn.as_ref() == Some(sn));
-    if named || snapshot.strays.contains(sn) {
+    if snapshot.names(sn) {
         return Sighting::Unclear;
     }
     match snapshot.slots.get(&key) {
@@ -188,6 +187,12 @@ fn is_vacant_of(sn: &Sn) -> impl Fn(&Reading) -> bool + '_ {
 impl Snapshot {
     pub fn exact(slots: impl IntoIterator<Item = (SlotKey, Reading)>) -> Snapshot {
         Snapshot { slots: slots.into_iter().collect(), exact: true, ..Snapshot::default() }
+    }
+
+    /// A row names the bank, in whatever state it is.
+    pub fn names(&self, sn: &Sn) -> bool {
+        let named = self.slots.values().any(|reading| reading.sn.as_ref() == Some(sn));
+        named || self.strays.contains(sn)
     }
 
     /// When it was received.

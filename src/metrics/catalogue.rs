@@ -50,9 +50,14 @@ catalogue! {
     Gauge LINK_UP "chargeghar_link_up" ["session"] "1 while the session with the broker is up.";
     Counter LINK_RECONNECTS "chargeghar_link_reconnects_total" ["session"]
         "Connections to the broker lost.";
-    Counter FRAMES "chargeghar_link_frames_total" ["kind"] "Frames received, by kind.";
+    Counter FRAMES "chargeghar_link_frames_total" ["topic"]
+        "Messages of cabinets that the broker handed over, by kind of topic.";
+    Counter DECODED "chargeghar_link_decoded_total" ["kind"]
+        "Frames of enrolled cabinets that were understood, over MQTT and HTTP, by kind.";
     Counter FRAMES_REFUSED "chargeghar_link_frames_refused_total" ["kind"]
         "Frames that were not understood or not allowed, by kind of fault.";
+    Counter BROKER_REFUSED "chargeghar_broker_refused_total" ["kind"]
+        "What the node's own broker refused or dropped, by kind.";
     Counter PUBLISHED "chargeghar_link_published_total" ["command"]
         "Commands published to cabinets.";
     Counter PUBLISH_FAILED "chargeghar_link_publish_failures_total" ["command"]

@@ -22,6 +22,8 @@ use crate::link::Events;
 use crate::link::mqtt::{self, Mqtt};
 use crate::spawn::Tasks;
 
+#[cfg(feature = "embedded-broker")]
+use super::refusals;
 use super::{StartError, accounts};
 
 /// The database by its URL, and the child behind it if it is our own.
@@ -156,6 +158,7 @@ async fn embedded(
         ..broker::Settings::default()
     });
     let broker = Arc::new(broker.await?);
+    tasks.spawn("refusals", refusals::watch(Arc::clone(&broker), clock.clone()));
     let addr = broker.local_addr();
     let password = Secret::new(entropy.base62(32));
     let settings = mqtt::Settings::embedded(config, addr, password, clock.now());

@@ -25,7 +25,7 @@ use crate::ephemera::{Ephemera, Memory, Redis};
 use crate::http::devices::{self, Broker, Calls};
 use crate::http::token::Tokens;
 use crate::http::{self, App, Bounds};
-use crate::metrics::Recorder;
+use crate::metrics::{self, Recorder};
 use crate::readiness::{Part, Readiness};
 use crate::spawn::Tasks;
 
@@ -204,6 +204,12 @@ async fn look(context: Arc<Context>, readiness: Readiness) {
 async fn upkeep(context: Arc<Context>, recorder: Recorder) {
     loop {
         recorder.upkeep();
+        for (status, count) in context.rentals.count_open() {
+            metrics::RENTALS_OPEN.set(count, [status]);
+        }
+        for (presence, count) in context.availability.count() {
+            metrics::STATIONS.set(count, [presence]);
+        }
         context.clock.sleep(UPKEEP).await;
     }
 }

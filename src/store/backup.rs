@@ -9,6 +9,7 @@ use futures::StreamExt;
 use tokio::sync::mpsc;
 
 use super::error::Error;
+use super::fact::AuditEntry;
 use super::session::Session;
 use super::{Store, migrations};
 use crate::spawn::spawn;
@@ -72,10 +73,22 @@ impl Store {
     }
 
     /// Writes a backup into this database, which must be empty and of the same schema; the
-    /// lease must be held. Pieces without `Done` at their end change nothing.
-    pub async fn restore(&self, pieces: mpsc::Receiver<Piece>) -> Result<u64, Error> {
-        self.transact("store.restore", move |session| Box::pin(restore::fill(session, pieces)))
-            .await
+    /// lease must be held. Pieces without `Done` at their end change nothing. The entry says who
+    /// did it, after the audit that the backup brought along.
+    pub async fn restore(
+        &self,
+        pieces: mpsc::Receiver<Piece>,
+        entry: AuditEntry,
+    ) -> Result<u64, Error> {
+        let audit = self.stamp(entry);
+        self.transact("store.restore", move |session| {
+            Box::pin(async move {
+                let rows = restore::fill(session, pieces).await?;
+                audit.write(session).await?;
+                Ok(rows)
+            })
+        })
+        .await
     }
 }
 

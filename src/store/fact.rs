@@ -212,6 +212,9 @@ impl GatewaySource {
 pub struct NewIncident {
     pub id: IncidentId,
     pub kind: &'static str,
+    /// What it is about, if it can be told again: nothing is written while an incident of this
+    /// kind about the same is open.
+    pub subject: Option<String>,
     pub station: Option<StationId>,
     pub rental: Option<RentalId>,
     pub bank: Option<Sn>,

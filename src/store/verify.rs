@@ -1,6 +1,7 @@
 //! Proves the ledger from its rows: every movement balances, every balance is the sum of its
 //! entries, holds and dues are those of rentals, payments are those that were settled, and the
-//! chain is whole. Set by set, never a query for each row; reads only, in one snapshot.
+//! chain is whole; and that banks and rentals are what their events led to. Set by set, never a
+//! query for each row; reads only, in one snapshot.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::session::Session;
 use super::{Error, Store};
 
 mod checks;
+mod replay;
 mod standing;
 
 pub use checks::STAGES;
@@ -36,14 +38,14 @@ pub enum Scope {
 pub struct Finding {
     /// A word of `KINDS`.
     pub kind: String,
-    /// A transfer, an account, a rental, a payment, a place in the chain.
+    /// A transfer, an account, a rental, a bank, a payment, a place in the chain.
     pub subject: String,
     pub expected: String,
     pub found: String,
 }
 
 /// What a finding can be about.
-pub const KINDS: [&str; 11] = [
+pub const KINDS: [&str; 13] = [
     "unbalanced",
     "astray",
     "rental_hold",
@@ -55,6 +57,8 @@ pub const KINDS: [&str; 11] = [
     "chain",
     "closing",
     "invoice_gap",
+    "custody",
+    "rental_replay",
 ];
 
 /// What a look at the ledger found.
@@ -152,6 +156,9 @@ async fn look(
         for row in rows {
             report.add(row);
         }
+    }
+    if whole {
+        replay::look(session, &mut report).await?;
     }
     Ok((report, mark))
 }

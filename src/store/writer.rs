@@ -30,7 +30,7 @@ mod ledger;
 mod notes;
 mod queue;
 mod refunds;
-mod rentals;
+pub(super) mod rentals;
 mod stations;
 mod withdrawals;
 

@@ -13,6 +13,18 @@ fn an_announcement_begins_with_its_event() {
     assert_eq!(line, r#"{"event":"ready","http":"127.0.0.1:8080","mqtt":1883}"#);
 }
 
+#[test]
+fn announcements_are_written_again_once_their_listener_is_gone() {
+    let mut heard = listen();
+
+    assert!(is_heard("one"));
+    assert_eq!(heard.try_recv().as_deref(), Ok("one"));
+
+    drop(heard);
+    assert!(!is_heard("two"));
+    assert!(LISTENER.lock().is_none());
+}
+
 #[tokio::test]
 async fn a_kind_is_heard_once_a_minute_with_the_number_held_back() {
     let clock = Clock::manual();

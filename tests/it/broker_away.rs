@@ -35,7 +35,7 @@ pub async fn while_the_way_to_the_broker_is_cut_nothing_starts_and_no_return_is_
 
     let under_way = async { tokio::join!(node.rent(one, "CG-1"), node.rent(other, "CG-3")) };
     let outage = async {
-        node.until("a start is under way", || node.node.rentals.may_start(one).err()).await;
+        node.until("a start is under way", || node.node.rentals.place(one)).await;
         node.edges.cable().cut();
         until_ready(&scene.node.base_url, 503).await;
         put_back(second, out).await;

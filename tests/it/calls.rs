@@ -1,5 +1,6 @@
 //! Calls over HTTP, as cabinets and riders make them, to a whole node.
 
+use devices::a8::build::ReturnForm;
 use devices::a8::http::answer::ConnectAnswer;
 use devices::a8::sign::sign;
 use domain::ids::{IntentId, RiderId};
@@ -9,7 +10,8 @@ use domain::payment::{Redirect, RedirectMethod};
 use serde_json::{Value, json};
 
 use chargeghar::entropy::Entropy;
-use chargeghar::store::fact::{Fact, IntentWrite, NewIntent};
+use chargeghar::store::fact::{AuditEntry, Fact, IntentWrite, NewIntent};
+use chargeghar::store::stations::Particulars;
 
 use crate::harness::node::TestNode;
 
@@ -107,6 +109,78 @@ async fn a_malformed_report_changes_nothing_and_failures_never_stop_a_return() {
     assert_eq!((status, &body["code"]), (200, &json!(200)));
     drop(cabinet);
     node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bank_that_nobody_could_read_is_told_once_and_only_by_the_cabinets_own_session() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet(UUID, "CG-1", &["40818048"]).await;
+    let path = format!("/api/rentbox/upload/data?{}", signed(&[("rentboxSN", UUID)]));
+    let checks = || cabinet.counts().command("check_all");
+    node.clock.advance(std::time::Duration::from_secs(5));
+    let before = checks();
+
+    for slot in [5, 5, 6] {
+        assert_eq!(call(&node, "POST", &path, &unread(slot)).await.0, 200);
+    }
+
+    node.until("the cabinet is asked", || (checks() > before).then_some(())).await;
+    assert_eq!(node.database.number(UNREAD).await, 0, "anybody can make this call");
+
+    node.clock.advance(std::time::Duration::from_secs(5));
+    let before = checks();
+    for slot in [5, 5, 6] {
+        cabinet.send_raw(cabinet.topic("update"), unread(slot));
+    }
+    until_unread(&node, 2).await;
+    node.until("the next report decides", || (checks() > before).then_some(())).await;
+
+    let looked = "update incidents set state = 'resolved', resolved_at = now()";
+    node.database.run(looked).await;
+    cabinet.send_raw(cabinet.topic("update"), unread(5));
+    until_unread(&node, 3).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lenient_station_is_read_over_mqtt_although_its_checksums_are_wrong() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet(UUID, "CG-1", &["40818048"]).await;
+    let mut wrong = unread(5);
+    *wrong.last_mut().unwrap() ^= 0x55;
+
+    cabinet.send_raw(cabinet.topic("update"), wrong.clone());
+    cabinet.send_raw(cabinet.topic("update"), unread(6));
+    until_unread(&node, 1).await;
+
+    let store = &node.node.context.store;
+    let row = store.find_station("CG-1").await.unwrap();
+    let about = Particulars { lenient: true, ..Particulars::from(row.info.clone()) };
+    let audit = AuditEntry {
+        actor: "test".into(),
+        action: "station.set",
+        target: "CG-1".into(),
+        details: json!({}),
+    };
+    let told = store.describe_station(row.info.id, row.version, about, audit).await.unwrap();
+    node.node.stations.described(told);
+    cabinet.send_raw(cabinet.topic("update"), wrong);
+    until_unread(&node, 2).await;
+    node.stop().await;
+}
+
+const UNREAD: &str = "select count(*) from incidents where kind = 'return_unidentified'";
+
+/// A bank was put in and could not be read.
+fn unread(slot: u8) -> Vec<u8> {
+    devices::a8::build::returned(1, slot, 0, 0, 0x11, ReturnForm::Bare)
+}
+
+async fn until_unread(node: &TestNode, count: i64) {
+    node.until_async("so many incidents", async || {
+        (node.database.number(UNREAD).await == count).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

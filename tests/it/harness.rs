@@ -3,6 +3,7 @@
 pub mod app;
 pub mod database;
 pub mod edges;
+mod live;
 pub mod mosquitto;
 pub mod node;
 pub mod process;

@@ -10,8 +10,11 @@ const CABINET: &str = "860000000000017";
 const SERIAL: &str = "CG-1";
 const BANK: &str = "40818048";
 /// A rental of a second is one.
-const YOUNG: [(&str, &str); 2] =
-    [("CHARGEGHAR__RENTALS__RETURN_YOUNG_S", "1"), ("CHARGEGHAR__INVOICES__BRANCH", "PKR")];
+const YOUNG: [(&str, &str); 3] = [
+    ("CHARGEGHAR__RENTALS__RETURN_YOUNG_S", "1"),
+    ("CHARGEGHAR__RENTALS__SAME_STATION_S", "1"),
+    ("CHARGEGHAR__INVOICES__BRANCH", "PKR"),
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rental_that_ended_has_a_receipt_that_is_printed_once_and_then_copied() {

@@ -21,6 +21,7 @@ async fn a_rental_whose_row_moved_on_is_closed_by_its_return() {
     let rental = node.rent(rider, "CG-1").await.unwrap();
     let bank = cabinet.take(&rental.bank).unwrap();
     node.clock.advance(Duration::from_mins(10));
+    node.database.expect_findings("rental_replay"); // the row alone moved on
     node.database.run("update rentals set version = version + 1").await;
 
     cabinet.insert(bank, None).unwrap();
@@ -38,6 +39,7 @@ async fn a_rental_whose_row_moved_on_falls_due() {
     let rental = node.rent(rider, "CG-1").await.unwrap();
     cabinet.take(&rental.bank).unwrap();
     node.clock.advance(Duration::from_mins(1));
+    node.database.expect_findings("rental_replay"); // the row alone moved on
     node.database.run("update rentals set version = version + 1").await;
     node.clock.advance(Duration::from_hours(2));
 
@@ -75,6 +77,7 @@ async fn a_slot_that_was_not_told_of_its_bank_learns_it_with_the_next_report() {
     node.until_banks("CG-1", 0).await;
 
     // it is back, and the word for it was lost
+    node.database.expect_findings("custody");
     node.database.run("update banks set version = version + 2").await;
     context.banks.learn(Bank { version: here.version + 2, ..here });
     assert_eq!(node.node.stations.check(id).await, Some(true));

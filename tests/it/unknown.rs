@@ -21,6 +21,7 @@ on_the_embedded_broker! {
     a_cabinet_that_goes_dark_during_the_eject_settles_it_when_it_is_back,
     a_late_success_reopens_the_rental_that_was_given_up,
     a_late_success_while_the_rider_has_another_rental_bills_nobody,
+    a_late_success_of_a_bank_that_was_seen_in_its_slot_bills_nobody,
     a_partial_report_proves_presence_and_never_absence,
     a_cabinet_whose_last_eject_is_unknown_gives_out_no_other_bank,
 }
@@ -139,6 +140,32 @@ pub async fn a_late_success_while_the_rider_has_another_rental_bills_nobody(edge
     node.audit().await;
 }
 
+pub async fn a_late_success_of_a_bank_that_was_seen_in_its_slot_bills_nobody(edges: Edges) {
+    let node = TestNode::with(edges).await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let (ignored, refused) = (node.rider(100).await, node.rider(100).await);
+    let first = found_in(&node, &cabinet, ignored).await;
+
+    late_answer(&cabinet);
+    until_unassigned(&node, 1).await;
+    late_answer(&cabinet);
+    node.settle(20).await;
+    assert_unbilled(&node, &first).await;
+
+    // an answer that refused, and a report that showed why
+    node.clock.advance(Duration::from_secs(10));
+    let second = given_up(&node, &cabinet, refused).await;
+    node.clock.advance(Duration::from_secs(10));
+    let id = node.view("CG-1").info.id;
+    assert_eq!(node.node.stations.check(id).await, Some(true));
+    late_answer(&cabinet);
+    until_unassigned(&node, 2).await;
+    assert_unbilled(&node, &second).await;
+    let about = "select count(distinct rental_id) from incidents";
+    assert_eq!(node.database.number(about).await, 2, "one for each rental, told twice or not");
+    node.audit().await;
+}
+
 pub async fn a_partial_report_proves_presence_and_never_absence(edges: Edges) {
     let node = TestNode::with(edges).await;
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
@@ -195,6 +222,32 @@ async fn given_up(node: &TestNode, cabinet: &Cabinet, rider: RiderId) -> Rental 
     let rental = node.rent(rider, "CG-1").await.unwrap();
     assert_eq!(rental.status(), Status::Cancelled);
     rental
+}
+
+/// The command is ignored, and two reports show the bank in its slot.
+async fn found_in(node: &TestNode, cabinet: &Cabinet, rider: RiderId) -> Rental {
+    cabinet.faults(|faults| faults.next(1, Fault::Ignore { command: Some("popup_sn".to_owned()) }));
+    let rental = start_and_wait(node, rider).await;
+    for _ in 0..8 {
+        node.clock.advance(Duration::from_secs(5));
+        node.settle(20).await;
+    }
+    node.until_status(rental.id, Status::Cancelled).await
+}
+
+async fn until_unassigned(node: &TestNode, count: i64) {
+    let incidents = "select count(*) from incidents where kind = 'bank_out_unassigned'";
+    node.until_async("an incident is open", async || {
+        (node.database.number(incidents).await == count).then_some(())
+    })
+    .await;
+}
+
+/// Cancelled, nothing paid, and the bank is where it was seen.
+async fn assert_unbilled(node: &TestNode, rental: &Rental) {
+    assert_eq!(node.stored(rental.id).await.status(), Status::Cancelled);
+    assert_eq!(node.wallet(rental.rider).await, Money::rupees(100));
+    assert_eq!(custody(node).await, "slot");
 }
 
 /// The cabinet says after all that it ejected.

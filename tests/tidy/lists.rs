@@ -21,7 +21,8 @@ pub fn migrations(files: &[File]) -> Vec<String> {
     complaints
 }
 
-/// Every `chargeghar_..` word of a dashboard or alert is a metric of the catalogue.
+/// Every `chargeghar_..` word of a dashboard or alert is a metric of the catalogue, and of a
+/// constant that other code uses: a metric that nobody sets shows nothing.
 pub fn dashboards(files: &[File]) -> Vec<String> {
     let catalogue: String = files
         .iter()
@@ -34,8 +35,17 @@ pub fn dashboards(files: &[File]) -> Vec<String> {
         for name in words(&file.text, "chargeghar_") {
             let series = ["_bucket", "_count", "_sum"];
             let base = series.iter().find_map(|suffix| name.strip_suffix(suffix));
-            if !known(name) && !base.is_some_and(known) {
+            let Some(name) = [Some(name), base].into_iter().flatten().find(|name| known(name))
+            else {
                 complaints.push(format!("{}: no metric `{name}`", file.path));
+                continue;
+            };
+            let before = catalogue.split(&format!("\"{name}\"")).next().unwrap_or("");
+            let constant = format!("{}.", before.split_whitespace().last().unwrap_or(""));
+            let sets = |other: &&File| other.is_under("src") && !other.is_under("src/metrics");
+            let mut others = files.iter().filter(sets).filter(|other| !other.is_test());
+            if !others.any(|other| other.text.contains(&constant)) {
+                complaints.push(format!("{}: nobody sets `{name}`", file.path));
             }
         }
     }
@@ -203,11 +213,15 @@ mod tests {
 
     #[test]
     fn an_unknown_metric_is_seen() {
-        let shown = |name| {
-            two(("src/metrics.rs", "\"chargeghar_frames_seconds\""), ("dashboards/a.json", name))
+        let entry = ("src/metrics.rs", "Histogram FRAMES \"chargeghar_frames_seconds\"");
+        let set = || bad("src/link.rs", "metrics::FRAMES.observe(took, []);");
+        let shown = |name| -> Vec<File> {
+            two(entry, ("dashboards/a.json", name)).into_iter().chain(set()).collect()
         };
         speaks(dashboards(&shown("rate(chargeghar_frame_total[5m])")), "chargeghar_frame_total");
         silent(dashboards(&shown("chargeghar_frames_seconds_bucket{le=\"1\"}")));
+        let name = "chargeghar_frames_seconds_sum";
+        speaks(dashboards(&two(entry, ("dashboards/a.json", name))), "nobody sets");
     }
 
     #[test]

@@ -116,7 +116,7 @@ async fn dealt(service: &Service, frame: Frame) -> anyhow::Result<(f64, f64)> {
         Frame::Report => ("kind=\"report\"", "kind=\"update\""),
     };
     let waiting = figures.sum("chargeghar_actor_backlog_messages", "actor=\"station\"");
-    let routed = figures.sum("chargeghar_link_frames_total", kind);
+    let routed = figures.sum("chargeghar_link_decoded_total", kind);
     Ok((routed - waiting, figures.sum("chargeghar_link_shed_total", channel)))
 }
 

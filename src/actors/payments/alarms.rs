@@ -113,6 +113,7 @@ impl Payments {
         fact.incidents = vec![NewIncident {
             id: kind.incident(intent.id),
             kind: kind.as_str(),
+            subject: None,
             station: None,
             rental: None,
             bank: None,

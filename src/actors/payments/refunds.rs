@@ -167,6 +167,7 @@ impl Payments {
             // one for each refund
             id: IncidentId(Uuid::from_u128(known.id.0.as_u128() ^ 1)),
             kind: "refund_open",
+            subject: None,
             station: None,
             rental: None,
             bank: None,

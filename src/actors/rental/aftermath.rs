@@ -41,8 +41,8 @@ impl State {
 
     fn doubt_at(&self, claim: &Claim, rental: &Rental) {
         let doubt = station::Msg::Doubt { rental: rental.id, sn: rental.bank.clone() };
-        // a cabinet that is not told now says it with its next report
-        self.context.stations.tell(claim.station, doubt);
+        // a station that starts again finds it among the rental's claims
+        self.context.stations.insist(claim.station, doubt);
     }
 
     /// The fact is in the database.

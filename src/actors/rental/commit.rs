@@ -174,6 +174,7 @@ impl State {
         Some(NewIncident {
             id: self.context.new_incident_id(),
             kind,
+            subject: Some(format!("rental:{}", before.id)),
             station: Some(before.station),
             rental: Some(before.id),
             bank: Some(before.bank.clone()),

@@ -12,6 +12,7 @@ use domain::rental::{Event, Phase, Rental, movements};
 use domain::tariff::{Package, PaymentModel};
 
 use super::Rentals;
+use crate::actors::Context;
 use crate::actors::directory::{Place, Stored};
 use crate::actors::station::{self, Reserve, ReserveRefusal, Reserved};
 use crate::actors::supervise;
@@ -82,13 +83,56 @@ impl StartError {
     }
 }
 
+/// A rider's one place, taken for a start. It is given back when the start comes to nothing.
+#[must_use]
+pub struct Claim {
+    context: Arc<Context>,
+    rider: RiderId,
+    /// The place is the rental's from here on.
+    is_used: bool,
+}
+
+impl Claim {
+    fn used(mut self) {
+        self.is_used = true;
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if !self.is_used {
+            self.context.rentals.disclaim(self.rider);
+        }
+    }
+}
+
 impl Rentals {
     /// Starts a rental and waits, at most for the patience of a start, until the bank is out
     /// or certainly not. Dropping the future cancels nothing.
     pub async fn start(&self, start: Start) -> Result<Rental, StartError> {
+        let claim = self.claim(start.rider)?;
+        self.start_in(claim, start).await
+    }
+
+    /// Takes the rider's one place, without asking any cabinet and before any limit: of starts
+    /// at once one goes on, and only that one counts.
+    pub fn claim(&self, rider: RiderId) -> Result<Claim, StartError> {
+        let context = Arc::clone(&self.context);
+        match context.rentals.claim(rider) {
+            Ok(()) => Ok(Claim { context, rider, is_used: false }),
+            Err(place) => {
+                let refusal = self.taken(place);
+                metrics::RENTALS_STARTED.inc([refusal.label()]);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// The same in a place that is taken already.
+    pub async fn start_in(&self, claim: Claim, start: Start) -> Result<Rental, StartError> {
         let began = self.context.clock.now();
         let rentals = self.clone();
-        let work = spawn("start", async move { rentals.store(start).await });
+        let work = spawn("start", async move { rentals.store(claim, start).await });
         let stored = work.await.unwrap_or(Err(StartError::Unavailable));
         let answer = match stored {
             Ok(id) => self.outcome(id, began).await,
@@ -102,14 +146,6 @@ impl Rentals {
         answer
     }
 
-    /// May this rider start at all? Without asking any cabinet, and before any limit.
-    pub fn may_start(&self, rider: RiderId) -> Result<(), StartError> {
-        match self.context.rentals.place(rider) {
-            Some(place) => Err(self.taken(place)),
-            None => Ok(()),
-        }
-    }
-
     fn taken(&self, place: Place) -> StartError {
         let overdue = match place {
             Place::Starting => false,
@@ -120,19 +156,14 @@ impl Rentals {
         StartError::RiderHasRental { overdue }
     }
 
-    async fn store(&self, start: Start) -> Result<RentalId, StartError> {
-        let rider = start.rider;
+    async fn store(&self, claim: Claim, start: Start) -> Result<RentalId, StartError> {
         let (station, package) = self.wanted(&start)?;
-        self.context.rentals.claim(rider).map_err(|place| self.taken(place))?;
-        let stored = self.reserve_and_commit(start, station, package).await;
-        if stored.is_err() {
-            self.context.rentals.disclaim(rider);
-        }
-        stored
+        let id = self.reserve_and_commit(start, station, package).await?;
+        claim.used();
+        Ok(id)
     }
 
     fn wanted(&self, start: &Start) -> Result<(StationId, Package), StartError> {
-        self.may_start(start.rider)?;
         let package = self.package(start.package).ok_or(StartError::PackageNotFound)?;
         if package.model != PaymentModel::Prepaid {
             return Err(StartError::ModeNotSupported);

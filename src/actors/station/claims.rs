@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use devices::Downlink;
 use domain::ids::{RentalId, Sn};
-use domain::rental::Command;
+use domain::rental::{Command, Rental};
 use domain::station::{Snapshot, present};
 use ractor::RpcReplyPort;
 
@@ -29,6 +29,8 @@ pub(super) struct Checking {
     open: bool,
     again: bool,
     tries: u8,
+    /// An answer before this instant would prove nothing.
+    not_before: Option<DateTime<Utc>>,
     doubts: BTreeMap<Sn, Doubt>,
     operators: Vec<RpcReplyPort<bool>>,
 }
@@ -44,7 +46,7 @@ impl Checking {
         let sent_at = self.sent_at.unwrap_or(DateTime::UNIX_EPOCH);
         match (self.open, self.again && reachable) {
             (true, _) => Some(sent_at + ANSWER),
-            (false, true) => Some(sent_at + GAP),
+            (false, true) => Some((sent_at + GAP).max(self.not_before.unwrap_or(sent_at))),
             (false, false) => None,
         }
     }
@@ -88,13 +90,15 @@ impl State {
         }
         metrics::CHECKS.inc([reason]);
         self.check.sent_at = Some(now);
+        self.check.not_before = self.check.not_before.filter(|at| *at > now);
         self.check.open = self.send(&Downlink::CheckAll, now + ANSWER).await;
         self.check.again = !self.check.open;
     }
 
     /// A report answers for what was asked before it; what was asked since wants another.
     pub(super) async fn check_again(&mut self) {
-        if self.check.again && !self.check.open {
+        let soon = self.check.not_before.is_some_and(|at| at > self.now());
+        if self.check.again && !self.check.open && !soon {
             self.ask_for_report("again").await;
         }
     }
@@ -130,18 +134,50 @@ impl State {
             .map(|(sn, doubt)| (sn.clone(), doubt.rental))
             .collect();
         for (sn, rental) in decided {
+            let Some(stored) = self.context.rentals.stored(rental) else {
+                self.check.doubts.remove(&sn);
+                continue;
+            };
+            if let Some(until) = self.echoes_until(&stored.rental).filter(|until| at < *until) {
+                self.ask_after(&sn, until);
+                continue;
+            }
             let mut rows = snapshot.slots.iter();
             let row = rows.find(|(_, reading)| present(reading) == Some(&sn));
             let command = match row {
                 Some((key, _)) => {
                     Command::Confirm(self.claim_from_report(*key, snapshot, received))
                 }
-                None if whole => Command::Deny { station: self.id(), at },
+                None if whole && !snapshot.names(&sn) => Command::Deny { station: self.id(), at },
                 None => continue,
             };
-            self.check.doubts.remove(&sn);
             let message = rental::Msg::caused(command, Cause::default());
-            self.context.tell_rental(rental, message);
+            if self.context.tell_rental(rental, message) {
+                self.check.doubts.remove(&sn);
+            }
+        }
+    }
+
+    /// A report soon after an eject here may still show the bank, and proves nothing.
+    fn echoes_until(&self, rental: &Rental) -> Option<DateTime<Utc>> {
+        let since = rental.since().filter(|_| rental.station == self.id())?;
+        Some(since + self.context.settings.terms.settle)
+    }
+
+    fn ask_after(&mut self, sn: &Sn, until: DateTime<Utc>) {
+        if let Some(doubt) = self.check.doubts.get_mut(sn) {
+            doubt.since = until;
+        }
+        self.check.again = true;
+        self.check.not_before = self.check.not_before.max(Some(until));
+    }
+
+    /// Doubts that a station which starts again had: rentals know their claims.
+    pub(super) fn recover_doubts(&mut self) {
+        let since = self.now();
+        for (rental, sn) in self.context.rentals.claimed_at(self.id()) {
+            self.check.doubts.insert(sn, Doubt { rental, since });
+            self.check.again = true;
         }
     }
 }

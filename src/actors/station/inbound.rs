@@ -39,7 +39,7 @@ impl State {
         match uplink {
             Uplink::Report(report) => self.report(report, received, cause, myself).await,
             Uplink::Ejected(reply) if received.channel == Channel::Mqtt => {
-                self.eject_reply(reply, live, cause).await;
+                self.eject_reply(reply, received, cause).await;
             }
             Uplink::Returned(returned) => self.returned(returned, received, cause).await,
             Uplink::Inspected(inspected) => self.inspected(inspected, received, cause).await,
@@ -86,13 +86,9 @@ impl State {
                 let key = (key.slot > 0).then_some(key);
                 self.came_back(sn, key, level, source, received, cause).await;
             }
-            (true, None) => {
-                self.unidentified(key, code, cause);
-                self.ask_for_report("unidentified").await;
-            }
+            (true, None) => self.unidentified(key, code, source, received, cause).await,
             (false, _) if matches!(result, ReturnResult::Unidentified(_)) => {
-                self.unidentified(key, code, cause);
-                self.ask_for_report("unidentified").await;
+                self.unidentified(key, code, source, received, cause).await;
             }
             (false, _) => {
                 metrics::RETURNS.inc([source.as_str(), "rejected"]);
@@ -156,18 +152,33 @@ impl State {
         self.tell_slot(key, slot::Msg::Observed(reading));
     }
 
-    /// A bank is physically in, and nobody knows which.
-    fn unidentified(&mut self, key: SlotKey, code: u8, cause: Cause) {
+    /// A bank is physically in, and nobody knows which: the next report may tell. A person is
+    /// told by the cabinet's own session alone, and once for each slot: anybody can say so over
+    /// HTTP, and in a backlog it may be long over.
+    async fn unidentified(
+        &mut self,
+        key: SlotKey,
+        code: u8,
+        source: Source,
+        received: Received,
+        cause: Cause,
+    ) {
         metrics::ALARMS.inc(["return_unidentified"]);
-        let incident = NewIncident {
-            id: self.context.new_incident_id(),
-            kind: "return_unidentified",
-            station: Some(self.id()),
-            rental: None,
-            bank: None,
-            evidence: json!({ "io": key.io, "slot": key.slot, "code": code }),
-        };
-        self.open_incident(incident, cause);
+        if source.is_trusted() && received.live {
+            let incident = NewIncident {
+                id: self.context.new_incident_id(),
+                kind: "return_unidentified",
+                subject: Some(format!("slot:{}:{key}", self.id())),
+                station: Some(self.id()),
+                rental: None,
+                bank: None,
+                evidence: json!({ "io": key.io, "slot": key.slot, "code": code }),
+            };
+            self.open_incident(incident, cause);
+        } else {
+            self.context.keep(cause);
+        }
+        self.ask_for_report("unidentified").await;
     }
 }
 

@@ -96,6 +96,7 @@ impl State {
         NewIncident {
             id: self.context.new_incident_id(),
             kind,
+            subject: None,
             station: Some(self.id()),
             rental: None,
             bank: Some(sn.clone()),

@@ -10,7 +10,7 @@ use domain::eject::{NotOutReason, OpenEject, Settlement};
 use domain::ids::{CommandId, RentalId, SlotKey, Sn};
 use domain::rental::{Command, Phase};
 use domain::slot::Ejecting;
-use domain::station::{Offer, pick};
+use domain::station::{Offer, Snapshot, pick, present};
 use ractor::RpcReplyPort;
 
 use super::State;
@@ -87,10 +87,14 @@ struct Waiting {
 }
 
 /// An eject that is over; a late answer still finds its rental.
-struct Recent {
-    sn: Sn,
-    rental: RentalId,
-    until: DateTime<Utc>,
+pub(super) struct Recent {
+    pub sn: Sn,
+    pub rental: RentalId,
+    /// When the cabinet may have got it, at the latest.
+    pub sent_at: DateTime<Utc>,
+    pub until: DateTime<Utc>,
+    /// A report that came after it showed the bank in a slot.
+    pub shown: bool,
 }
 
 impl Lane {
@@ -99,17 +103,34 @@ impl Lane {
         self.eject = Some(eject);
     }
 
-    pub fn remember(&mut self, sn: Sn, rental: RentalId, until: DateTime<Utc>) {
-        self.recent.push(Recent { sn, rental, until });
+    pub fn remember(&mut self, recent: Recent) {
+        self.recent.push(recent);
     }
 
-    /// The rental that a late answer belongs to: the one whose outcome is being stored, or the
-    /// last one of this bank.
-    pub fn of_bank(&mut self, sn: &Sn, now: DateTime<Utc>) -> Option<RentalId> {
+    /// The rental that a late answer belongs to, and whether the bank was shown since: the one
+    /// whose outcome is being stored, or the last one of this bank.
+    pub fn of_bank(&mut self, sn: &Sn, now: DateTime<Utc>) -> Option<(RentalId, bool)> {
         self.recent.retain(|recent| now < recent.until);
-        let storing = self.eject.as_ref().filter(|eject| eject.sn == *sn);
-        let recent = || self.recent.iter().rev().find(|recent| recent.sn == *sn);
-        storing.map(|eject| eject.rental).or_else(|| recent().map(|recent| recent.rental))
+        if let Some(eject) = self.eject.as_ref().filter(|eject| eject.sn == *sn) {
+            return Some((eject.rental, self.found_in(eject)));
+        }
+        let recent = self.recent.iter().rev().find(|recent| recent.sn == *sn)?;
+        Some((recent.rental, recent.shown))
+    }
+
+    /// The eject failed, and a report showed why.
+    pub fn found_in(&self, eject: &OpenEject) -> bool {
+        matches!(self.settlement, Some(Settlement::NotOut { .. })) && eject.is_seen()
+    }
+
+    /// A report on the trusted session, sent after `earliest`: a bank that it shows did not
+    /// leave by an eject before it. One right after the eject may still show a bank that left.
+    pub fn report(&mut self, snapshot: &Snapshot, earliest: DateTime<Utc>, settle: TimeDelta) {
+        for recent in &mut self.recent {
+            let later = earliest - recent.sent_at >= settle;
+            let mut rows = snapshot.slots.values();
+            recent.shown |= later && rows.any(|row| present(row) == Some(&recent.sn));
+        }
     }
 
     /// A newer command for this bank: a late answer is not about an older one.
@@ -335,10 +356,17 @@ impl State {
     pub(super) fn eject_over(&mut self, command: CommandId) {
         self.unreserve(command);
         let Some(eject) = self.lane.eject.take_if(|eject| eject.command == command) else { return };
+        let shown = self.lane.found_in(&eject);
         self.lane.eject_due = None;
         self.lane.settlement = None;
         if let Some(stored) = self.context.rentals.stored(eject.rental) {
-            self.lane.remember(eject.sn.clone(), eject.rental, stored.settle_until);
+            self.lane.remember(Recent {
+                sn: eject.sn.clone(),
+                rental: eject.rental,
+                sent_at: eject.sent_at,
+                until: stored.settle_until,
+                shown,
+            });
         }
         self.tell_slot(eject.key, slot::Msg::Ejecting(None));
         self.moved(eject.key);

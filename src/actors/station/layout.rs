@@ -79,6 +79,7 @@ impl State {
         NewIncident {
             id: self.context.new_incident_id(),
             kind: "layout_changed",
+            subject: None,
             station: Some(self.id()),
             rental: None,
             bank: None,

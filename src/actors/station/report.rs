@@ -47,6 +47,8 @@ impl State {
         let none_back = proves && !self.shows_rented(&snapshot);
         self.move_again();
         self.observe(&snapshot, received.at);
+        let settle = self.context.settings.eject.settle;
+        self.lane.report(&snapshot, received.earliest, settle);
         if received.live {
             self.eject_evidence(&snapshot, proves, received.at).await;
         }

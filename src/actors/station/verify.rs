@@ -9,14 +9,25 @@ use domain::slot::Ejecting;
 use domain::station::{Snapshot, sighting};
 
 use super::State;
+use super::inbound::Received;
 use crate::actors::rental::{self, Cause};
 use crate::actors::slot;
 use crate::metrics;
 
+/// No code of a cabinet: the answer is not of this eject for sure.
+const OLD: u8 = 0;
+
 impl State {
     /// An answer to an eject: of the open one, of one that is over, or of none.
-    pub(super) async fn eject_reply(&mut self, reply: EjectReply, live: bool, cause: Cause) {
-        let now = self.now();
+    /// Each eject of a bank is answered with the same bytes: what waited at the broker, or came
+    /// before the publish, may answer an earlier one, and asks for a look.
+    pub(super) async fn eject_reply(
+        &mut self,
+        reply: EjectReply,
+        received: Received,
+        cause: Cause,
+    ) {
+        let (now, live) = (self.now(), received.live);
         // an eject whose outcome is being stored is over
         let settling = self.lane.settlement.is_some();
         let open = self.lane.eject.as_mut().filter(|eject| {
@@ -24,17 +35,23 @@ impl State {
             !settling && by_sn && reply.key.is_none_or(|key| key == eject.key)
         });
         if let Some(eject) = open {
-            let step = eject.reply(reply.outcome, now, &self.context.settings.eject);
+            let is_its_own = live && received.at >= eject.sent_at;
+            let outcome = if is_its_own { reply.outcome } else { EjectOutcome::Verify(OLD) };
+            let step = eject.reply(outcome, now, &self.context.settings.eject);
             self.drive(step, cause).await;
             return;
         }
         let late = reply.sn.as_ref().and_then(|sn| self.lane.of_bank(sn, now));
         // one that is over for good has nobody who could answer for the message
-        let late = late.filter(|rental| self.context.rentals.stored(*rental).is_some());
+        let late = late.filter(|(rental, _)| self.context.rentals.stored(*rental).is_some());
         match (reply.outcome, late) {
-            (EjectOutcome::Out, Some(rental)) if live => {
-                let command = Command::LateSuccess { at: now };
+            (EjectOutcome::Out, Some((rental, shown))) if live => {
+                let shown = shown || self.was_found(rental);
+                let command = Command::LateSuccess { at: now, shown };
                 self.context.tell_rental(rental, rental::Msg::caused(command, cause));
+                if shown {
+                    self.ask_for_report("late_success").await;
+                }
             }
             (EjectOutcome::Out, _) => {
                 // no command of ours: a report tells where the bank is
@@ -46,6 +63,15 @@ impl State {
                 self.context.keep(cause);
             }
         }
+    }
+
+    /// What the books alone say: a restart does not make a bank unseen.
+    fn was_found(&self, rental: RentalId) -> bool {
+        let stored = self.context.rentals.stored(rental);
+        stored.is_some_and(|stored| {
+            let bank = self.context.banks.get(&stored.rental.bank);
+            bank.is_some_and(|bank| stored.rental.was_found(&bank.custody))
+        })
     }
 
     /// Does what a step of the eject asks for.

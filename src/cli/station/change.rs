@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Named, path};
+use super::{Named, OnOff, path};
 use crate::admin::{Remove, Removed, Rotated, Set, StationBody};
 use crate::cli::reach::Reach;
 
@@ -24,6 +24,15 @@ pub struct SetArguments {
     /// Street and town
     #[arg(long)]
     address: Option<String>,
+    /// Whether its frames are read although their checksum is wrong
+    #[arg(long, value_enum)]
+    lenient: Option<OnOff>,
+    /// Whether its HTTP calls are refused when their signature is wrong
+    #[arg(long, value_enum)]
+    strict_sign: Option<OnOff>,
+    /// Area code that the cabinet is told when it connects next
+    #[arg(long, value_name = "CODE")]
+    area_code: Option<u16>,
 }
 
 #[derive(Args)]
@@ -36,8 +45,16 @@ pub struct RemoveArguments {
 }
 
 pub async fn set(reach: &Reach, wanted: SetArguments) -> anyhow::Result<ExitCode> {
-    let SetArguments { station: Named { name, format }, called, lat, lng, address } = wanted;
-    let body = Set { name: called, lat, lng, address };
+    let Named { name, format } = wanted.station;
+    let body = Set {
+        name: wanted.called,
+        lat: wanted.lat,
+        lng: wanted.lng,
+        address: wanted.address,
+        lenient: wanted.lenient.map(OnOff::is_on),
+        strict_sign: wanted.strict_sign.map(OnOff::is_on),
+        area_code: wanted.area_code,
+    };
     let answer: StationBody = reach.post(&path(&name, "/set"), &body).await?;
     format.show(&answer, || format!("{} is {}", answer.serial, answer.name))
 }

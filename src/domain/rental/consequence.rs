@@ -68,15 +68,15 @@ pub fn custody(before: &Rental, event: &Event) -> Option<Custody> {
             let key = key.unwrap_or(before.key);
             Some(Custody::Slot { station: *station, key })
         }
-        Event::Cancelled { reason: CancelReason::Unresolved, .. } | Event::OutUnassigned { .. } => {
-            Some(Custody::Missing)
-        }
+        Event::Cancelled { reason: CancelReason::Unresolved, .. }
+        | Event::OutUnassigned { shown: false, .. } => Some(Custody::Missing),
         Event::Cancelled { reason: CancelReason::ReturnedAtOnce, .. } => {
             Some(Custody::Slot { station: before.station, key: before.key })
         }
         Event::Started { .. }
         | Event::Cancelled { .. }
         | Event::CancelRequested { .. }
+        | Event::OutUnassigned { shown: true, .. }
         | Event::ReturnClaimed { .. }
         | Event::ClaimsDenied { .. }
         | Event::FellOverdue { .. } => None,

@@ -1,20 +1,23 @@
 //! What happens to a rental, and what is refused. An empty answer means that there is nothing
 //! to do: the same news came before.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{CancelReason, Command, Ended, Event, Facts, Phase, Refusal, Rental};
 use crate::eject::{NotOutReason, Settlement};
 use crate::ids::StationId;
 use crate::ledger::vat_in;
-use crate::returns::{CLAIMS_MAX, Claim, Source, earliest};
+use crate::returns::{CLAIMS_MAX, Claim, Source, confirmed as confirmed_claim, earliest};
+
+/// A cabinet reports at least this often: what nobody confirmed within it was not so.
+const REPORT_PERIOD: TimeDelta = TimeDelta::minutes(20);
 
 pub fn decide(rental: &Rental, command: &Command, facts: &Facts) -> Result<Vec<Event>, Refusal> {
     match command {
         Command::Cancel => cancel(rental, facts),
         Command::Settle(settlement) => Ok(settle(rental, *settlement, facts)),
         Command::GiveUp => Ok(give_up(rental, facts)),
-        Command::LateSuccess { at } => Ok(late_success(rental, *at, facts)),
+        Command::LateSuccess { at, shown } => Ok(late_success(rental, *at, *shown, facts)),
         Command::Return(claim) => Ok(returned(rental, claim, facts)),
         Command::Confirm(claim) => Ok(confirmed(rental, claim, facts)),
         Command::Deny { station, at } => Ok(denied(rental, *station, *at)),
@@ -68,12 +71,18 @@ fn give_up(rental: &Rental, facts: &Facts) -> Vec<Event> {
     }
 }
 
-/// Reopens only what ended because nobody could show that the bank was out.
-fn late_success(rental: &Rental, at: DateTime<Utc>, facts: &Facts) -> Vec<Event> {
+/// Reopens only what ended because nobody could show that the bank was out. Against a report
+/// that showed the bank the cabinet's word bills nobody: a person looks.
+fn late_success(rental: &Rental, at: DateTime<Utc>, shown: bool, facts: &Facts) -> Vec<Event> {
+    let unassigned = Event::OutUnassigned { at, shown };
     match rental.phase {
+        Phase::Dispensing if shown => {
+            let seen = Settlement::NotOut { reason: NotOutReason::SeenTwice };
+            settle(rental, seen, facts).into_iter().chain([unassigned]).collect()
+        }
         Phase::Dispensing => vec![ejected(rental, at, facts)],
         Phase::Cancelled { reason, .. } if !may_reopen(reason) => vec![],
-        Phase::Cancelled { .. } if facts.engaged => vec![Event::OutUnassigned { at }],
+        Phase::Cancelled { .. } if shown || facts.engaged => vec![unassigned],
         Phase::Cancelled { .. } => {
             let price = rental.package.price;
             vec![Event::Reopened {
@@ -96,6 +105,8 @@ fn may_reopen(reason: CancelReason) -> bool {
 
 fn returned(rental: &Rental, claim: &Claim, facts: &Facts) -> Vec<Event> {
     match rental.phase {
+        // about an earlier time of the bank: its frame was long on its way
+        _ if claim.at < rental.created_at => vec![],
         Phase::Dispensing => returned_while_dispensing(rental, claim, facts),
         Phase::Active { since, .. } | Phase::Overdue { since, .. } => {
             if is_echo(rental, claim, since, facts) {
@@ -167,12 +178,13 @@ fn confirmed(rental: &Rental, claim: &Claim, facts: &Facts) -> Vec<Event> {
 
 /// Ends the rental at the earliest claim at the cabinet where the bank is.
 fn close(rental: &Rental, proof: &Claim, since: DateTime<Utc>, facts: &Facts) -> Event {
-    let first = earliest(&rental.claims, proof.station).unwrap_or(proof);
+    let told = |slack| confirmed_claim(&rental.claims, proof, slack).unwrap_or(proof);
+    let (first, at_once) = (told(REPORT_PERIOD), told(facts.terms.at_once));
     let key = proof.key.or(first.key);
     let same = proof.station == rental.station;
-    if same && first.at - since < facts.terms.at_once {
+    if same && at_once.at - since < facts.terms.at_once {
         let vat = vat_in(rental.paid.plus(rental.owed), facts.terms.vat_percent);
-        return Event::ReturnedAtOnce { at: first.at, station: proof.station, key, vat };
+        return Event::ReturnedAtOnce { at: at_once.at, station: proof.station, key, vat };
     }
     let at = first.earliest.max(since);
     let late = rental.late_fee.charge(&rental.package, rental.due_at(), at);

@@ -1,5 +1,7 @@
 //! The life of a rental, by example and by chance.
 
+mod forged;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -51,7 +53,7 @@ fn an_eject_without_an_end_is_free_and_leaves_an_incident() {
 fn a_late_success_reopens_the_rental_and_what_the_wallet_lacks_is_owed() {
     let freed = [(1500, Command::GiveUp)];
     let (rental, _) = after(dispensing(), &freed);
-    let late = Command::LateSuccess { at: at(1510) };
+    let late = Command::LateSuccess { at: at(1510), shown: false };
 
     let poor = Facts { wallet: Money::rupees(20), ..facts(1510) };
     let events = decide(&rental, &late, &poor).unwrap();
@@ -62,6 +64,38 @@ fn a_late_success_reopens_the_rental_and_what_the_wallet_lacks_is_owed() {
     assert_eq!(reopened.since(), Some(at(1510)));
     assert_eq!((reopened.paid, reopened.owed), (Money::rupees(20), Money::rupees(30)));
     assert_eq!(incident(&engaged[0]), Some(Incident::BankOutUnassigned));
+}
+
+#[test]
+fn a_late_success_of_a_bank_that_was_shown_bills_nobody_and_moves_no_bank() {
+    let seen = Command::Settle(Settlement::NotOut { reason: NotOutReason::SeenTwice });
+    let late = Command::LateSuccess { at: at(40), shown: true };
+
+    for steps in [vec![(30, seen), (40, late.clone())], vec![(40, late)]] {
+        let (rental, events) = after(dispensing(), &steps);
+
+        assert_eq!(rental.status(), Status::Cancelled);
+        let [Event::Cancelled { .. }, told] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(incident(told), Some(Incident::BankOutUnassigned));
+        assert_eq!(custody(&rental, told), None);
+        assert_eq!(movements(&rental, told), vec![]);
+    }
+}
+
+#[test]
+fn where_a_bank_was_found_after_its_eject_is_read_from_the_books() {
+    let seen = Command::Settle(Settlement::NotOut { reason: NotOutReason::SeenTwice });
+    let refused = Command::Settle(Settlement::NotOut { reason: NotOutReason::StillReadable });
+    let cancelled = |command| after(dispensing(), &[(30, command)]).0;
+    let here = Custody::Slot { station: dispensing().station, key: SlotKey::new(0, 2) };
+    let elsewhere = Custody::Slot { station: StationId(Uuid::max()), key: SlotKey::new(0, 2) };
+
+    assert!(cancelled(seen).was_found(&here));
+    assert!(cancelled(Command::GiveUp).was_found(&here));
+    assert!(!cancelled(Command::GiveUp).was_found(&Custody::Missing));
+    assert!(!cancelled(refused.clone()).was_found(&here));
+    assert!(cancelled(refused).was_found(&elsewhere));
+    assert!(!dispensing().was_found(&here));
 }
 
 #[test]
@@ -127,7 +161,7 @@ fn a_confirmed_return_is_billed_to_its_earliest_claim() {
     let hour = 60 * 60;
     let http = Claim { source: Source::HttpReturn, at: at(hour), earliest: at(hour), ..claim() };
     let report =
-        Claim { source: Source::Report, at: at(3 * hour), earliest: at(2 * hour), ..claim() };
+        Claim { source: Source::Report, at: at(3 * hour), earliest: at(hour / 2), ..claim() };
     let steps =
         [(4, settle_out(4)), (hour, Command::Return(http)), (3 * hour, Command::Confirm(report))];
 
@@ -175,7 +209,7 @@ fn the_same_news_twice_changes_nothing_the_second_time() {
         (5, settle_out(5)),
         (400, Command::Return(claim())),
         (401, Command::Return(claim())),
-        (402, Command::LateSuccess { at: at(402) }),
+        (402, Command::LateSuccess { at: at(402), shown: false }),
     ];
 
     let (_, events) = after(dispensing(), &steps);
@@ -252,7 +286,7 @@ fn any_command(kind: usize, now: i64) -> Command {
         1 => settle_out(now),
         2 => Command::Settle(Settlement::NotOut { reason: NotOutReason::SeenTwice }),
         3 => Command::GiveUp,
-        4 => Command::LateSuccess { at: at(now) },
+        4 => Command::LateSuccess { at: at(now), shown: now % 2 == 0 },
         5 => Command::Return(news),
         6 => Command::Confirm(Claim { station: other, source: Source::Report, ..news }),
         7 => Command::Return(Claim { station: other, source: Source::HttpReturn, ..news }),

@@ -67,7 +67,7 @@ impl Calls {
         uplink: Uplink,
         bytes: Vec<u8>,
     ) -> Result<Value, Refusal> {
-        metrics::FRAMES.inc([uplink.kind()]);
+        metrics::DECODED.inc([uplink.kind()]);
         let raw = self.raw(device, uplink.kind(), bytes);
         let at = raw.at;
         let inbound = Inbound { uplink, raw, at, live: true, earliest: at, ack: None };

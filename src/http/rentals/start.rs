@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::actors::rentals::{Start, StartError};
+use crate::actors::rentals::{Claim, Start, StartError};
 use crate::ephemera::Limit;
 use crate::http::App;
 use crate::http::error::{ApiError, Code, PaymentRequired};
@@ -92,8 +92,8 @@ async fn start(
         Begun::Again(record) => return app.started_again(rider, record.resource).await,
         Begun::New(turn) => turn,
     };
-    let left = app.may_start(rider).await?;
-    match app.run_start(wish, turn).await {
+    let (claim, left) = app.may_start(rider).await?;
+    match app.run_start(claim, wish, turn).await {
         Ok(rental) => {
             let body = app.started(rental).await?;
             Ok(made(MESSAGE, body).left(left).into_response())
@@ -157,30 +157,31 @@ impl StartRental {
 }
 
 impl App {
-    /// May this rider try? The limit counts only those who have no open rental.
-    async fn may_start(&self, rider: RiderId) -> Result<Left, ApiError> {
+    /// May this rider try? The limit counts only those who have no open rental, and of starts
+    /// at once only the one that got the rider's place.
+    async fn may_start(&self, rider: RiderId) -> Result<(Claim, Left), ApiError> {
         let account = self.store.rider(rider).await?;
         if !account.rider.is_active() {
             let message = "The account may not rent";
             return Err(ApiError::new(Code::RentalPrerequisitesNotMet, message));
         }
-        self.rentals.may_start(rider)?;
+        let claim = self.rentals.claim(rider)?;
         let count = self.config.limits.starts_per_minute;
         let limit = Limit { count, per: MINUTE };
         let verdict = match self.ephemera.limit(&format!("start:{rider}"), limit).await {
             Ok(verdict) => verdict,
             // a start is bounded by the rider's one place too: it goes on without the limit
-            Err(error) => return Ok(Left::unknown("start", count, error)),
+            Err(error) => return Ok((claim, Left::unknown("start", count, error))),
         };
         let left = Left::of("start", count, 60, verdict);
-        if verdict.is_allowed { Ok(left) } else { Err(left.refusal(verdict.retry_after)) }
+        if verdict.is_allowed { Ok((claim, left)) } else { Err(left.refusal(verdict.retry_after)) }
     }
 
     /// Goes on when the client goes away, and keeps the key's place until it is done.
-    async fn run_start(&self, wish: Start, turn: Turn) -> Result<Rental, StartError> {
+    async fn run_start(&self, claim: Claim, wish: Start, turn: Turn) -> Result<Rental, StartError> {
         let rentals = self.rentals.clone();
         let work = spawn("start_request", async move {
-            let answer = rentals.start(Start { key: turn.write.clone(), ..wish }).await;
+            let answer = rentals.start_in(claim, Start { key: turn.write.clone(), ..wish }).await;
             drop(turn);
             answer
         });

@@ -67,6 +67,9 @@ pub const STAGES: &[Stage] = &[
     Stage { name: "days follow each other", only_whole: true, body: DAYS },
     Stage { name: "closing rows are sums", only_whole: true, body: CLOSING },
     Stage { name: "numbers of documents have no gap", only_whole: true, body: INVOICES },
+    Stage { name: "banks are where they last went", only_whole: true, body: CUSTODY },
+    // the last one: the replay itself is not a question to the database
+    Stage { name: "rentals are what their events led to", only_whole: true, body: ORPHANS },
 ];
 
 const UNBALANCED: &str = "
@@ -285,3 +288,35 @@ const INVOICES: &str = "
         group by branch, series, fiscal_year
     ) i using (branch, series, fiscal_year)
     where c.last is distinct from i.count or c.last is distinct from i.highest";
+
+/// A bank's row is what its last event says, and no event is missing. One pass over the index.
+const CUSTODY: &str = "
+    select 'custody' as kind, sn as subject,
+        coalesce(e.version || ' ' || e.condition || ' ' || e.custody, 'no events') as expected,
+        coalesce(b.version || ' ' || b.condition || ' ' || b.place, 'no row')
+            || case when e.count <> e.version then ' after ' || e.count || ' events' else '' end
+            as found,
+        null::numeric as off
+    from (
+        select sn, version, condition, jsonb_strip_nulls(jsonb_build_object(
+            'with', custody, 'station', station_id, 'io', io, 'slot', slot, 'rental', rental_id
+        )) as place
+        from banks
+    ) b
+    full join (
+        select sn, last.version, last.condition, last.custody, counted.count, counted.first
+        from (
+            select sn, count(*) as count, min(version) as first, max(version) as version
+            from bank_events
+            group by sn
+        ) counted
+        join bank_events last using (sn, version)
+    ) e using (sn)
+    where (b.version, b.condition, b.place) is distinct from (e.version, e.condition, e.custody)
+        or e.first <> 1 or e.count <> e.version";
+
+const ORPHANS: &str = "
+    select distinct 'rental_replay' as kind, e.rental_id::text as subject, 'no events' as expected,
+        'events without a rental' as found, null::numeric as off
+    from rental_events e
+    where not exists (select from rentals r where r.id = e.rental_id)";

@@ -44,8 +44,11 @@ async fn effects(session: &mut Session, facts: &[&Fact], entropy: &Entropy) -> R
 
 async fn incidents(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure> {
     const SQL: &str = "
-        insert into incidents (id, kind, station_id, rental_id, bank_sn, evidence, opened_at)
-        select * from unnest($1, $2, $3, $4, $5, $6, $7)";
+        insert into incidents (
+            id, kind, station_id, rental_id, bank_sn, evidence, opened_at, subject
+        )
+        select * from unnest($1, $2, $3, $4, $5, $6, $7, $8)
+        on conflict (kind, subject) where state = 'open' do nothing";
 
     let rows: Vec<(&Fact, &NewIncident)> =
         facts.iter().flat_map(|f| f.incidents.iter().map(move |i| (*f, i))).collect();
@@ -60,6 +63,7 @@ async fn incidents(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure
         .bind(rows.iter().map(|(_, i)| i.bank.clone()).collect::<Vec<_>>())
         .bind(rows.iter().map(|(_, i)| Json(&i.evidence)).collect::<Vec<_>>())
         .bind(rows.iter().map(|(f, _)| f.at).collect::<Vec<_>>())
+        .bind(rows.iter().map(|(_, i)| i.subject.as_deref()).collect::<Vec<_>>())
         .execute(session)
         .await?;
     Ok(())

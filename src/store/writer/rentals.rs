@@ -134,7 +134,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn payment_status(rental: &Rental) -> &'static str {
+pub(in crate::store) fn payment_status(rental: &Rental) -> &'static str {
     use domain::rental::PaymentStatus::*;
     match rental.payment_status() {
         Pending => "PENDING",
@@ -145,7 +145,7 @@ fn payment_status(rental: &Rental) -> &'static str {
 }
 
 /// When it ended, and where the bank came back.
-fn ended(rental: &Rental) -> (Option<DateTime<Utc>>, Option<StationId>) {
+pub(in crate::store) fn ended(rental: &Rental) -> (Option<DateTime<Utc>>, Option<StationId>) {
     match &rental.phase {
         Phase::Completed { ended, .. } => (Some(ended.at), Some(ended.station)),
         Phase::Cancelled { at, .. } => (Some(*at), None),

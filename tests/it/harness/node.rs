@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::app::App;
 use super::database::Database;
 use super::edges::Edges;
+use super::live;
 use super::proxy::Proxy;
 
 /// How long anything may take that is under way already.
@@ -98,6 +99,7 @@ impl TestNode {
 
     /// The same; something happens while there is no node.
     pub async fn again_after(mut self, meanwhile: impl AsyncFnOnce(&mut Edges)) -> TestNode {
+        self.until_as_stored().await;
         self.node.stop().await;
         meanwhile(&mut self.edges).await;
         let node = Box::pin(run(&self.config, &self.clock)).await;
@@ -315,14 +317,31 @@ impl TestNode {
         }
     }
 
-    /// Ends in order.
+    /// Ends in order; before that it must know what is stored, and nothing else.
     pub async fn stop(self) {
+        self.until_as_stored().await;
         self.node.stop().await;
     }
 
     /// What must hold at every instant; also looked at when the database goes.
     pub async fn audit(&self) {
+        self.until_as_stored().await;
         self.database.audit().await;
+    }
+
+    /// What the running node knows of rentals and banks is what is stored, as soon as what is
+    /// under way has come to rest.
+    pub async fn until_as_stored(&self) {
+        let store = self.database.open(&self.clock).await;
+        let real = Clock::system();
+        let deadline = real.running() + SOON;
+        loop {
+            let loaded = store.load_all().await.unwrap();
+            let Err(difference) = live::compare(&self.node, &loaded) else { break };
+            assert!(real.running() < deadline, "live state is not stored state: {difference}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        store.close(Duration::from_secs(1)).await;
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chargeghar::clock::Clock;
 use chargeghar::store::backup::{Extent, Piece};
+use chargeghar::store::fact::AuditEntry;
 use chargeghar::store::{Error, Store};
 use tokio::sync::mpsc;
 
@@ -19,6 +20,10 @@ async fn a_restored_network_is_the_one_that_was_backed_up() {
     let rows = restore(&copy, pieces.clone()).await.unwrap();
 
     assert!(rows > 20, "{rows} rows");
+    // who restored it is the one row that the backup has not
+    let told = copy.audit(None, 1).await.unwrap().remove(0);
+    assert_eq!((&*told.actor, &*told.action, &*told.target), ("anna", "restore", "database"));
+    database.run("delete from audit where action = 'restore'").await;
     assert_eq!(dump(&copy, Extent::WithFrames).await, pieces);
     assert!(copy.books().await.unwrap().is_sound());
     // numbers that the database gives go on where they were
@@ -122,7 +127,7 @@ async fn dump(store: &Store, extent: Extent) -> Vec<Piece> {
 
 async fn restore(store: &Store, pieces: Vec<Piece>) -> Result<u64, Error> {
     let (send, receive) = mpsc::channel(1);
-    let (restored, ()) = tokio::join!(store.restore(receive), async move {
+    let (restored, ()) = tokio::join!(store.restore(receive, by_anna()), async move {
         for piece in pieces {
             if send.send(piece).await.is_err() {
                 break;
@@ -130,6 +135,15 @@ async fn restore(store: &Store, pieces: Vec<Piece>) -> Result<u64, Error> {
         }
     });
     restored
+}
+
+pub fn by_anna() -> AuditEntry {
+    AuditEntry {
+        actor: "anna".to_owned(),
+        action: "restore",
+        target: "database".to_owned(),
+        details: serde_json::json!({}),
+    }
 }
 
 fn names(pieces: &[Piece]) -> Vec<String> {

@@ -140,7 +140,7 @@ async fn a_restored_chain_goes_on_where_it_was() {
     let copy = World::bare(Clock::system(), false).await;
     let mut pieces = world.store.dump(chargeghar::store::backup::Extent::Facts);
     let (send, receive) = tokio::sync::mpsc::channel(8);
-    let restored = copy.store.restore(receive);
+    let restored = copy.store.restore(receive, super::backup::by_anna());
     let told = async {
         while let Some(piece) = pieces.recv().await {
             send.send(piece.unwrap()).await.unwrap();

@@ -65,6 +65,7 @@ async fn a_corrupt_row_is_reported_and_holds_up_no_other() {
     world.store.commit(world.start(&good)).await.unwrap();
     world.store.commit(world.start(&bad)).await.unwrap();
     let sql = format!("update rentals set state = '{{}}' where id = '{}'", bad.id);
+    world.database.expect_findings("rental_replay");
     world.database.run(&sql).await;
 
     let loaded = world.store.load_all().await.unwrap();

@@ -136,6 +136,7 @@ async fn an_incident_is_resolved_once_and_by_name() {
     let mut fact = world.fact();
     fact.incidents = vec![NewIncident {
         id,
+        subject: None,
         kind: "eject_unresolved",
         station: Some(world.station),
         rental: None,

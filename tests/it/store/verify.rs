@@ -124,6 +124,46 @@ async fn a_touched_chain_is_seen() {
 }
 
 #[tokio::test]
+async fn a_bank_or_a_rental_that_its_events_do_not_lead_to_is_seen() {
+    for (kind, spoil) in [
+        (
+            "custody",
+            "update banks set custody = 'missing', rental_id = null, station_id = null, io = null, slot = null",
+        ),
+        ("custody", "update banks set condition = 'DAMAGED'"),
+        ("custody", "update banks set version = version + 1"),
+        ("custody", "delete from bank_events where version = 1"),
+        ("custody", "delete from bank_events"),
+        ("custody", "delete from banks"),
+        ("rental_replay", "update rentals set status = 'OVERDUE'"),
+        ("rental_replay", "update rentals set payment_status = 'FAILED'"),
+        ("rental_replay", "update rentals set paid = paid + 1"),
+        ("rental_replay", "update rentals set version = version + 1"),
+        ("rental_replay", "update rentals set due_at = due_at + interval '1 second'"),
+        ("rental_replay", "update rentals set state = jsonb_set(state, '{paid}', '\"1.00\"')"),
+        ("rental_replay", "update rentals set state = '{}'"),
+        ("rental_replay", "delete from rental_events where version = 1"),
+        ("rental_replay", "delete from rental_events"),
+        ("rental_replay", "update rental_events set event = '{}' where version = 2"),
+        ("rental_replay", "update rental_events set rental_id = gen_random_uuid()"),
+    ] {
+        let world = paid().await;
+        let rider = world.rider(100).await;
+        world.store.commit(world.adopt("1", 1)).await.unwrap();
+        let rental = world.rental(rider, "1", 1);
+        world.store.commit(world.start(&rental)).await.unwrap();
+        world.store.commit(world.eject(&rental, 1).1).await.unwrap();
+        assert!(look(&world, &Scope::Whole).await.0.is_sound());
+        world.database.run(spoil).await;
+        world.database.is_crooked();
+
+        let (report, _) = look(&world, &Scope::Whole).await;
+
+        assert_eq!(report.counts.keys().collect::<Vec<_>>(), [kind], "{spoil}: {report:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_finding_is_one_incident_until_it_is_resolved() {
     let world = paid().await;
     let rider = world.rider(100).await;

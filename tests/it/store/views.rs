@@ -93,6 +93,7 @@ fn incident(kind: &'static str, world: &World, rental: &domain::rental::Rental) 
     NewIncident {
         id: IncidentId(Entropy::system().uuid()),
         kind,
+        subject: None,
         station: Some(world.station),
         rental: Some(rental.id),
         bank: Some(rental.bank.clone()),

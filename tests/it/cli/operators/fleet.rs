@@ -43,6 +43,9 @@ async fn a_cabinet_is_checked_shown_and_a_bank_taken_out_by_its_slot() {
     let checked = scene.json(&["station", "check", SERIAL]).await;
     assert_eq!(checked, serde_json::json!({ "reported": true }));
     assert!(asked("check_all") > before);
+    let audited = "select count(*) from audit where action = 'station.check'
+        and actor like 'operator:%' and target = 'CG-1'";
+    assert_eq!(scene.database.number(audited).await, 1);
     let shown = scene.json(&["station", "show", UUID]).await;
     assert_eq!((&shown["status"], &shown["reachable"]), (&"ONLINE".into(), &true.into()));
     let content = shown["content"].as_array().unwrap();
@@ -67,6 +70,44 @@ async fn a_cabinet_is_checked_shown_and_a_bank_taken_out_by_its_slot() {
     assert_eq!((silent.code, &*silent.stdout), (Some(1), "{\"reported\":false}\n"));
     let nobody = scene.refusal(&["station", "show", "CG-404"]).await;
     assert!(nobody.contains("there is no station CG-404; see station list"), "{nobody}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_numbers_of_a_node_count_stations_and_open_rentals() {
+    let scene = Scene::set(&[]).await;
+    let url = format!("{}/metrics", scene.place.base_url());
+    let clock = chargeghar::clock::Clock::system();
+    let deadline = clock.running() + SOON;
+    let wanted = [
+        "chargeghar_station_presence_count{presence=\"ONLINE\"} 1",
+        "chargeghar_station_presence_count{presence=\"OFFLINE\"} 0",
+        "chargeghar_rental_open_count{status=\"ACTIVE\"} 0",
+    ];
+    loop {
+        let text = reqwest::get(&url).await.unwrap().text().await.unwrap();
+        let missing = wanted.iter().find(|line| !text.contains(**line));
+        let Some(missing) = missing else { break };
+        assert!(clock.running() < deadline, "no {missing} in {text}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_cabinet_may_get_wrong_and_its_area_are_set_by_the_command_line() {
+    let scene = Scene::set(&[]).await;
+    let row = "select concat_ws(' ', lenient, strict_sign, area_code, name) from stations";
+    assert_eq!(scene.database.text(row).await, "f f 0 Thamel");
+
+    let set = ["station", "set", SERIAL, "--lenient", "on", "--strict-sign", "on"];
+    scene.json(&[&set[..], &["--area-code", "7"]].concat()).await;
+    assert_eq!(scene.database.text(row).await, "t t 7 Thamel");
+    scene.json(&["station", "set", SERIAL, "--lenient", "off"]).await;
+    assert_eq!(scene.database.text(row).await, "f t 7 Thamel");
+
+    let nothing = scene.refusal(&["station", "set", SERIAL]).await;
+    assert!(nothing.contains("--lenient"), "{nothing}");
+    let audited = "select count(*) from audit where action = 'station.set'";
+    assert_eq!(scene.database.number(audited).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,8 +5,9 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_eject_that_an_operator_calls_out_bills_the_rider_once() {
-    let old_at_once = ("CHARGEGHAR__RENTALS__RETURN_YOUNG_S", "0");
-    let mut scene = Scene::set(&[old_at_once]).await;
+    let (closes, is_one) =
+        ("CHARGEGHAR__RENTALS__RETURN_YOUNG_S", "CHARGEGHAR__RENTALS__SAME_STATION_S");
+    let mut scene = Scene::set(&[(closes, "0"), (is_one, "0")]).await;
     let (rider, code) = scene.unknown_rental().await;
     let settle =
         |verdict| ["rental", "settle", &*code, verdict, "--reason", "the rider has it in hand"];
