@@ -28,6 +28,7 @@ create table refunds (
     gateway_number text,
     -- how often the gateway was told to; counted before each
     tries int not null default 0,
+    tried_at timestamptz,
     next_try_at timestamptz,
     check ((rental_id is null) <> (intent_id is null)),
     check ((approved_at is null) = (approved_by is null)),

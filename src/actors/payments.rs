@@ -34,6 +34,7 @@ pub use crate::clients::payments::news::Odd;
 pub use crate::clients::payments::sandbox::Outcome;
 pub use check::VerifyError;
 pub use hints::{Landing, WebhookError};
+pub(super) use refunds::LOOK_AGAIN;
 pub use top_up::{KeyOf, StartError, TopUp};
 
 use turns::Turns;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use domain::ids::{InvoiceId, RefundId, RentalId, RiderId};
 use domain::invoice::{Draft, Series};
 use domain::ledger::{Movement, RefundTo};
@@ -11,6 +12,7 @@ use domain::refund::{Parts, Purpose, Status, Step};
 use rust_decimal::Decimal;
 use serde_json::json;
 
+use super::payments::LOOK_AGAIN;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failpoint;
@@ -91,6 +93,8 @@ pub enum StepError {
     Elsewhere(Status),
     #[error("another person has to give back what one has approved")]
     SamePerson,
+    #[error("the gateway is told or asked at this moment")]
+    Underway,
     /// It was given back otherwise, or spent.
     #[error("the money is not there any more")]
     NothingLeft,
@@ -142,6 +146,7 @@ impl Refunds {
             note: None,
             gateway_number: None,
             tries: 0,
+            tried_at: None,
         };
         self.store_request(refund, key).await
     }
@@ -198,8 +203,8 @@ impl Refunds {
     pub async fn act(&self, name: &str, act: Act) -> Result<Refund, StepError> {
         let known = self.find(name).await?;
         let step = act.what.step(known.purpose);
-        allowed(&known, step, &act.by)?;
         let at = self.inner.clock.now();
+        allowed(&known, step, &act.by, at)?;
         let number = match &act.what {
             What::Arrived { number } => Some(number.clone()),
             What::Approve | What::Reject | What::Process | What::Bounced => None,
@@ -214,6 +219,7 @@ impl Refunds {
             by: act.by.clone(),
             note: act.note.clone(),
             gateway_number: number,
+            tries: (step == Step::Bounce).then_some(known.tries),
             next_try_at: (step == Step::Send).then_some(at),
         }));
         match (step, known.purpose) {
@@ -278,7 +284,7 @@ impl Refunds {
                 if error == CommitError::Ambiguous && stored.status == step.to() {
                     return Ok(stored);
                 }
-                allowed(&stored, step, by)?;
+                allowed(&stored, step, by, self.inner.clock.now())?;
                 Err(StepError::Unavailable)
             }
         }
@@ -325,12 +331,16 @@ pub(super) async fn undone(
     Ok(Movement::Reversal { of: Box::new(of) })
 }
 
-fn allowed(known: &Refund, step: Step, by: &str) -> Result<(), StepError> {
+fn allowed(known: &Refund, step: Step, by: &str, now: DateTime<Utc>) -> Result<(), StepError> {
     if !step.from().contains(&known.status) {
         return Err(StepError::Elsewhere(known.status));
     }
     if step.pays() && known.two_persons && known.approved_by.as_deref() == Some(by) {
         return Err(StepError::SamePerson);
+    }
+    // who says that it was not given back must not be overtaken by the call that does it
+    if step == Step::Bounce && known.tried_at.is_some_and(|at| now < at + LOOK_AGAIN) {
+        return Err(StepError::Underway);
     }
     Ok(())
 }

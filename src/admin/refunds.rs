@@ -97,6 +97,10 @@ fn refused(error: &StepError, name: &str) -> Refusal {
             let text = format!("refund {name} needs two: somebody else has to process it");
             Refusal::new(Code::Refused, text)
         }
+        StepError::Underway => {
+            let text = format!("{error}: ask for refund {name} again in two minutes");
+            Refusal::new(Code::Refused, text)
+        }
         StepError::NothingLeft => {
             let text = format!("{error}; reject refund {name}, or wait");
             Refusal::new(Code::Refused, text)

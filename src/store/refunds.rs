@@ -34,8 +34,9 @@ pub struct Refund {
     pub ended_by: Option<String>,
     pub note: Option<String>,
     pub gateway_number: Option<String>,
-    /// How often the gateway was told to.
+    /// How often the gateway was told or asked, and when last.
     pub tries: i32,
+    pub tried_at: Option<DateTime<Utc>>,
 }
 
 /// A transaction of a rider, by what it is for.
@@ -68,6 +69,7 @@ struct Row {
     note: Option<String>,
     gateway_number: Option<String>,
     tries: i32,
+    tried_at: Option<DateTime<Utc>>,
     total: i64,
 }
 
@@ -95,6 +97,7 @@ impl Row {
             note: self.note,
             gateway_number: self.gateway_number,
             tries: self.tries,
+            tried_at: self.tried_at,
         })
     }
 }
@@ -124,7 +127,8 @@ pub(super) async fn left_of_rental(
             ), 0) as paid,
             coalesce(sum(e.amount) filter (
                 where t.kind in (
-                    'reverse', 'refund_to_wallet', 'refund_to_source', 'refund_to_points'
+                    'reverse', 'reverse_points', 'refund_to_wallet', 'refund_to_source',
+                    'refund_to_points'
                 ) and e.amount > 0 and ledger_unit(e.account) = 'NPR'
             ), 0) as given,
             coalesce(-sum(e.amount) filter (where e.account = 'promotions'), 0) as worth,
@@ -312,22 +316,31 @@ impl Store {
             .await?)
     }
 
-    /// Counts a try before it is made, so that one that is cut off is known to have been begun.
-    /// `next` is when it is looked into again; nothing, when only a person can go on. Answers
-    /// whether the refund is still under way.
+    /// Counts a try before it is made, so that one that is cut off is known to have been begun;
+    /// `tries` includes it. `next` is when it is looked into again. Answers whether it may be made:
+    /// the refund is still under way, and nobody else has counted this one.
     pub async fn refund_tried(
         &self,
         id: RefundId,
         tries: i32,
-        next: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+        next: DateTime<Utc>,
     ) -> Result<bool, Error> {
         const SQL: &str = "
-            update refunds set tries = $2, next_try_at = $3
+            update refunds set tries = $2, tried_at = $3, next_try_at = $4
+            where id = $1 and status = 'PROCESSING' and tries = $2 - 1";
+
+        let query = move || sqlx::query(SQL).bind(id).bind(tries).bind(now).bind(next);
+        Ok(self.write_one("store.refunds", query).await? == 1)
+    }
+
+    /// No gateway is told or asked any more: only a person can go on.
+    pub async fn refund_rests(&self, id: RefundId) -> Result<(), Error> {
+        const SQL: &str = "
+            update refunds set tried_at = null, next_try_at = null
             where id = $1 and status = 'PROCESSING'";
 
-        let written = self
-            .write_one("store.refunds", move || sqlx::query(SQL).bind(id).bind(tries).bind(next));
-        Ok(written.await? == 1)
+        self.write_one("store.refunds", move || sqlx::query(SQL).bind(id)).await.map(drop)
     }
 }
 

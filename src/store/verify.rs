@@ -16,6 +16,7 @@ use super::session::Session;
 use super::{Error, Store};
 
 mod checks;
+mod given;
 mod replay;
 mod standing;
 
@@ -45,13 +46,15 @@ pub struct Finding {
 }
 
 /// What a finding can be about.
-pub const KINDS: [&str; 13] = [
+pub const KINDS: [&str; 15] = [
     "unbalanced",
     "astray",
     "rental_hold",
     "rental_dues",
     "stray_hold",
+    "withdrawing",
     "clearing",
+    "refund",
     "double_capture",
     "reversal",
     "chain",

@@ -10,6 +10,7 @@ mod giving;
 mod reads;
 mod refunds;
 mod returns;
+mod sources;
 mod sweeps;
 mod till;
 mod webhooks;

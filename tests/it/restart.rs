@@ -16,6 +16,8 @@ mod outage;
 #[cfg(feature = "failpoints")]
 mod payment;
 #[cfg(feature = "failpoints")]
+mod refund;
+#[cfg(feature = "failpoints")]
 pub mod unacked;
 #[cfg(feature = "failpoints")]
 mod withdrawal;

@@ -1,10 +1,11 @@
 //! Tells gateways to give money back, and finds out whether they did. A try is counted before it
-//! is made; a gateway that knows no keys is asked what became of the last one before the next.
-//! What nobody can tell stays open, and a person is told once.
+//! is made, and looked up at the gateway before the next, which is made only when it is known that
+//! nothing went back. What nobody can tell stays open, and a person is told once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use domain::ids::{IncidentId, IntentId, RefundId};
 use domain::ledger::Gateway;
 use domain::payment::Intent;
@@ -16,16 +17,18 @@ use super::Payments;
 use super::check::event;
 use crate::actors::refunds::undone;
 use crate::clients::payments::raw::Raw;
-use crate::clients::payments::{Asked, Error, Refund as Order, Refunded};
+use crate::clients::payments::{Asked, Error, PaymentGateway, Refund as Order, Refunded, Trace};
 use crate::failpoint;
 use crate::store;
-use crate::store::fact::{Fact, GatewaySource, NewIncident, RefundStep, RefundWrite};
+use crate::store::fact::{
+    CommitError, Fact, GatewaySource, NewIncident, RefundStep, RefundWrite, Row,
+};
 use crate::store::refunds::Refund;
 
 /// Refunds of one round.
 const ROUND_MAX: usize = 50;
-/// How soon a try that was cut off is looked into.
-const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(2);
+/// How soon a try that was cut off is looked into: longer than any request is waited for.
+pub const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(2);
 /// Longest pause between two looks.
 const PAUSE: (Duration, Duration) = (Duration::from_mins(2), Duration::from_hours(6));
 /// Looks after which a person is told.
@@ -61,32 +64,12 @@ impl Payments {
         }
         let intent = store.intent(intent).await?.intent;
         let tries = known.tries.saturating_add(1);
-        if !store.refund_tried(known.id, tries, Some(self.next_look(tries))).await? {
+        let now = self.inner.clock.now();
+        if !store.refund_tried(known.id, tries, now, now + self.pause(tries)).await? {
             return Ok(());
         }
-        if known.tries > 0 && !knows_keys(intent.gateway) {
-            match self.became_of(&known, &intent).await? {
-                Unsure::Arrived => return self.arrived(&known, &intent, None, None).await,
-                Unsure::Again => {}
-                Unsure::Wait => return self.waits(&known, &intent, tries).await,
-            }
-        }
-        self.tell(&known, &intent, tries).await
-    }
-
-    async fn became_of(&self, known: &Refund, intent: &Intent) -> Result<Unsure, store::Error> {
-        let had_part = self.inner.store.had_refund(intent.id).await?;
-        let Asked { said, raw } = self.ask(intent).await;
-        if let Some(raw) = raw {
-            self.keep(intent, raw).await;
-        }
-        let is_whole = known.amount == intent.amount;
-        Ok(said.map_or(Unsure::Wait, |answer| settle(&answer, had_part, is_whole)))
-    }
-
-    async fn tell(&self, known: &Refund, intent: &Intent, tries: i32) -> Result<(), store::Error> {
         let Some(gateway) = self.inner.gateways.get(intent.gateway) else {
-            return self.waits(known, intent, tries).await;
+            return self.waits(&known, &intent, tries).await;
         };
         let order = Order {
             id: known.id.0,
@@ -96,14 +79,57 @@ impl Payments {
             amount: known.amount,
             mobile: None,
         };
+        let work = Work { known, intent, order, gateway };
+        if work.known.tries == 0 {
+            return self.tell(&work, tries).await;
+        }
+        match self.became_of(&work).await? {
+            Became::Arrived(number) => self.arrived(&work, number, None).await,
+            Became::Bounced(why) => self.bounced(&work, &why, None).await,
+            Became::Nothing => self.tell(&work, tries).await,
+            Became::Unknown => self.waits(&work.known, &work.intent, tries).await,
+        }
+    }
+
+    /// What the gateway knows of what it may have been told.
+    async fn became_of(&self, work: &Work) -> Result<Became, store::Error> {
+        let Work { known, intent, order, gateway } = work;
+        let had_part = self.inner.store.had_refund(intent.id).await?;
+        let Asked { said, raw } = self.timed(intent.gateway, gateway.trace(order)).await;
+        if let Some(raw) = raw {
+            self.keep(intent, raw).await;
+        }
+        Ok(match said {
+            Ok(Trace::Found(Refunded::Done { number })) => Became::Arrived(number),
+            Ok(Trace::Found(Refunded::Pending { .. } | Refunded::ByHand { .. })) | Err(_) => {
+                Became::Unknown
+            }
+            Ok(Trace::Failed(why)) => Became::Bounced(why),
+            Ok(Trace::Nowhere) => Became::Nothing,
+            Ok(Trace::OfPayment(answer)) => {
+                match settle(&answer, had_part, known.amount == intent.amount) {
+                    Unsure::Arrived => Became::Arrived(None),
+                    Unsure::Again => Became::Nothing,
+                    Unsure::Wait => Became::Unknown,
+                }
+            }
+        })
+    }
+
+    async fn tell(&self, work: &Work, tries: i32) -> Result<(), store::Error> {
+        let Work { known, intent, order, gateway } = work;
         failpoint::hit("before_refund_call");
-        let Asked { said, raw } = self.timed(intent.gateway, gateway.refund(&order)).await;
+        let Asked { said, raw } = self.timed(intent.gateway, gateway.refund(order)).await;
         failpoint::hit("after_refund_call");
         match said {
-            Ok(Refunded::Done { number }) => self.arrived(known, intent, number, raw).await,
+            Ok(Refunded::Done { number }) => self.arrived(work, number, raw).await,
             Ok(Refunded::Pending { .. }) => self.waits(known, intent, tries).await,
-            Ok(Refunded::ByHand { how }) => self.by_hand(known, intent, tries, how).await,
-            Err(Error::Declined(why)) => self.bounced(known, intent, &why, raw).await,
+            Ok(Refunded::ByHand { how }) => self.by_hand(known, intent, how).await,
+            // an earlier try that went through is refused a second time
+            Err(Error::Declined(why)) if known.tries > 0 => {
+                self.refused_later(work, tries, &why, raw).await
+            }
+            Err(Error::Declined(why)) => self.bounced(work, &why, raw).await,
             Err(Error::Unsure(why) | Error::Down(why)) => {
                 if let Some(raw) = raw {
                     self.keep(intent, raw).await;
@@ -114,32 +140,50 @@ impl Payments {
         }
     }
 
-    async fn arrived(
+    async fn refused_later(
         &self,
-        known: &Refund,
-        intent: &Intent,
-        number: Option<String>,
-        raw: Option<Raw>,
-    ) -> Result<(), store::Error> {
-        let mut fact = self.stepped(known, intent.gateway, Step::Arrive, None, number);
-        fact.gateway_event = raw.map(|raw| event(intent, GatewaySource::Refund, raw));
-        self.write(known, fact).await
-    }
-
-    /// The money is in the wallet again.
-    async fn bounced(
-        &self,
-        known: &Refund,
-        intent: &Intent,
+        work: &Work,
+        tries: i32,
         why: &str,
         raw: Option<Raw>,
     ) -> Result<(), store::Error> {
+        match self.became_of(work).await? {
+            Became::Arrived(number) => self.arrived(work, number, raw).await,
+            Became::Nothing => self.bounced(work, why, raw).await,
+            Became::Bounced(why) => self.bounced(work, &why, raw).await,
+            Became::Unknown => self.waits(&work.known, &work.intent, tries).await,
+        }
+    }
+
+    async fn arrived(
+        &self,
+        work: &Work,
+        number: Option<String>,
+        raw: Option<Raw>,
+    ) -> Result<(), store::Error> {
+        let Work { known, intent, .. } = work;
+        let mut fact = self.stepped(known, intent.gateway, Step::Arrive, None, number);
+        fact.gateway_event = raw.map(|raw| event(intent, GatewaySource::Refund, raw));
+        if self.write(known, fact).await == Err(CommitError::Stale(Row::Refund)) {
+            let stored = self.inner.store.refund(&known.id.to_string()).await?;
+            if stored.status == Status::Rejected {
+                let why = "the gateway gave it back after it was called bounced";
+                self.needs_a_person(known, intent, why).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// The money is in the wallet again.
+    async fn bounced(&self, work: &Work, why: &str, raw: Option<Raw>) -> Result<(), store::Error> {
+        let Work { known, intent, .. } = work;
         let note = format!("the gateway refuses: {why}");
         let mut fact = self.stepped(known, intent.gateway, Step::Bounce, Some(note), None);
         let undone = undone(&self.inner.store, intent.id).await;
         fact.movements = vec![undone.map_err(|_| store::Error::NotFound)?];
         fact.gateway_event = raw.map(|raw| event(intent, GatewaySource::Refund, raw));
-        self.write(known, fact).await
+        // what is not written is looked into at its next time
+        self.write(known, fact).await.or(Ok(()))
     }
 
     async fn waits(&self, known: &Refund, intent: &Intent, tries: i32) -> Result<(), store::Error> {
@@ -154,11 +198,10 @@ impl Payments {
         &self,
         known: &Refund,
         intent: &Intent,
-        tries: i32,
         how: &str,
     ) -> Result<(), store::Error> {
         self.needs_a_person(known, intent, how).await;
-        self.inner.store.refund_tried(known.id, tries, None).await.map(drop)
+        self.inner.store.refund_rests(known.id).await
     }
 
     async fn needs_a_person(&self, known: &Refund, intent: &Intent, why: &str) {
@@ -202,17 +245,20 @@ impl Payments {
             by: format!("gateway:{}", gateway.as_str()),
             note,
             gateway_number,
+            tries: None,
             next_try_at: None,
         }));
         fact
     }
 
-    async fn write(&self, known: &Refund, fact: Fact) -> Result<(), store::Error> {
-        // what is not written is looked into at its next time
-        if let Err(error) = self.inner.store.commit(fact).await {
+    async fn write(&self, known: &Refund, fact: Fact) -> Result<(), CommitError> {
+        failpoint::hit("before_refund_end_commit");
+        let written = self.inner.store.commit(fact).await;
+        failpoint::hit("after_refund_end_commit");
+        if let Err(error) = &written {
             tracing::warn!(refund.id = %known.id, %error, "the end of a refund was not stored yet");
         }
-        Ok(())
+        written.map(drop)
     }
 
     async fn keep(&self, intent: &Intent, raw: Raw) {
@@ -222,14 +268,27 @@ impl Payments {
         }
     }
 
-    fn next_look(&self, tries: i32) -> DateTime<Utc> {
+    fn pause(&self, tries: i32) -> TimeDelta {
         let attempt = u32::try_from(tries).unwrap_or(1);
         let pause = self.inner.entropy.backoff(attempt, PAUSE.0, PAUSE.1);
-        self.inner.clock.now() + TimeDelta::from_std(pause).unwrap_or(LOOK_AGAIN).max(LOOK_AGAIN)
+        TimeDelta::from_std(pause).unwrap_or(LOOK_AGAIN).max(LOOK_AGAIN)
     }
 }
 
-/// Whose refunds are carried out once, however often they are told.
-fn knows_keys(gateway: Gateway) -> bool {
-    matches!(gateway, Gateway::Stripe | Gateway::Sandbox)
+/// One refund, and what its gateway needs of it.
+struct Work {
+    known: Refund,
+    intent: Intent,
+    order: Order,
+    gateway: Arc<dyn PaymentGateway>,
+}
+
+/// What a gateway made of what it may have been told.
+enum Became {
+    /// The gateway's number of it, if it has one.
+    Arrived(Option<String>),
+    Bounced(String),
+    /// It can be told again.
+    Nothing,
+    Unknown,
 }

@@ -35,6 +35,8 @@ pub struct RefundStep {
     pub by: String,
     pub note: Option<String>,
     pub gateway_number: Option<String>,
+    /// How often its gateway had been told or asked when this was decided, where that matters.
+    pub tries: Option<i32>,
     /// When the gateway is told, of one that is sent.
     pub next_try_at: Option<DateTime<Utc>>,
 }

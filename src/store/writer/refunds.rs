@@ -115,10 +115,11 @@ async fn advance(session: &mut Session, steps: &[(&Fact, &RefundStep)]) -> Resul
             ended_at = case when w.status in ('PROCESSED', 'REJECTED') then w.at end,
             ended_by = case when w.status in ('PROCESSED', 'REJECTED') then w.by end,
             next_try_at = w.next_try_at
-        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) as w (
-            id, status, sources, by, note, gateway_number, pays, next_try_at, at
+        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as w (
+            id, status, sources, by, note, gateway_number, pays, tries, next_try_at, at
         )
         where s.id = w.id and s.status = any(string_to_array(w.sources, ' '))
+            and s.tries = coalesce(w.tries, s.tries)
             and (not w.pays or not s.two_persons or s.approved_by <> w.by)";
 
     if steps.is_empty() {
@@ -134,6 +135,7 @@ async fn advance(session: &mut Session, steps: &[(&Fact, &RefundStep)]) -> Resul
         .bind(steps.iter().map(|(_, s)| s.note.as_deref()).collect::<Vec<_>>())
         .bind(steps.iter().map(|(_, s)| s.gateway_number.as_deref()).collect::<Vec<_>>())
         .bind(steps.iter().map(|(_, s)| s.step.pays()).collect::<Vec<_>>())
+        .bind(steps.iter().map(|(_, s)| s.tries).collect::<Vec<_>>())
         .bind(steps.iter().map(|(_, s)| s.next_try_at).collect::<Vec<_>>())
         .bind(steps.iter().map(|(f, _)| f.at).collect::<Vec<_>>())
         .execute(session)

@@ -257,6 +257,16 @@ impl Rider {
         self.post("payments/withdrawals/request", &to).await
     }
 
+    /// Asks back what the newest transaction of a kind took; answers the reference.
+    pub async fn ask_back(&self, kind: &str) -> String {
+        let list = format!("payments/transactions?transaction_type={kind}");
+        let list = self.get(&list).await.unwrap();
+        let wish = json!({ "transaction_id": rows(&list)[0]["transaction_id"],
+            "reason": "it was not what I wanted" });
+        let refund = self.post("payments/refunds", &wish).await.unwrap();
+        refund["refund_id"].as_str().unwrap().to_owned()
+    }
+
     /// What can be spent, such as `150.00`.
     pub async fn balance(&self) -> String {
         self.get("users/wallet").await.unwrap()["balance"].as_str().unwrap().to_owned()
