@@ -1,9 +1,11 @@
 //! `refunds` as they are read, and what of a rental or a top-up is left to give back. Refunds are
 //! written in facts; only the schedule of tries at a gateway, which is no fact, is written here.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::ids::{IntentId, RefundId, RentalId, RiderId, TransferId};
-use domain::ledger::Gateway;
+use domain::ledger::{Account, Gateway};
 use domain::money::Money;
 use domain::points::Points;
 use domain::refund::{Left, Purpose, Status};
@@ -107,6 +109,7 @@ type Found = (TransferId, DateTime<Utc>, String, Option<RentalId>, Option<Intent
 
 #[derive(sqlx::FromRow)]
 struct LeftRow {
+    rental_id: RentalId,
     paid: Money,
     given: Money,
     worth: Money,
@@ -114,13 +117,23 @@ struct LeftRow {
     vat: Money,
 }
 
-/// What riders paid for a rental, less what was given back. What was undone does not count.
-pub(super) async fn left_of_rental(
+impl LeftRow {
+    fn left(&self) -> Left {
+        let total = self.paid.minus(self.given).max(Money::ZERO);
+        let worth = self.worth.max(Money::ZERO).min(total);
+        let points = Points(u32::try_from(self.points.decimal()).unwrap_or(0));
+        Left { total, worth, points, vat: self.vat }
+    }
+}
+
+/// What riders paid for rentals, less what was given back. What was undone does not count; one
+/// that nothing was paid for is not there.
+pub(super) async fn left_of_rentals(
     session: &mut Session,
-    rental: RentalId,
-) -> Result<Left, sqlx::Error> {
+    rentals: &[RentalId],
+) -> Result<BTreeMap<RentalId, Left>, sqlx::Error> {
     const SQL: &str = "
-        select coalesce(-sum(e.amount) filter (
+        select t.rental_id, coalesce(-sum(e.amount) filter (
                 where t.kind = 'capture' and e.account like 'hold:%'
             ), 0) + coalesce(sum(e.amount) filter (
                 where t.kind in ('collect', 'points_pay_dues') and e.account like 'receivable:%'
@@ -136,29 +149,35 @@ pub(super) async fn left_of_rental(
             coalesce(sum(e.amount) filter (where e.account = 'vat_payable'), 0) as vat
         from ledger_transfers t
         join ledger_entries e on e.transfer_id = t.id
-        where t.rental_id = $1 and t.reverses is null
-            and not exists (select from ledger_transfers u where u.reverses = t.id)";
+        where t.rental_id = any($1) and t.reverses is null
+            and not exists (select from ledger_transfers u where u.reverses = t.id)
+        group by t.rental_id";
 
-    let row: LeftRow = sqlx::query_as(SQL).bind(rental).fetch_one(session).await?;
-    let total = row.paid.minus(row.given).max(Money::ZERO);
-    let points = Points(u32::try_from(row.points.decimal()).unwrap_or(0));
-    Ok(Left { total, worth: row.worth.max(Money::ZERO).min(total), points, vat: row.vat })
+    if rentals.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows: Vec<LeftRow> = sqlx::query_as(SQL).bind(rentals).fetch_all(session).await?;
+    Ok(rows.into_iter().map(|row| (row.rental_id, row.left())).collect())
 }
 
-/// What came in by a top-up, less what went back. Whether it is still in the wallet is for the
+/// What came in by top-ups, less what went back. Whether it is still in the wallet is for the
 /// wallet to say.
-pub(super) async fn left_of_top_up(
+pub(super) async fn left_of_top_ups(
     session: &mut Session,
-    intent: IntentId,
-) -> Result<Money, sqlx::Error> {
+    intents: &[IntentId],
+) -> Result<BTreeMap<IntentId, Money>, sqlx::Error> {
     const SQL: &str = "
-        select coalesce(-sum(e.amount), 0)
+        select t.intent_id, coalesce(-sum(e.amount), 0)
         from ledger_transfers t
         join ledger_entries e on e.transfer_id = t.id and e.account like 'clearing:%'
-        where t.intent_id = $1";
+        where t.intent_id = any($1)
+        group by t.intent_id";
 
-    let left: Money = sqlx::query_scalar(SQL).bind(intent).fetch_one(session).await?;
-    Ok(left)
+    if intents.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows: Vec<(IntentId, Money)> = sqlx::query_as(SQL).bind(intents).fetch_all(session).await?;
+    Ok(rows.into_iter().collect())
 }
 
 impl Store {
@@ -167,23 +186,21 @@ impl Store {
     pub async fn named(&self, rider: RiderId, name: &str) -> Result<Named, Error> {
         const SQL: &str = "
             select t.id, t.at, t.kind, t.rental_id, t.intent_id
-            from ledger_transfers t
-            where (t.id = $1 or (t.at >= $2 and t.at < $2 + interval '1 second'
+            from ledger_entries e
+            join ledger_transfers t on t.id = e.transfer_id
+            where e.account = any($4)
+                and (t.id = $1 or (t.at >= $2 and t.at < $2 + interval '1 second'
                     and right(replace(t.id::text, '-', ''), 6) = $3))
-                and exists (
-                    select from ledger_entries e
-                    where e.transfer_id = t.id and split_part(e.account, ':', 2) = $4
-                        and ledger_is_riders(e.account)
-                )
             limit 1";
 
         let (second, tail) = parsed(name).unzip();
+        let accounts = [Account::Wallet(rider), Account::Hold(rider), Account::Points(rider)];
         let mut session = self.read().await?;
         let found: Option<Found> = sqlx::query_as(SQL)
             .bind(name.parse::<TransferId>().ok())
             .bind(second)
             .bind(tail)
-            .bind(rider.to_string())
+            .bind(accounts.map(|account| account.key()))
             .fetch_optional(&mut session)
             .await?;
         let (transfer, at, kind, rental, intent) = found.ok_or(Error::NotFound)?;
@@ -196,11 +213,13 @@ impl Store {
     }
 
     pub async fn refundable(&self, rental: RentalId) -> Result<Left, Error> {
-        Ok(left_of_rental(&mut self.read().await?, rental).await?)
+        let left = left_of_rentals(&mut self.read().await?, &[rental]).await?;
+        Ok(left.get(&rental).copied().unwrap_or_default())
     }
 
     pub async fn refundable_top_up(&self, intent: IntentId) -> Result<Money, Error> {
-        Ok(left_of_top_up(&mut self.read().await?, intent).await?)
+        let left = left_of_top_ups(&mut self.read().await?, &[intent]).await?;
+        Ok(left.get(&intent).copied().unwrap_or_default())
     }
 
     /// Where the money of a top-up came from.

@@ -1,6 +1,7 @@
 //! Money from the outside: asked for once, credited once, and never on anybody's word but the
 //! gateway's.
 
+mod amounts;
 mod checks;
 mod counter;
 mod desk;

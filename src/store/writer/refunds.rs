@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::ids::{IntentId, RentalId};
 use domain::money::Money;
-use domain::refund::{Purpose, Step};
+use domain::refund::{Left, Purpose, Step};
 
 use super::all_written;
 use crate::store::error::Failure;
@@ -16,41 +16,33 @@ use crate::store::session::Session;
 /// What is left of each purpose.
 #[derive(Debug, Default)]
 pub struct Remains {
-    rentals: BTreeMap<RentalId, Money>,
+    rentals: BTreeMap<RentalId, Left>,
     intents: BTreeMap<IntentId, Money>,
 }
 
 pub async fn remains(session: &mut Session, facts: &[&Fact]) -> Result<Remains, Failure> {
-    let purposes: Vec<Purpose> = facts
-        .iter()
-        .filter_map(|f| f.refund.as_ref())
-        .filter(|write| write.needs().is_some())
-        .map(RefundWrite::purpose)
-        .collect();
-    let mut remains = Remains::default();
-    for purpose in purposes {
-        match purpose {
-            Purpose::Rental(id) => {
-                let left = refunds::left_of_rental(session, id).await?;
-                remains.rentals.insert(id, left.total);
-            }
-            Purpose::TopUp(id) => {
-                let left = refunds::left_of_top_up(session, id).await?;
-                remains.intents.insert(id, left);
-            }
+    let writes = facts.iter().filter_map(|f| f.refund.as_ref());
+    let (mut rentals, mut intents) = (Vec::new(), Vec::new());
+    for write in writes.filter(|write| write.needs().is_some()) {
+        match write.purpose() {
+            Purpose::Rental(id) => rentals.push(id),
+            Purpose::TopUp(id) => intents.push(id),
         }
     }
-    Ok(remains)
+    Ok(Remains {
+        rentals: refunds::left_of_rentals(session, &rentals).await?,
+        intents: refunds::left_of_top_ups(session, &intents).await?,
+    })
 }
 
 pub fn check(fact: &Fact, remains: &Remains) -> Result<(), CommitError> {
     let Some(write) = &fact.refund else { return Ok(()) };
     let Some(needs) = write.needs() else { return Ok(()) };
     let left = match write.purpose() {
-        Purpose::Rental(id) => remains.rentals.get(&id),
-        Purpose::TopUp(id) => remains.intents.get(&id),
+        Purpose::Rental(id) => remains.rentals.get(&id).map(|left| left.total),
+        Purpose::TopUp(id) => remains.intents.get(&id).copied(),
     };
-    if left.is_some_and(|left| needs <= *left) {
+    if left.is_some_and(|left| needs <= left) {
         return Ok(());
     }
     Err(CommitError::Conflict(Conflict::NothingLeft))

@@ -45,8 +45,9 @@ async fn the_price_of_a_rental_goes_back_once_with_a_credit_note() {
     let again = app.post(REFUNDS, &wish).await;
     assert_eq!(again.refusal(), (400, "invalid_status"));
     let documents = node.node.context.store.documents(rider, id).await.unwrap();
-    let note = documents.iter().find(|document| document.series == Series::CreditNote).unwrap();
-    assert_eq!((note.amount, note.vat.to_string()), (Money::rupees(50), "5.75".to_owned()));
+    let credit = documents.iter().find(|document| document.series == Series::CreditNote);
+    let credit = credit.unwrap();
+    assert_eq!((credit.amount, credit.vat.to_string()), (Money::rupees(50), "5.75".to_owned()));
     let refund = transaction(&node, rider, "REFUND").await;
     assert!(refund.starts_with("TXN"), "{refund}");
     let of_refund = json!({ "transaction_id": refund, "reason": REASON });

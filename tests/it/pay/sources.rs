@@ -261,7 +261,10 @@ impl Scene {
 
     async fn becomes(&self, status: &str) {
         let sql = "select status from refunds";
-        self.counter.node.while_hours_pass(self.counter.node.database.until(sql, status, SOON)).await;
+        self.counter
+            .node
+            .while_hours_pass(self.counter.node.database.until(sql, status, SOON))
+            .await;
     }
 
     async fn until_told(&self, times: usize) {
