@@ -2,6 +2,7 @@
 //! Reads never wait for a write, and never touch the database.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use dashmap::DashMap;
@@ -74,13 +75,16 @@ pub struct Availability {
 struct Inner {
     views: DashMap<StationId, Arc<StationView>>,
     by_serial: DashMap<Serial, StationId>,
-    /// In the order of their names; made anew when a cabinet comes or goes.
+    /// In the order of their names; made anew when a cabinet comes or goes, or is taken out of
+    /// service or put back.
     index: RwLock<Arc<Index>>,
 }
 
 #[derive(Debug, Default)]
 struct Index {
     order: Vec<StationId>,
+    /// Those that are not under maintenance, in the same order.
+    listed: Vec<StationId>,
     /// What can be searched for, in lower case, in the same order.
     words: Vec<String>,
     cells: BTreeMap<(i32, i32), Vec<StationId>>,
@@ -97,9 +101,12 @@ impl Availability {
         let id = view.info.id;
         let serial = view.info.serial.clone();
         let before = self.inner.views.insert(id, Arc::clone(&view));
-        if before.is_none_or(|before| before.info != view.info) {
+        let Some(before) = before.filter(|before| before.info == view.info) else {
             self.inner.by_serial.retain(|_, known| *known != id);
             self.inner.by_serial.insert(serial, id);
+            return self.index();
+        };
+        if before.maintenance != view.maintenance {
             self.index();
         }
     }
@@ -143,6 +150,17 @@ impl Availability {
         (0..index.order.len()).filter_map(move |at| self.get(index.order[at]))
     }
 
+    /// How many cabinets riders may see, and those of them at `places`, by name.
+    pub fn listed(
+        &self,
+        places: impl FnOnce(usize) -> Range<usize>,
+    ) -> (usize, Vec<Arc<StationView>>) {
+        let index = Arc::clone(&self.inner.index.read());
+        let total = index.listed.len();
+        let part = index.listed.get(places(total)).unwrap_or_default();
+        (total, part.iter().filter_map(|id| self.get(*id)).collect())
+    }
+
     /// Cabinets that have `text`, given in lower case, in their name, address, landmark or
     /// serial; by name.
     pub fn search(&self, text: &str) -> Vec<Arc<StationView>> {
@@ -183,16 +201,21 @@ impl Availability {
     }
 
     fn index(&self) {
+        // held from before the look at the views, so that no older look is written over a newer
+        let mut index = self.inner.index.write();
         let views = self.inner.views.iter();
-        let mut named: Vec<_> = views.map(|view| Arc::clone(&view.info)).collect();
-        named.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        let mut named: Vec<_> =
+            views.map(|view| (Arc::clone(&view.info), view.maintenance)).collect();
+        named.sort_by(|(a, _), (b, _)| (&a.name, a.id).cmp(&(&b.name, b.id)));
         let mut cells: BTreeMap<(i32, i32), Vec<StationId>> = BTreeMap::new();
-        for info in &named {
+        for (info, _) in &named {
             cells.entry(cell(info.latitude, info.longitude)).or_default().push(info.id);
         }
-        let order = named.iter().map(|info| info.id).collect();
-        let words = named.iter().map(|info| words(info)).collect();
-        *self.inner.index.write() = Arc::new(Index { order, words, cells });
+        let order = named.iter().map(|(info, _)| info.id).collect();
+        let listed = named.iter().filter(|(_, maintenance)| !maintenance);
+        let listed = listed.map(|(info, _)| info.id).collect();
+        let words = named.iter().map(|(info, _)| words(info)).collect();
+        *index = Arc::new(Index { order, listed, words, cells });
     }
 }
 

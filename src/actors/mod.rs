@@ -5,6 +5,7 @@
 //!       ├─ stations ── station (one per cabinet) ── slot (one per slot)
 //!       ├─ rentals ─── rental (one per open rental)
 //!       ├─ payments    intents to check, callbacks to consume
+//!       ├─ errands     what payments were made for, once they are settled
 //!       ├─ outbox      owed effects, delivered after the commit
 //!       ├─ auditor     looks whether the ledger adds up
 //!       ├─ flusher     telemetry, in batches
@@ -20,6 +21,7 @@ pub mod availability;
 pub mod banks;
 mod context;
 pub mod directory;
+pub mod errands;
 pub mod feed;
 pub mod flusher;
 pub mod logins;
@@ -39,6 +41,7 @@ pub mod strangers;
 pub mod supervise;
 pub mod sweeper;
 pub mod timers;
+mod turns;
 pub mod withdrawals;
 
 pub use context::{Context, Parts};

@@ -27,7 +27,6 @@ mod hints;
 mod refunds;
 mod sweep;
 mod top_up;
-mod turns;
 
 pub use crate::clients::payments::Offer;
 pub use crate::clients::payments::news::Odd;
@@ -37,7 +36,7 @@ pub use hints::{Landing, WebhookError};
 pub(super) use refunds::LOOK_AGAIN;
 pub use top_up::{KeyOf, StartError, TopUp};
 
-use turns::Turns;
+use super::turns::Turns;
 
 /// Questions to gateways under way at once.
 const QUESTIONS_MAX: usize = 64;
@@ -81,10 +80,12 @@ struct Inner {
     entropy: Entropy,
     gateways: Gateways,
     settings: Settings,
-    turns: Turns<Result<Intent, VerifyError>>,
+    turns: Turns<IntentId, Result<Intent, VerifyError>>,
     questions: Semaphore,
     /// Woken when a question became due out of turn.
     due: Notify,
+    /// Woken when money came in.
+    settled: Arc<Notify>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -118,8 +119,9 @@ impl Payments {
         settings: Settings,
     ) -> Payments {
         let (turns, questions) = (Turns::default(), Semaphore::new(QUESTIONS_MAX));
-        let due = Notify::new();
-        let inner = Inner { store, clock, entropy, gateways, settings, turns, questions, due };
+        let (due, settled) = (Notify::new(), Arc::default());
+        let inner =
+            Inner { store, clock, entropy, gateways, settings, turns, questions, due, settled };
         Payments { inner: Arc::new(inner) }
     }
 
@@ -130,6 +132,11 @@ impl Payments {
             Offer { least: offer.least.max(least), most: offer.most.min(most), ..offer }
         };
         self.inner.gateways.offers().into_iter().map(bounded).collect()
+    }
+
+    /// Woken when money came in.
+    pub fn settled(&self) -> Arc<Notify> {
+        Arc::clone(&self.inner.settled)
     }
 
     pub fn has_sandbox(&self) -> bool {

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::ids::RentalId;
+use domain::ids::{IntentId, RentalId};
 use domain::rental::{Command, Phase, Refusal};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 
@@ -40,6 +40,8 @@ pub struct Job {
     pub cause: Cause,
     pub key: Option<KeyWrite>,
     pub audit: Option<AuditEntry>,
+    /// The payment that this is done with, once.
+    pub resumes: Option<IntentId>,
     pub reply: Option<RpcReplyPort<Result<Arc<Stored>, Error>>>,
 }
 
@@ -66,7 +68,8 @@ impl Msg {
     }
 
     pub fn caused(command: Command, cause: Cause) -> Msg {
-        Msg::Execute(Box::new(Job { command, cause, key: None, audit: None, reply: None }))
+        let (key, audit, resumes, reply) = (None, None, None, None);
+        Msg::Execute(Box::new(Job { command, cause, key, audit, resumes, reply }))
     }
 }
 
@@ -100,6 +103,8 @@ pub struct State {
     retry_at: Option<DateTime<Utc>>,
     retries: u32,
     over: bool,
+    /// Its door is struck: who comes now meets another actor.
+    left: bool,
     alarm: Alarm,
     myself: Mailbox<Msg>,
     depth: Depth,
@@ -134,6 +139,7 @@ impl Actor for RentalActor {
             retry_at: None,
             retries: 0,
             over: false,
+            left: false,
             alarm: Alarm::default(),
             myself,
             depth,
@@ -162,7 +168,8 @@ impl Actor for RentalActor {
             Msg::Tick(generation) => state.tick(generation).await?,
         }
         state.arm();
-        if state.is_over() {
+        if state.is_over() && !state.left {
+            state.left = true;
             let station = state.current.rental.station;
             state.context.forget_unsettled(station, state.id());
             state.context.rentals.strike(state.id());
@@ -288,7 +295,9 @@ impl From<&CommitError> for Outcome {
     fn from(error: &CommitError) -> Outcome {
         use crate::store::fact::Conflict;
         match error {
-            CommitError::Conflict(Conflict::KeyUsed) => Outcome::KeyUsed,
+            CommitError::Conflict(Conflict::KeyUsed) | CommitError::Stale(Row::Intent) => {
+                Outcome::KeyUsed
+            }
             CommitError::NotSent | CommitError::Busy | CommitError::Fenced => Outcome::Later,
             // an older commit in doubt was written after all, perhaps
             CommitError::Ambiguous | CommitError::Stale(Row::Rental) => Outcome::Doubt,

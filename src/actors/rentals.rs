@@ -16,11 +16,17 @@ use super::directory::{Place, Stored};
 use super::mailbox::Depth;
 use super::rental::{self, Job, RentalActor};
 use super::supervise::{self, Nursery, Supervisor};
+use super::turns::Turns;
 use crate::store::fact::{AuditEntry, KeyWrite};
 
+mod claim;
+mod dues;
 mod start;
+mod wish;
 
-pub use start::{Claim, Start, StartError};
+pub use claim::Claim;
+pub use dues::PayDues;
+pub use wish::{Start, StartError};
 
 /// How long a request waits for a rental's answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,6 +47,10 @@ pub struct Rentals {
     tariff: Arc<RwLock<Arc<Tariff>>>,
     /// Rentals that were stored a moment ago and whose eject is to be published.
     fresh: Arc<DashMap<RentalId, ()>>,
+    /// Riders who pay dues: one of them at a time calls a rental back that is over.
+    paying: Arc<Turns<RentalId, ()>>,
+    /// Rentals that are over and called back for it.
+    recalled: Arc<DashMap<RentalId, ()>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,11 +82,14 @@ impl Rentals {
         tariff: Tariff,
         loaded: Vec<Stored>,
     ) -> Result<Rentals, ActorProcessingErr> {
-        let fresh = Arc::new(DashMap::new());
+        let (fresh, recalled) = (Arc::new(DashMap::new()), Arc::new(DashMap::new()));
         let mut shards = Vec::with_capacity(SHARDS);
         for _ in 0..SHARDS {
-            let crib = Crib { context: Arc::clone(&context), fresh: Arc::clone(&fresh) };
-            let nursery = Arc::new(crib);
+            let nursery = Arc::new(Crib {
+                context: Arc::clone(&context),
+                fresh: Arc::clone(&fresh),
+                recalled: Arc::clone(&recalled),
+            });
             let args = supervise::Args {
                 nursery,
                 clock: context.clock.clone(),
@@ -86,7 +99,8 @@ impl Rentals {
             shards.push(shard);
         }
         let tariff = Arc::new(RwLock::new(Arc::new(tariff)));
-        let rentals = Rentals { context, shards: Arc::new(shards), tariff, fresh };
+        let (shards, paying) = (Arc::new(shards), Arc::default());
+        let rentals = Rentals { context, shards, tariff, fresh, paying, recalled };
         for stored in loaded {
             rentals.adopt(Arc::new(stored));
         }
@@ -174,7 +188,8 @@ impl Rentals {
         let door = self.context.rentals.door(id).ok_or(Error::NotFound)?;
         let ask = |reply| {
             let (cause, reply) = (rental::Cause::default(), Some(reply));
-            rental::Msg::Execute(Box::new(Job { command, cause, key, audit, reply }))
+            let resumes = None;
+            rental::Msg::Execute(Box::new(Job { command, cause, key, audit, resumes, reply }))
         };
         let answer = door.call(ask, PATIENCE).await.ok_or(Error::Unavailable)?;
         Ok(answer?.rental.clone())
@@ -185,6 +200,7 @@ impl Rentals {
 struct Crib {
     context: Arc<Context>,
     fresh: Arc<DashMap<RentalId, ()>>,
+    recalled: Arc<DashMap<RentalId, ()>>,
 }
 
 impl Nursery for Crib {
@@ -197,7 +213,8 @@ impl Nursery for Crib {
         supervisor: ActorCell,
     ) -> Result<Option<ActorCell>, ActorProcessingErr> {
         let Some(stored) = self.context.rentals.stored(id) else { return Ok(None) };
-        if matches!(stored.rental.phase, Phase::Completed { .. }) {
+        let recalled = self.recalled.remove(&id).is_some();
+        if matches!(stored.rental.phase, Phase::Completed { .. }) && !recalled {
             self.context.forget_unsettled(stored.rental.station, id);
             self.context.rentals.strike(id);
             return Ok(None);

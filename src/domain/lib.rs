@@ -8,6 +8,7 @@ pub mod points;
 
 pub mod ledger;
 pub mod tariff;
+pub mod tender;
 
 pub mod eject;
 pub mod presence;

@@ -108,6 +108,15 @@ impl Money {
         Money(-self.0)
     }
 
+    /// As much of the amount as `part` is of `whole`, half-up; nothing of nothing.
+    #[must_use]
+    pub fn part(self, part: Money, whole: Money) -> Money {
+        if whole.is_zero() {
+            return Money::ZERO;
+        }
+        Money::rounded(self.0 * part.0 / whole.0).unwrap_or(self)
+    }
+
     /// The part of a price that is tax when the price includes it, half-up, and the rest; both
     /// add up to the price. `percent` is the rate on the net price.
     pub fn split_included(self, percent: Decimal) -> (Money, Money) {

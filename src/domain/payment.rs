@@ -10,8 +10,12 @@ use crate::ids::{IntentId, RiderId};
 use crate::ledger::Gateway;
 use crate::money::Money;
 
+mod errand;
+
 #[cfg(test)]
 mod tests;
+
+pub use errand::{Deed, Errand, ErrandState, RequestKey};
 
 /// One attempt to bring money in.
 #[derive(Clone, Debug, PartialEq, Eq)]

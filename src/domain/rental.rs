@@ -9,12 +9,15 @@ use crate::bank::{Custody, Fingerprint};
 use crate::eject::{NotOutReason, Settlement};
 use crate::ids::{CommandId, RentalId, RiderId, SlotKey, Sn, StationId};
 use crate::money::Money;
+use crate::points::PerRupee;
 use crate::returns::{Claim, Source};
 use crate::tariff::{LateCharge, LateFee, Package};
+use crate::tender::{Funds, Means, NotPaid, Spent, Tender};
 
 mod consequence;
 mod decide;
 mod evolve;
+mod status;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +25,7 @@ mod tests;
 pub use consequence::{Incident, custody, effects, incident, movements};
 pub use decide::decide;
 pub use evolve::{evolve, replay};
+pub use status::{PaymentStatus, Status};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rental {
@@ -50,6 +54,9 @@ pub struct Rental {
     pub paid: Money,
     /// What the rider still owes.
     pub owed: Money,
+    /// The part of `held` and `paid` that points pay.
+    #[serde(default, skip_serializing_if = "Spent::is_none")]
+    pub by_points: Spent,
     #[serde(flatten)]
     pub phase: Phase,
 }
@@ -134,6 +141,8 @@ pub enum Command {
     Deny { station: StationId, at: DateTime<Utc> },
     /// The clock passed the due time.
     FallDue,
+    /// The rider pays what is owed. `shown` is what the app said it comes to.
+    PayDues { means: Means, shown: Option<Money> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,6 +202,11 @@ pub enum Event {
         key: Option<SlotKey>,
         vat: Money,
     },
+    /// All that was owed is paid.
+    DuesPaid {
+        at: DateTime<Utc>,
+        tender: Tender,
+    },
 }
 
 impl Event {
@@ -209,6 +223,7 @@ impl Event {
             Event::FellOverdue { .. } => "fell_overdue",
             Event::Returned { .. } => "returned",
             Event::ReturnedAtOnce { .. } => "returned_at_once",
+            Event::DuesPaid { .. } => "dues_paid",
         }
     }
 }
@@ -220,6 +235,16 @@ pub enum Refusal {
     NotReturned,
     #[error("the rental is over")]
     Over,
+    #[error("the rental has not started")]
+    NotStarted,
+    #[error("nothing is owed")]
+    NothingOwed,
+    #[error("the dues are paid")]
+    DuesPaid,
+    #[error("NPR {owed} is owed")]
+    OtherAmount { owed: Money },
+    #[error(transparent)]
+    NotPaid(#[from] NotPaid),
 }
 
 /// What a decision may use besides the rental itself.
@@ -228,8 +253,8 @@ pub struct Facts<'a> {
     pub now: DateTime<Utc>,
     /// The eject may have been published. Always true after a restart.
     pub published: bool,
-    /// What the rider's wallet can pay at this moment.
-    pub wallet: Money,
+    /// What the rider can pay at this moment.
+    pub funds: Funds,
     /// Rider or bank have another open rental.
     pub engaged: bool,
     /// Frames that closed an earlier rental of this bank.
@@ -248,6 +273,7 @@ pub struct Terms {
     pub settle: TimeDelta,
     /// Percent on the net price; prices include it.
     pub vat_percent: Decimal,
+    pub points: PerRupee,
 }
 
 impl Default for Terms {
@@ -257,55 +283,9 @@ impl Default for Terms {
             at_once: TimeDelta::seconds(60),
             settle: TimeDelta::seconds(10),
             vat_percent: Decimal::from(13),
+            points: PerRupee::default(),
         }
     }
-}
-
-/// The status words of the existing app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(
-    feature = "sqlx",
-    derive(sqlx::Type),
-    sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")
-)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Status {
-    /// Awaits a top-up.
-    Pending,
-    PendingPopup,
-    Active,
-    Overdue,
-    Completed,
-    Cancelled,
-}
-
-impl Status {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Status::Pending => "PENDING",
-            Status::PendingPopup => "PENDING_POPUP",
-            Status::Active => "ACTIVE",
-            Status::Overdue => "OVERDUE",
-            Status::Completed => "COMPLETED",
-            Status::Cancelled => "CANCELLED",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(
-    feature = "sqlx",
-    derive(sqlx::Type),
-    sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")
-)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum PaymentStatus {
-    Pending,
-    Paid,
-    Failed,
-    Refunded,
 }
 
 impl Rental {
@@ -381,6 +361,12 @@ impl Rental {
             }
             Phase::Dispensing | Phase::Cancelled { .. } => LateCharge::default(),
         }
+    }
+
+    /// What is held and paid, by where it comes from.
+    pub fn tender(&self) -> Tender {
+        let all = self.held.plus(self.paid);
+        Tender { wallet: all.minus(self.by_points.worth), spent: self.by_points }
     }
 
     /// Until when a late answer of the cabinet may still reopen it, if it is cancelled.

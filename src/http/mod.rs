@@ -16,6 +16,7 @@ use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::actors::errands::Errands;
 use crate::actors::logins::Logins;
 use crate::actors::payments::Payments;
 use crate::actors::refunds::Refunds;
@@ -81,6 +82,7 @@ pub struct Parts {
     pub stations: Stations,
     pub rentals: Rentals,
     pub payments: Payments,
+    pub errands: Errands,
     pub withdrawals: Withdrawals,
     pub refunds: Refunds,
     pub calls: devices::Calls,
@@ -99,6 +101,7 @@ pub struct Inner {
     stations: Stations,
     rentals: Rentals,
     payments: Payments,
+    errands: Errands,
     withdrawals: Withdrawals,
     refunds: Refunds,
     calls: devices::Calls,
@@ -109,7 +112,7 @@ impl App {
     pub fn new(parts: Parts) -> App {
         let Parts { config, clock, entropy, recorder, readiness, tokens, .. } = parts;
         let Parts { store, ephemera, logins, stations, rentals, calls, .. } = parts;
-        let Parts { payments, withdrawals, refunds, .. } = parts;
+        let Parts { payments, errands, withdrawals, refunds, .. } = parts;
         let keys = Keys::default();
         let streams = Streams::new(&config, clock.clone(), entropy.clone());
         let (availability, feed) = (stations.availability().clone(), stations.feed().clone());
@@ -124,6 +127,7 @@ impl App {
             stations,
             rentals,
             payments,
+            errands,
             withdrawals,
             refunds,
             calls,

@@ -1,6 +1,8 @@
 //! Pages: which one is asked for, by number or by cursor, and the two blocks that tell where
 //! one is.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -105,10 +107,10 @@ impl Page {
         (self.number - 1) * self.size
     }
 
-    /// The rows of the page, of all there are.
-    pub fn part<'a, T>(&self, rows: &'a [T]) -> &'a [T] {
-        let at = |place: u64| usize::try_from(place).unwrap_or(usize::MAX).min(rows.len());
-        &rows[at(self.offset())..at(self.offset().saturating_add(self.size))]
+    /// Where its rows are, among all there are.
+    pub fn places(&self) -> Range<usize> {
+        let at = |place: u64| usize::try_from(place.min(self.total)).unwrap_or(usize::MAX);
+        at(self.offset())..at(self.offset().saturating_add(self.size))
     }
 
     fn next(&self) -> Option<u64> {

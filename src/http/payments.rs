@@ -21,11 +21,13 @@ use super::reply::{Done, Reply, made, ok};
 use super::token::Caller;
 use crate::actors::payments::{KeyOf, Offer, StartError, TopUp};
 use crate::spawn::spawn;
+use crate::store;
 use crate::store::fact::KeyWrite;
 use crate::store::idempotency::KeyRecord;
 
 pub mod body;
 mod keyed;
+mod options;
 mod proof;
 mod refunds;
 mod returns;
@@ -46,6 +48,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(top_up))
         .routes(routes!(verify))
         .routes(routes!(cancel))
+        .routes(routes!(status))
+        .merge(options::router())
         .merge(returns::router())
         .merge(transactions::router())
         .merge(refunds::router())
@@ -197,13 +201,41 @@ async fn verify(
         Some(fields) => app.payments.verify_with(id, owner, &fields).await?,
         None => app.payments.verify(id, owner).await?,
     };
+    let errand = app.errands.of(intent.id).await?;
     let transfer = app.store.top_up_of(intent.id).await?;
     let new_balance = match owner {
         Some(owner) => Some(app.store.wallet(owner).await?),
         None => None,
     };
-    let body = VerifiedBody::new(&intent, transfer, new_balance);
+    let body = VerifiedBody::new(&intent, transfer, new_balance).with(errand, owner.is_some());
     Ok(ok("Payment verified successfully", body))
+}
+
+/// What is known of a payment, and of what it was paid for. Nobody is asked.
+#[utoipa::path(
+    get,
+    path = "/api/payments/status/{intent_id}",
+    tag = "Payments",
+    params(("intent_id" = String, Path)),
+    responses((status = OK, body = Done<VerifiedBody>)),
+    security(("bearer" = [])),
+)]
+async fn status(
+    State(app): State<App>,
+    caller: Caller,
+    Name(id): Name,
+) -> Result<Reply<VerifiedBody>, ApiError> {
+    let id = intent_id(&id)?;
+    let intent = match app.store.intent(id).await {
+        Ok(stored) if stored.intent.rider == caller.rider => stored.intent,
+        Ok(_) | Err(store::Error::NotFound) => return Err(no_intent()),
+        Err(error) => return Err(error.into()),
+    };
+    let errand = app.store.errand(id).await?;
+    let transfer = app.store.top_up_of(id).await?;
+    let new_balance = Some(app.store.wallet(caller.rider).await?);
+    let body = VerifiedBody::new(&intent, transfer, new_balance).with(errand, true);
+    Ok(ok("Payment status retrieved successfully", body))
 }
 
 /// Gives up a payment that is not complete. What is paid all the same is still credited.
@@ -227,8 +259,11 @@ async fn cancel(
 
 /// A text that names no payment is a payment that is not there.
 pub(super) fn intent_id(text: &str) -> Result<IntentId, ApiError> {
-    let missing = || ApiError::new(Code::IntentNotFound, "Payment intent not found");
-    text.trim().parse().map_err(|_| missing())
+    text.trim().parse().map_err(|_| no_intent())
+}
+
+fn no_intent() -> ApiError {
+    ApiError::new(Code::IntentNotFound, "Payment intent not found")
 }
 
 /// Methods are one for each gateway, and keep their ids.

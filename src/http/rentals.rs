@@ -24,8 +24,11 @@ use crate::store::views::rentals::{Filter, Part, RentalView};
 
 pub mod body;
 mod day;
+mod dues;
 mod packages;
+mod pay;
 mod receipt;
+mod short;
 mod start;
 mod steps;
 
@@ -34,6 +37,7 @@ mod tests;
 
 use body::{HistoryRow, RentalBody};
 pub use day::Day;
+pub use pay::PayWith;
 
 /// In microseconds.
 const YEAR_9999: i64 = 253_370_764_800_000_000;
@@ -43,6 +47,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(packages::router())
         .merge(start::router())
         .merge(receipt::router())
+        .merge(dues::router())
         .routes(routes!(active))
         .routes(routes!(history))
         .routes(routes!(detail))
@@ -256,7 +261,7 @@ fn rental_id(text: &str) -> Result<RentalId, ApiError> {
     text.parse().map_err(|_| not_found())
 }
 
-fn not_found() -> ApiError {
+pub(super) fn not_found() -> ApiError {
     ApiError::new(Code::RentalNotFound, "Rental not found")
 }
 

@@ -66,9 +66,8 @@ async fn list(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let wanted = page.wanted(PAGE, PAGE_MAX)?;
-    let found = query.read()?.find(&board.availability);
-    let page = wanted.of(found.len() as u64);
-    let rows = page.part(&found).iter().map(Found::body).collect();
+    let (page, found) = query.read()?.page(&board.availability, wanted);
+    let rows = found.iter().map(Found::body).collect();
     let reply = ok("Stations retrieved successfully", Results::new(page, rows));
     revalidate::answer(&headers, &reply)
 }

@@ -134,6 +134,8 @@ catalogue! {
         "Login codes handed to carriers, by what became of them.";
     Counter PAYMENTS "chargeghar_payment_intents_total" ["gateway", "outcome"]
         "Payment intents, by what became of them.";
+    Counter ERRANDS "chargeghar_payment_errands_total" ["purpose", "outcome"]
+        "What payments were made for, by how it ended: done or failed.";
     Counter PAYMENT_NEWS "chargeghar_payment_news_total" ["gateway", "kind"]
         "Redirects, callbacks and webhooks, by what became of them.";
 

@@ -37,6 +37,7 @@ pub fn actors(config: &Config) -> Settings {
         },
         terms: Terms {
             young: rentals.return_young_s.delta(),
+            points: config.ledger.points(),
             at_once: rentals.same_station_s.delta(),
             ..Terms::default()
         },

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::actors::Context;
+use crate::actors::errands::Errands;
 use crate::actors::logins::{self, Logins};
 use crate::actors::payments::{self, Payments};
 use crate::actors::refunds::Refunds;
@@ -88,6 +89,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let payments =
         Payments::new(context.store.clone(), clock.clone(), entropy.clone(), gateways, settings);
     tasks.spawn("payments", payments.clone().sweep());
+    let errands = errands(&needs, &payments);
     let rules = super::limits::withdrawals(config);
     let withdrawals =
         Withdrawals::new(context.store.clone(), clock.clone(), entropy.clone(), rules);
@@ -105,6 +107,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
         ephemera,
         logins,
         payments,
+        errands,
         withdrawals,
         refunds,
         stations: stations.clone(),
@@ -130,6 +133,14 @@ impl Web {
             tracing::warn!(cut, "connections were ended before their requests were answered");
         }
     }
+}
+
+fn errands(needs: &Needs<'_>, payments: &Payments) -> Errands {
+    let every = needs.config.node.sweep_s.duration();
+    let (store, clock) = (needs.context.store.clone(), needs.context.clock.clone());
+    let errands = Errands::new(store, clock, needs.rentals.clone(), payments.settled(), every);
+    needs.tasks.spawn("errands", errands.clone().sweep());
+    errands
 }
 
 fn calls(needs: &Needs<'_>) -> Calls {

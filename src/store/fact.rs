@@ -8,6 +8,7 @@ use domain::ids::{DeviceUuid, IncidentId, IntentId, RentalId, RiderId, SlotKey, 
 use domain::invoice::Draft;
 use domain::ledger::{Gateway, Movement};
 use domain::money::Money;
+use domain::payment::Errand;
 use domain::rental::{Event, Rental};
 use serde_json::Value;
 
@@ -141,13 +142,26 @@ pub enum IntentWrite {
         intent: IntentId,
         status: IntentEnd,
     },
+    /// What it was paid for is done with it: once, and only with a settled one.
+    Resumed {
+        intent: IntentId,
+        rental: RentalId,
+    },
+    /// What it was paid for can not be done; its money stays in the wallet.
+    NotResumed {
+        intent: IntentId,
+        error: String,
+    },
 }
 
 impl IntentWrite {
     pub fn intent(&self) -> IntentId {
         match self {
             IntentWrite::Create(new) => new.id,
-            IntentWrite::Settle { intent, .. } | IntentWrite::End { intent, .. } => *intent,
+            IntentWrite::Settle { intent, .. }
+            | IntentWrite::End { intent, .. }
+            | IntentWrite::Resumed { intent, .. }
+            | IntentWrite::NotResumed { intent, .. } => *intent,
         }
     }
 }
@@ -170,6 +184,8 @@ pub struct NewIntent {
     pub expires_at: DateTime<Utc>,
     /// When the gateway is asked unasked.
     pub next_check_at: Option<DateTime<Utc>>,
+    /// What it is paid for, to be gone on with once it is settled.
+    pub errand: Option<Box<Errand>>,
 }
 
 /// What a gateway said, as it may be kept.

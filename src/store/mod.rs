@@ -20,6 +20,7 @@ use crate::spawn::{Tasks, spawn};
 pub mod audit;
 pub mod backup;
 mod connect;
+pub mod errands;
 mod error;
 pub mod fact;
 pub mod frames;

@@ -229,6 +229,7 @@ async fn intent(node: &TestNode, rider: RiderId) -> IntentId {
         redirect: serde_json::to_value(redirect).unwrap(),
         expires_at: node.clock.now() + chrono::TimeDelta::minutes(30),
         next_check_at: None,
+        errand: None,
     }));
     node.node.context.store.commit(fact).await.unwrap();
     id

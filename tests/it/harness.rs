@@ -3,9 +3,11 @@
 pub mod app;
 pub mod database;
 pub mod edges;
+pub mod handed;
 mod live;
 pub mod mosquitto;
 pub mod node;
 pub mod process;
 pub mod proxy;
+pub mod redis;
 pub mod tap;

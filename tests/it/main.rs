@@ -11,6 +11,8 @@ mod carriers;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod counted;
+#[cfg(test)]
 mod echo;
 #[cfg(test)]
 mod embedded;
@@ -20,6 +22,8 @@ mod fakes;
 mod harness;
 #[cfg(test)]
 mod housekeeping;
+#[cfg(test)]
+mod layout;
 #[cfg(test)]
 mod link;
 #[cfg(test)]

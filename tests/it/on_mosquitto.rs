@@ -10,7 +10,7 @@ on_mosquitto! {
     renting::a_refused_eject_costs_nothing,
     unknown::a_lost_answer_is_found_out_by_a_whole_report,
     unknown::an_ignored_command_is_found_in_by_two_sightings,
-    unknown::a_late_success_reopens_the_rental_that_was_given_up,
+    unknown::late::a_late_success_reopens_the_rental_that_was_given_up,
     returning::the_event_alone_closes_a_rental,
     returning::an_http_return_alone_is_confirmed_by_a_check_and_counts_from_its_own_time,
     returning::an_inspection_alone_closes_a_rental,

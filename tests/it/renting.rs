@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use cabinet::Fault;
 use chargeghar::actors::rentals::{Error, StartError};
+use domain::ids::RiderId;
 use domain::money::Money;
 use domain::rental::{CancelReason, Phase, Refusal, Status};
 use domain::slot::Standing;
+use domain::tender::Shortfall;
 
+use crate::harness::app::start;
 use crate::harness::edges::{Edges, on_the_embedded_broker};
 use crate::harness::node::TestNode;
+use crate::harness::redis::Redis;
 
 const CABINET: &str = "860000000000017";
 const OTHER: &str = "860000000000025";
@@ -72,17 +76,53 @@ pub async fn twenty_starts_at_once_by_one_rider_are_one_rental_one_hold_and_one_
     let cabinet = node.cabinet(CABINET, "CG-1", &[BANK, "40818049", "40818050"]).await;
     let rider = node.rider(5000).await;
 
-    let starts = (0..20).map(|_| node.rent(rider, "CG-1"));
+    one_of_twenty(&node, rider).await;
+
+    assert_eq!((cabinet.counts().command("popup_sn"), cabinet.counts().ejects), (1, 1));
+    node.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_twenty_starts_at_once_only_one_counts_where_the_limit_is_asked_over_a_network() {
+    let Some(redis) = Redis::start() else { return };
+    let node = TestNode::with_settings(|config| redis.configure(config)).await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK, "40818049", "40818050"]).await;
+
+    for _ in 0..5 {
+        one_of_twenty(&node, node.rider(5000).await).await;
+        assert!(redis.keys().await > 0, "the limit is kept there");
+        node.clock.advance(Duration::from_secs(6));
+        let out = cabinet.state().tray[0].1.sn.clone();
+        cabinet.insert(cabinet.take(&out).unwrap(), None).unwrap();
+        node.until_banks("CG-1", 3).await;
+    }
+
+    assert_eq!(cabinet.counts().ejects, 5);
+    node.audit().await;
+}
+
+/// Twenty starts of one rider at once, over HTTP: one rental and one hold, and the limit of ten
+/// a minute has counted one.
+async fn one_of_twenty(node: &TestNode, rider: RiderId) {
+    let (app, wish) = (node.app(rider), start("CG-1"));
+    let starts = (0..20).map(|_| app.post("/api/rentals/start", &wish));
     let answers = futures::future::join_all(starts).await;
 
-    let good = answers.iter().filter(|answer| answer.is_ok()).count();
-    let busy =
-        |answer: &&Result<_, StartError>| matches!(answer, Err(StartError::RiderHasRental { .. }));
-    assert_eq!((good, answers.iter().filter(busy).count()), (1, 19), "{answers:?}");
-    assert_eq!(cabinet.counts().command("popup_sn"), 1);
+    let (good, busy): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 201);
+    assert_eq!((good.len(), busy.len()), (1, 19), "{answers:?}");
+    for answer in busy {
+        assert_eq!(answer.refusal(), (409, "active_rental_exists"), "{answer:?}");
+    }
+    assert_eq!(good[0].data()["status"], "ACTIVE");
+    assert!(good[0].header("ratelimit").starts_with("\"start\";r=9;"), "{good:?}");
     assert_eq!(node.wallet(rider).await, Money::rupees(4950));
-    assert_eq!(node.database.number("select count(*) from rentals").await, 1);
-    node.audit().await;
+    let rentals = format!("select count(*) from rentals where rider_id = {rider}");
+    assert_eq!(node.database.number(&rentals).await, 1);
+    let holds = format!(
+        "select count(distinct t.id) from ledger_transfers t join ledger_entries e
+            on e.transfer_id = t.id where t.kind = 'hold' and e.account = 'wallet:{rider}'"
+    );
+    assert_eq!(node.database.number(&holds).await, 1);
 }
 
 pub async fn of_twenty_riders_who_want_one_bank_one_gets_it(edges: Edges) {
@@ -150,8 +190,9 @@ pub async fn a_rider_without_enough_money_is_refused_before_anything_moves(edges
 
     let answer = node.rent(rider, "CG-1").await;
 
-    let (needed, balance) = (Money::rupees(50), Money::rupees(20));
-    assert_eq!(answer, Err(StartError::Short { needed, balance }));
+    let needed = Money::rupees(50);
+    let missing = Shortfall { wallet: Money::rupees(30), ..Shortfall::default() };
+    assert_eq!(answer, Err(StartError::Short { needed, missing }));
     assert_eq!(cabinet.counts().command("popup_sn"), 0);
     assert_eq!(node.database.number("select count(*) from rentals").await, 0);
 }

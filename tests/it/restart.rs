@@ -10,6 +10,8 @@ pub mod again;
 pub mod backlog;
 #[cfg(feature = "failpoints")]
 pub mod crash;
+#[cfg(feature = "failpoints")]
+mod errand;
 mod instances;
 pub mod killed;
 mod outage;

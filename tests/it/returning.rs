@@ -12,6 +12,7 @@ use domain::returns::Source;
 use crate::harness::edges::{Edges, on_the_embedded_broker};
 use crate::harness::node::{TestNode, wish};
 
+pub mod doubted;
 mod orders;
 
 const CABINET: &str = "860000000000017";

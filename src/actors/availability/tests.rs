@@ -1,5 +1,6 @@
 //! Riders find the cabinets around them.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use domain::ids::StationId;
@@ -42,6 +43,29 @@ fn the_list_is_in_the_order_of_names_and_forgets_what_is_removed() {
     model.remove(StationId(Uuid::from_u128(2)));
     assert!(model.by_serial(&"S2".into()).is_none());
     assert_eq!(model.len(), 1);
+}
+
+#[test]
+fn a_part_of_the_list_leaves_out_what_is_under_maintenance() {
+    let model = Availability::default();
+    let [airport, mall, zoo] = ["Airport", "Mall", "Zoo"];
+    model.load([
+        station(1, zoo, 27.0, 85.0),
+        station(2, mall, 27.0, 85.0),
+        station(3, airport, 27.0, 85.0),
+    ]);
+    let listed = |places: Range<usize>| {
+        let (total, views) = model.listed(|_| places);
+        (total, views.iter().map(|view| view.info.name.clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(listed(1..3), (3, vec![mall.into(), zoo.into()]));
+
+    let shut = StationView { maintenance: true, ..(*station(2, mall, 27.0, 85.0)).clone() };
+    model.publish(Arc::new(shut));
+    assert_eq!(listed(0..2), (2, vec![airport.into(), zoo.into()]));
+
+    model.publish(station(2, mall, 27.0, 85.0));
+    assert_eq!(listed(0..2), (3, vec![airport.into(), mall.into()]));
 }
 
 fn station(id: u128, name: &str, latitude: f64, longitude: f64) -> Arc<StationView> {

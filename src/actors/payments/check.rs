@@ -177,6 +177,7 @@ impl Payments {
         match written {
             Ok(_) => {
                 *event = None;
+                self.inner.settled.notify_one();
                 let late = intent.status != IntentStatus::Pending || now >= intent.expires_at;
                 let outcome = if late { "settled_late" } else { "settled" };
                 metrics::PAYMENTS.inc([gateway.as_str(), outcome]);

@@ -4,7 +4,7 @@
 use domain::ids::{IntentId, RiderId};
 use domain::ledger::Gateway;
 use domain::money::Money;
-use domain::payment::{Intent, IntentStatus, next_check};
+use domain::payment::{Errand, Intent, IntentStatus, next_check};
 
 use super::Payments;
 use crate::clients::payments::raw::Raw;
@@ -53,6 +53,24 @@ impl Payments {
         wish: TopUp,
         key: Option<KeyOf>,
     ) -> Result<StoredIntent, StartError> {
+        self.begin(wish, None, key).await
+    }
+
+    /// The same, for something that goes on once the money is in.
+    pub async fn start_errand(
+        &self,
+        wish: TopUp,
+        errand: Errand,
+    ) -> Result<StoredIntent, StartError> {
+        self.begin(wish, Some(Box::new(errand)), None).await
+    }
+
+    async fn begin(
+        &self,
+        wish: TopUp,
+        errand: Option<Box<Errand>>,
+        key: Option<KeyOf>,
+    ) -> Result<StoredIntent, StartError> {
         let gateway = self.inner.gateways.get(wish.gateway).ok_or(StartError::NotOffered)?;
         self.check_bounds(wish)?;
         let created_at = self.inner.clock.now();
@@ -80,7 +98,7 @@ impl Payments {
             expires_at: order.expires_at,
             checks: 0,
         };
-        self.store_intent(StoredIntent { intent, redirect }, key, event).await
+        self.store_intent(StoredIntent { intent, redirect }, errand, key, event).await
     }
 
     fn check_bounds(&self, wish: TopUp) -> Result<(), StartError> {
@@ -97,6 +115,7 @@ impl Payments {
     async fn store_intent(
         &self,
         stored: StoredIntent,
+        errand: Option<Box<Errand>>,
         key: Option<KeyOf>,
         event: Option<GatewayEvent>,
     ) -> Result<StoredIntent, StartError> {
@@ -111,6 +130,7 @@ impl Payments {
             redirect,
             expires_at: intent.expires_at,
             next_check_at: next_check(intent.created_at, intent.created_at),
+            errand,
         };
         let mut fact = Fact::at(intent.created_at);
         fact.intent = Some(IntentWrite::Create(new));

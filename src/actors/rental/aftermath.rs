@@ -102,7 +102,8 @@ impl State {
             | Event::ClaimsDenied { .. }
             | Event::FellOverdue { .. }
             | Event::Returned { .. }
-            | Event::ReturnedAtOnce { .. } => {}
+            | Event::ReturnedAtOnce { .. }
+            | Event::DuesPaid { .. } => {}
         }
     }
 }
@@ -122,6 +123,7 @@ fn count(event: &Event) {
         | Event::Ejected { .. }
         | Event::Reopened { .. }
         | Event::OutUnassigned { .. }
-        | Event::FellOverdue { .. } => {}
+        | Event::FellOverdue { .. }
+        | Event::DuesPaid { .. } => {}
     }
 }

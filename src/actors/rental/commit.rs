@@ -5,8 +5,8 @@ use std::sync::Arc;
 use domain::bank::Fingerprint;
 use domain::ids::InvoiceId;
 use domain::invoice::Draft;
-use domain::money::Money;
 use domain::rental::{self, Command, Event, Facts, Rental, decide, evolve};
+use domain::tender::Funds;
 use ractor::ActorProcessingErr;
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use super::{Error, Job, Mode, Msg, Outcome, State};
 use crate::actors::directory::Stored;
 use crate::metrics;
 use crate::spawn::spawn;
-use crate::store::fact::{BankWrite, CommitError, Fact, NewIncident, RentalWrite};
+use crate::store::fact::{BankWrite, CommitError, Fact, IntentWrite, NewIncident, RentalWrite};
 
 /// How often a command is decided anew because the world moved meanwhile.
 const AGAIN_MAX: u8 = 5;
@@ -87,20 +87,30 @@ impl State {
         let mut facts = Facts {
             now: self.now(),
             published: self.published,
-            wallet: Money::ZERO,
+            funds: Funds::default(),
             engaged: self.context.rentals.is_engaged(rental),
             used: &used,
             terms: self.context.settings.terms,
         };
+        if matches!(command, Command::PayDues { .. }) {
+            facts.funds = self.funds().await?;
+            return decide(rental, command, &facts).map_err(Undecided::Refused);
+        }
         let events = decide(rental, command, &facts).map_err(Undecided::Refused)?;
         let charges = events.iter().any(|event| takes_from_wallet(rental, event));
         // the last attempt collects nothing: what is owed stays owed
         if !charges || attempt + 1 == AGAIN_MAX {
             return Ok(events);
         }
-        let wallet = self.context.store.wallet(rental.rider).await;
-        facts.wallet = wallet.map_err(|_| Undecided::Away)?;
+        facts.funds = self.funds().await?;
         decide(rental, command, &facts).map_err(Undecided::Refused)
+    }
+
+    async fn funds(&self) -> Result<Funds, Undecided> {
+        let purse = self.context.store.purse(self.current.rental.rider).await;
+        let purse = purse.map_err(|_| Undecided::Away)?;
+        let rate = self.context.settings.terms.points;
+        Ok(Funds { wallet: purse.wallet, points: purse.points, rate })
     }
 
     fn prepare(&self, mut job: Job, events: Vec<Event>) -> (Prepared, Fact) {
@@ -118,14 +128,21 @@ impl State {
         fact.frame = job.cause.frame.take();
         fact.key.clone_from(&job.key);
         fact.audit.clone_from(&job.audit);
+        fact.intent = job.resumes.map(|intent| IntentWrite::Resumed { intent, rental: rental.id });
         let settle_until = self.current.settle_until;
         let write = RentalWrite {
             before: Some(self.current.version),
-            after: rental.clone(),
+            after: rental,
             events: events.clone(),
             settle_until,
         };
-        let after = Stored { rental, version: write.version(), settle_until };
+        if matches!(job.command, Command::PayDues { .. })
+            && let Some(key) = &mut fact.key
+        {
+            // which of the rental's payments it was
+            key.resource = Some(format!("{}/{}", write.after.id, write.version()));
+        }
+        let after = Stored { rental: write.after.clone(), version: write.version(), settle_until };
         fact.rental = (!events.is_empty()).then_some(write);
         let banks = fact.banks.clone();
         let before = Arc::clone(&self.current);
@@ -291,7 +308,8 @@ fn takes_from_wallet(rental: &Rental, event: &Event) -> bool {
         | Event::ReturnClaimed { .. }
         | Event::ClaimsDenied { .. }
         | Event::FellOverdue { .. }
-        | Event::ReturnedAtOnce { .. } => false,
+        | Event::ReturnedAtOnce { .. }
+        | Event::DuesPaid { .. } => false,
     }
 }
 
@@ -303,6 +321,7 @@ fn consumed_frame(command: &Command) -> Option<Fingerprint> {
         | Command::GiveUp
         | Command::LateSuccess { .. }
         | Command::Deny { .. }
-        | Command::FallDue => None,
+        | Command::FallDue
+        | Command::PayDues { .. } => None,
     }
 }

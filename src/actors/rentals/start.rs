@@ -5,106 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::ids::{CommandId, PackageId, RentalId, RiderId, Serial, Sn, StationId};
+use domain::ids::{CommandId, RentalId, RiderId, Sn, StationId};
 use domain::money::Money;
 use domain::presence::Shown;
 use domain::rental::{Event, Phase, Rental, movements};
 use domain::tariff::{Package, PaymentModel};
+use domain::tender::{Funds, Means, NotPaid, Tender};
 
-use super::Rentals;
-use crate::actors::Context;
+use super::{Claim, Rentals, Start, StartError};
 use crate::actors::directory::{Place, Stored};
 use crate::actors::station::{self, Reserve, ReserveRefusal, Reserved};
 use crate::actors::supervise;
 use crate::metrics;
 use crate::spawn::spawn;
-use crate::store::fact::{CommitError, Conflict, Fact, KeyWrite, RentalWrite};
+use crate::store::fact::{CommitError, Conflict, Fact, IntentWrite, KeyWrite, RentalWrite, Row};
 
 /// How long an actor takes to start.
 const RAISE: Duration = Duration::from_secs(5);
-
-/// A rider wants a bank.
-#[derive(Clone, Debug)]
-pub struct Start {
-    pub rider: RiderId,
-    pub station: Serial,
-    pub package: PackageId,
-    /// Only this bank will do.
-    pub bank: Option<Sn>,
-    pub key: Option<KeyWrite>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StartError {
-    #[error("no such station")]
-    StationNotFound,
-    #[error("the station is offline")]
-    StationOffline,
-    #[error("the station is under maintenance")]
-    StationMaintenance,
-    #[error("the station has no power bank to rent")]
-    NoBank,
-    #[error("no such power bank")]
-    BankNotFound,
-    #[error("the power bank is not at this station")]
-    BankElsewhere,
-    #[error("no such package")]
-    PackageNotFound,
-    #[error("this package can not be paid this way")]
-    ModeNotSupported,
-    #[error("you have an open rental")]
-    RiderHasRental { overdue: bool },
-    #[error("you have unpaid dues of NPR {amount}")]
-    UnpaidDues { amount: Money },
-    #[error("NPR {needed} is needed and your wallet has NPR {balance}")]
-    Short { needed: Money, balance: Money },
-    #[error("the station is busy, try again in a moment")]
-    SlotBusy { retry_after: Duration },
-    #[error("the key was used by another request")]
-    KeyUsed,
-    #[error("rentals can not be started at this moment")]
-    Unavailable,
-}
-
-impl StartError {
-    fn label(&self) -> &'static str {
-        match self {
-            StartError::StationNotFound | StartError::PackageNotFound => "not_found",
-            StartError::StationOffline => "offline",
-            StartError::StationMaintenance => "maintenance",
-            StartError::NoBank | StartError::BankNotFound | StartError::BankElsewhere => "no_bank",
-            StartError::ModeNotSupported => "mode",
-            StartError::RiderHasRental { .. } | StartError::UnpaidDues { .. } => "rider",
-            StartError::Short { .. } => "short",
-            StartError::SlotBusy { .. } => "busy",
-            StartError::KeyUsed => "key",
-            StartError::Unavailable => "unavailable",
-        }
-    }
-}
-
-/// A rider's one place, taken for a start. It is given back when the start comes to nothing.
-#[must_use]
-pub struct Claim {
-    context: Arc<Context>,
-    rider: RiderId,
-    /// The place is the rental's from here on.
-    is_used: bool,
-}
-
-impl Claim {
-    fn used(mut self) {
-        self.is_used = true;
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        if !self.is_used {
-            self.context.rentals.disclaim(self.rider);
-        }
-    }
-}
 
 impl Rentals {
     /// Starts a rental and waits, at most for the patience of a start, until the bank is out
@@ -114,27 +31,10 @@ impl Rentals {
         self.start_in(claim, start).await
     }
 
-    /// Takes the rider's one place, without asking any cabinet and before any limit: of starts
-    /// at once one goes on, and only that one counts.
-    pub fn claim(&self, rider: RiderId) -> Result<Claim, StartError> {
-        let context = Arc::clone(&self.context);
-        match context.rentals.claim(rider) {
-            Ok(()) => Ok(Claim { context, rider, is_used: false }),
-            Err(place) => {
-                let refusal = self.taken(place);
-                metrics::RENTALS_STARTED.inc([refusal.label()]);
-                Err(refusal)
-            }
-        }
-    }
-
     /// The same in a place that is taken already.
     pub async fn start_in(&self, claim: Claim, start: Start) -> Result<Rental, StartError> {
         let began = self.context.clock.now();
-        let rentals = self.clone();
-        let work = spawn("start", async move { rentals.store(claim, start).await });
-        let stored = work.await.unwrap_or(Err(StartError::Unavailable));
-        let answer = match stored {
+        let answer = match self.begin_in(claim, start).await {
             Ok(id) => self.outcome(id, began).await,
             Err(error) => Err(error),
         };
@@ -146,7 +46,19 @@ impl Rentals {
         answer
     }
 
-    fn taken(&self, place: Place) -> StartError {
+    /// The same up to the fact, in the rider's place: the eject is on its way.
+    pub async fn begin(&self, start: Start) -> Result<RentalId, StartError> {
+        let claim = self.claim(start.rider)?;
+        self.begin_in(claim, start).await
+    }
+
+    async fn begin_in(&self, claim: Claim, start: Start) -> Result<RentalId, StartError> {
+        let rentals = self.clone();
+        let work = spawn("start", async move { rentals.store(claim, start).await });
+        work.await.unwrap_or(Err(StartError::Unavailable))
+    }
+
+    pub(super) fn taken(&self, place: Place) -> StartError {
         let overdue = match place {
             Place::Starting => false,
             Place::Open(id) => self
@@ -182,16 +94,19 @@ impl Rentals {
         station: StationId,
         package: Package,
     ) -> Result<RentalId, StartError> {
-        if let Err(refusal) = self.can_pay(start.rider, package.price).await {
-            // nobody is asked for money where there is nothing to be had
-            let is_short = matches!(refusal, StartError::Short { .. });
-            let better = if is_short { self.nothing_at(station) } else { None };
-            return Err(better.unwrap_or(refusal));
-        }
+        let tender = match self.can_pay(start.rider, package.price, start.means).await {
+            Ok(tender) => tender,
+            Err(refusal) => {
+                // nobody is asked for money where there is nothing to be had
+                let is_short = matches!(refusal, StartError::Short { .. });
+                let better = if is_short { self.nothing_at(station) } else { None };
+                return Err(better.unwrap_or(refusal));
+            }
+        };
         let command = CommandId(self.context.entropy.uuid());
         let reserved = self.reserve(station, command, start.bank.clone()).await?;
-        let stored = self.first_state(&start, station, package, command, &reserved);
-        match self.commit(stored, start.key).await {
+        let stored = self.first_state(&start, station, (package, tender), command, &reserved);
+        match self.commit(stored, start).await {
             Ok(id) => Ok(id),
             Err(error) => {
                 self.context.stations.tell(station, station::Msg::Unreserve(command));
@@ -201,16 +116,23 @@ impl Rentals {
     }
 
     /// A look before anything moves; the commit checks again.
-    async fn can_pay(&self, rider: RiderId, price: Money) -> Result<(), StartError> {
+    async fn can_pay(
+        &self,
+        rider: RiderId,
+        price: Money,
+        means: Means,
+    ) -> Result<Tender, StartError> {
         let purse = self.context.store.purse(rider).await;
         let purse = purse.map_err(|_| StartError::Unavailable)?;
         if purse.owed.is_positive() {
             return Err(StartError::UnpaidDues { amount: purse.owed });
         }
-        if purse.wallet < price {
-            return Err(StartError::Short { needed: price, balance: purse.wallet });
-        }
-        Ok(())
+        let rate = self.context.settings.terms.points;
+        let funds = Funds { wallet: purse.wallet, points: purse.points, rate };
+        means.tender(price, &funds).map_err(|not_paid| match not_paid {
+            NotPaid::Short(missing) => StartError::Short { needed: price, missing },
+            NotPaid::Split { amount } => StartError::OtherSplit { price: amount },
+        })
     }
 
     /// Why nothing can be rented there, if that is known already.
@@ -250,7 +172,7 @@ impl Rentals {
         &self,
         start: &Start,
         station: StationId,
-        package: Package,
+        (package, tender): (Package, Tender),
         command: CommandId,
         reserved: &Reserved,
     ) -> Stored {
@@ -269,9 +191,10 @@ impl Rentals {
             start_level: Some(reserved.level),
             cancel_requested: false,
             claims: vec![],
-            held: package.price,
+            held: tender.total(),
             paid: Money::ZERO,
             owed: Money::ZERO,
+            by_points: tender.spent,
             phase: Phase::Dispensing,
             package,
         };
@@ -279,12 +202,14 @@ impl Rentals {
         Stored { rental, version: 1, settle_until }
     }
 
-    async fn commit(&self, stored: Stored, key: Option<KeyWrite>) -> Result<RentalId, StartError> {
+    async fn commit(&self, stored: Stored, start: Start) -> Result<RentalId, StartError> {
+        let Start { means, key, resumes, .. } = start;
         let (id, rental) = (stored.rental.id, &stored.rental);
         let event = Event::Started { rental: Box::new(rental.clone()) };
         let mut fact = Fact::at(rental.created_at);
         fact.movements = movements(rental, &event);
         fact.key = key.map(|key| KeyWrite { resource: Some(id.to_string()), ..key });
+        fact.intent = resumes.map(|intent| IntentWrite::Resumed { intent, rental: id });
         fact.rental = Some(RentalWrite {
             before: None,
             after: rental.clone(),
@@ -293,6 +218,11 @@ impl Rentals {
         });
         crate::failpoint::hit("before_start_commit");
         if let Err(error) = self.commit_surely(fact, id).await {
+            if matches!(error, CommitError::Short { .. }) {
+                // spent meanwhile: what is missing is known now
+                let paid = self.can_pay(rental.rider, rental.package.price, means).await;
+                return Err(paid.err().unwrap_or(StartError::Unavailable));
+            }
             return Err(not_stored(&error, rental));
         }
         crate::failpoint::hit("after_start_commit");
@@ -351,17 +281,17 @@ impl Rentals {
 /// Why a start came to nothing at its commit.
 fn not_stored(error: &CommitError, rental: &Rental) -> StartError {
     match error {
-        CommitError::Conflict(Conflict::KeyUsed) => StartError::KeyUsed,
+        CommitError::Conflict(Conflict::KeyUsed) | CommitError::Stale(Row::Intent) => {
+            StartError::KeyUsed
+        }
         CommitError::Conflict(Conflict::RiderHasRental) => {
             StartError::RiderHasRental { overdue: false }
         }
         CommitError::Conflict(Conflict::BankHasRental | Conflict::SlotDispensing) => {
             StartError::NoBank
         }
-        CommitError::Short { .. } => {
-            StartError::Short { needed: rental.package.price, balance: Money::ZERO }
-        }
         CommitError::NotSent
+        | CommitError::Short { .. }
         | CommitError::Ambiguous
         | CommitError::Stale(_)
         | CommitError::Conflict(_)

@@ -25,6 +25,8 @@ pub enum Movement {
     Collect { rider: RiderId, rental: RentalId, amount: Money },
     /// A captured price goes back to the wallet, as if it had never been earned.
     Reverse { rider: RiderId, rental: RentalId, amount: Money, vat: Money },
+    /// A captured price that points paid comes back as points, as if it had never been earned.
+    ReversePoints { rider: RiderId, rental: RentalId, points: Points, amount: Money, vat: Money },
     /// What was earned is given back: it stays earned, and is a refund.
     Refund { rider: RiderId, rental: RentalId, amount: Money, vat: Money, to: RefundTo },
     /// What nobody will pay is owed no longer.
@@ -129,6 +131,7 @@ impl Movement {
             Movement::Charge { what: Charge::LateFee, .. } => "charge_late_fee",
             Movement::Collect { .. } => "collect",
             Movement::Reverse { .. } => "reverse",
+            Movement::ReversePoints { .. } => "reverse_points",
             Movement::Refund { to: RefundTo::Wallet, .. } => "refund_to_wallet",
             Movement::Refund { to: RefundTo::Source(_), .. } => "refund_to_source",
             Movement::Refund { to: RefundTo::Points(_), .. } => "refund_to_points",
@@ -158,6 +161,7 @@ impl Movement {
             | Movement::Charge { rental, .. }
             | Movement::Collect { rental, .. }
             | Movement::Reverse { rental, .. }
+            | Movement::ReversePoints { rental, .. }
             | Movement::Refund { rental, .. }
             | Movement::WriteOff { rental, .. }
             | Movement::PointsPay { rental, .. }
@@ -223,6 +227,11 @@ impl Movement {
             }
             Movement::Reverse { rider, amount, vat, .. } => {
                 earned(Wallet(rider), amount.negated(), vat.negated(), Revenue)
+            }
+            Movement::ReversePoints { rider, points, amount, vat, .. } => {
+                let back = moved(PointsRedeemed, Points(rider), points);
+                let undone = earned(Promotions, amount.negated(), vat.negated(), Revenue);
+                undone.into_iter().chain(back).collect()
             }
             Movement::Refund { rider, amount, vat, to, .. } => refunded(rider, amount, vat, to),
             Movement::WriteOff { rider, amount, .. } => moved(WriteOffs, Receivable(rider), amount),

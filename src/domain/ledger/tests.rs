@@ -134,6 +134,7 @@ fn every_kind(amount: Money, fee: Money, points: Points) -> Vec<Movement> {
         Movement::Charge { rider, rental, amount, vat, what: Charge::LateFee },
         Movement::Collect { rider, rental, amount },
         Movement::Reverse { rider, rental, amount, vat },
+        Movement::ReversePoints { rider, rental, points, amount, vat },
         refund(RefundTo::Wallet),
         refund(RefundTo::Source(gateway)),
         refund(RefundTo::Points(points)),

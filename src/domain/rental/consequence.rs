@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::{CancelReason, Event, Rental};
 use crate::bank::Custody;
 use crate::effect::{Effect, Template};
-use crate::ledger::{Charge, Movement};
+use crate::ledger::{Charge, Movement, Pays};
 use crate::money::Money;
+use crate::points::Points;
+use crate::tender::{Spent, Tender};
 
 /// The money that an event moves. What a movement takes from an account is known to be there,
 /// or the whole fact is refused.
@@ -15,9 +17,21 @@ pub fn movements(before: &Rental, event: &Event) -> Vec<Movement> {
     let (rider, rental) = (before.rider, before.id);
     match event {
         Event::Started { rental: first } => {
-            vec![Movement::Hold { rider: first.rider, rental: first.id, amount: first.held }]
+            let (rider, rental) = (first.rider, first.id);
+            let Tender { wallet, spent: Spent { points, worth } } = first.tender();
+            let (amount, pays) = (worth, Pays::Price);
+            with_points(
+                spent(points).map(|points| Movement::PointsPay {
+                    rider,
+                    rental,
+                    points,
+                    amount,
+                    pays,
+                }),
+                Movement::Hold { rider, rental, amount: wallet },
+            )
         }
-        Event::Cancelled { .. } => vec![Movement::Void { rider, rental, amount: before.held }],
+        Event::Cancelled { .. } => voided(before),
         Event::Ejected { vat, .. } => {
             vec![Movement::Capture { rider, rental, amount: before.held, vat: *vat }]
         }
@@ -36,6 +50,20 @@ pub fn movements(before: &Rental, event: &Event) -> Vec<Movement> {
             ]
         }
         Event::ReturnedAtOnce { vat, .. } => given_back(before, *vat),
+        Event::DuesPaid { tender, .. } => {
+            let Tender { wallet, spent: Spent { points, worth } } = *tender;
+            let (amount, pays) = (worth, Pays::Dues);
+            with_points(
+                spent(points).map(|points| Movement::PointsPay {
+                    rider,
+                    rental,
+                    points,
+                    amount,
+                    pays,
+                }),
+                Movement::Collect { rider, rental, amount: wallet },
+            )
+        }
         Event::CancelRequested { .. }
         | Event::OutUnassigned { .. }
         | Event::ReturnClaimed { .. }
@@ -44,14 +72,40 @@ pub fn movements(before: &Rental, event: &Event) -> Vec<Movement> {
     }
 }
 
-/// What was paid goes back to the wallet, and what is still owed is paid from that.
+/// What is held goes back, each part in its own unit.
+fn voided(before: &Rental) -> Vec<Movement> {
+    let (rider, rental) = (before.rider, before.id);
+    let Spent { points, worth } = before.by_points;
+    let amount = worth;
+    with_points(
+        spent(points).map(|points| Movement::PointsBack { rider, rental, points, amount }),
+        Movement::Void { rider, rental, amount: before.held.minus(worth) },
+    )
+}
+
+/// What was paid goes back, points as points and money to the wallet; what is still owed is
+/// paid from that. Both parts carry their share of the tax.
 fn given_back(before: &Rental, vat: Money) -> Vec<Movement> {
     let (rider, rental) = (before.rider, before.id);
-    let charged = before.paid.plus(before.owed);
-    vec![
-        Movement::Reverse { rider, rental, amount: charged, vat },
-        Movement::Collect { rider, rental, amount: before.owed },
-    ]
+    let Spent { points, worth } = before.by_points;
+    let money = before.paid.plus(before.owed).minus(worth);
+    let of_points = vat.part(worth, worth.plus(money));
+    let in_points = spent(points).map(|points| {
+        let (amount, vat) = (worth, of_points);
+        Movement::ReversePoints { rider, rental, points, amount, vat }
+    });
+    let vat = vat.minus(of_points);
+    let mut moves = with_points(in_points, Movement::Reverse { rider, rental, amount: money, vat });
+    moves.push(Movement::Collect { rider, rental, amount: before.owed });
+    moves
+}
+
+fn spent(points: Points) -> Option<Points> {
+    (points > Points(0)).then_some(points)
+}
+
+fn with_points(points: Option<Movement>, money: Movement) -> Vec<Movement> {
+    points.into_iter().chain([money]).collect()
 }
 
 /// Who has the bank after the event; `None` when that does not change by this rental.
@@ -79,7 +133,8 @@ pub fn custody(before: &Rental, event: &Event) -> Option<Custody> {
         | Event::OutUnassigned { shown: true, .. }
         | Event::ReturnClaimed { .. }
         | Event::ClaimsDenied { .. }
-        | Event::FellOverdue { .. } => None,
+        | Event::FellOverdue { .. }
+        | Event::DuesPaid { .. } => None,
     }
 }
 
@@ -121,7 +176,8 @@ pub fn incident(event: &Event) -> Option<Incident> {
         | Event::ClaimsDenied { .. }
         | Event::FellOverdue { .. }
         | Event::Returned { .. }
-        | Event::ReturnedAtOnce { .. } => None,
+        | Event::ReturnedAtOnce { .. }
+        | Event::DuesPaid { .. } => None,
     }
 }
 
@@ -147,7 +203,8 @@ pub fn effects(before: &Rental, event: &Event) -> Vec<Effect> {
         | Event::CancelRequested { .. }
         | Event::OutUnassigned { .. }
         | Event::ReturnClaimed { .. }
-        | Event::ClaimsDenied { .. } => vec![],
+        | Event::ClaimsDenied { .. }
+        | Event::DuesPaid { .. } => vec![],
     }
 }
 

@@ -7,7 +7,9 @@ use super::{CancelReason, Command, Ended, Event, Facts, Phase, Refusal, Rental};
 use crate::eject::{NotOutReason, Settlement};
 use crate::ids::StationId;
 use crate::ledger::vat_in;
+use crate::money::Money;
 use crate::returns::{CLAIMS_MAX, Claim, Source, confirmed as confirmed_claim, earliest};
+use crate::tender::Means;
 
 /// A cabinet reports at least this often: what nobody confirmed within it was not so.
 const REPORT_PERIOD: TimeDelta = TimeDelta::minutes(20);
@@ -22,6 +24,7 @@ pub fn decide(rental: &Rental, command: &Command, facts: &Facts) -> Result<Vec<E
         Command::Confirm(claim) => Ok(confirmed(rental, claim, facts)),
         Command::Deny { station, at } => Ok(denied(rental, *station, *at)),
         Command::FallDue => Ok(fall_due(rental, facts)),
+        Command::PayDues { means, shown } => pay_dues(rental, means, *shown, facts),
     }
 }
 
@@ -89,7 +92,7 @@ fn late_success(rental: &Rental, at: DateTime<Utc>, shown: bool, facts: &Facts) 
                 at,
                 due_at: rental.due_after(at),
                 vat: vat_in(price, facts.terms.vat_percent),
-                collected: facts.wallet.min(price),
+                collected: facts.funds.wallet.min(price),
             }]
         }
         Phase::Active { .. } | Phase::Overdue { .. } | Phase::Completed { .. } => vec![],
@@ -190,7 +193,7 @@ fn close(rental: &Rental, proof: &Claim, since: DateTime<Utc>, facts: &Facts) ->
     let late = rental.late_fee.charge(&rental.package, rental.due_at(), at);
     Event::Returned {
         vat: vat_in(late.amount, facts.terms.vat_percent),
-        collected: facts.wallet.min(rental.owed.plus(late.amount)),
+        collected: facts.funds.wallet.min(rental.owed.plus(late.amount)),
         ended: Ended {
             at,
             learnt_at: proof.at,
@@ -219,4 +222,28 @@ fn fall_due(rental: &Rental, facts: &Facts) -> Vec<Event> {
         | Phase::Completed { .. }
         | Phase::Cancelled { .. } => vec![],
     }
+}
+
+/// All that is owed, or nothing: a fee that still grows is not owed before the return.
+fn pay_dues(
+    rental: &Rental,
+    means: &Means,
+    shown: Option<Money>,
+    facts: &Facts,
+) -> Result<Vec<Event>, Refusal> {
+    let is_over = match rental.phase {
+        Phase::Dispensing | Phase::Cancelled { .. } => return Err(Refusal::NotStarted),
+        Phase::Active { .. } | Phase::Overdue { .. } => false,
+        Phase::Completed { .. } => true,
+    };
+    let owed = rental.owed;
+    if !owed.is_positive() {
+        let charged = rental.paid > rental.package.price;
+        return Err(if is_over && charged { Refusal::DuesPaid } else { Refusal::NothingOwed });
+    }
+    if shown.is_some_and(|shown| shown != owed) {
+        return Err(Refusal::OtherAmount { owed });
+    }
+    let tender = means.tender(owed, &facts.funds)?;
+    Ok(vec![Event::DuesPaid { at: facts.now, tender }])
 }

@@ -3,6 +3,7 @@
 
 use super::{CancelReason, Event, Phase, Rental};
 use crate::money::Money;
+use crate::tender::Spent;
 
 /// Applies a fact.
 pub fn evolve(rental: Rental, event: &Event) -> Rental {
@@ -12,6 +13,7 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
         Event::Cancelled { at, reason } => Rental {
             phase: Phase::Cancelled { at: *at, reason: *reason },
             held: Money::ZERO,
+            by_points: Spent::default(),
             claims: vec![],
             ..rental
         },
@@ -48,7 +50,14 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
             phase: Phase::Cancelled { at: *at, reason: CancelReason::ReturnedAtOnce },
             paid: Money::ZERO,
             owed: Money::ZERO,
+            by_points: Spent::default(),
             claims: vec![],
+            ..rental
+        },
+        Event::DuesPaid { tender, .. } => Rental {
+            paid: rental.paid.plus(tender.total()),
+            owed: rental.owed.minus(tender.total()),
+            by_points: rental.by_points.plus(tender.spent),
             ..rental
         },
     }
@@ -69,7 +78,8 @@ pub fn replay<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<Rental>
         | Event::ClaimsDenied { .. }
         | Event::FellOverdue { .. }
         | Event::Returned { .. }
-        | Event::ReturnedAtOnce { .. } => return None,
+        | Event::ReturnedAtOnce { .. }
+        | Event::DuesPaid { .. } => return None,
     };
     Some(events.fold(first, evolve))
 }

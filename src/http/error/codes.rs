@@ -93,10 +93,17 @@ codes! {
     InvalidRentalStatus "invalid_rental_status" BAD_REQUEST;
     PaymentModeNotSupported "payment_mode_not_supported" BAD_REQUEST;
     SplitTotalMismatch "split_total_mismatch" BAD_REQUEST;
+    RentalNotStarted "rental_not_started" BAD_REQUEST;
+    DuesAlreadyPaid "dues_already_paid" BAD_REQUEST;
+    NoDueAmount "no_due_amount" BAD_REQUEST;
+    /// The app showed another amount than what is owed.
+    PaymentAmountMismatch "payment_amount_mismatch" BAD_REQUEST;
 
     // payments
     PaymentRequired "payment_required" PAYMENT_REQUIRED;
     PaymentMethodRequired "payment_method_required" BAD_REQUEST;
+    PackageRequired "package_required" BAD_REQUEST;
+    InvalidPackagePaymentModel "invalid_package_payment_model" BAD_REQUEST;
     InvalidPaymentMethod "invalid_payment_method" BAD_REQUEST;
     AmountTooLow "amount_too_low" BAD_REQUEST;
     AmountTooHigh "amount_too_high" BAD_REQUEST;

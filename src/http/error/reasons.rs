@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::rental::Refusal;
+use domain::tender::NotPaid;
 
 use super::{ApiError, Code};
 use crate::actors::logins::{CheckError, CodeError, CompleteError, RefreshError};
@@ -130,8 +131,9 @@ impl From<StartError> for ApiError {
             RiderHasRental { overdue: true } => ApiError::new(Code::OverdueRentalExists, text),
             UnpaidDues { amount } => ApiError::new(Code::UnpaidRentalExists, text)
                 .context("amount_due", amount.to_string()),
-            Short { needed, balance } => ApiError::new(Code::PaymentMethodRequired, text)
-                .context("shortfall", needed.minus(balance).to_string()),
+            Short { missing, .. } => ApiError::new(Code::PaymentMethodRequired, text)
+                .context("shortfall", missing.total().to_string()),
+            OtherSplit { .. } => ApiError::new(Code::SplitTotalMismatch, text),
             SlotBusy { retry_after } => {
                 ApiError::new(Code::SlotNotAvailable, text).retry_after(retry_after)
             }
@@ -146,14 +148,31 @@ impl From<rentals::Error> for ApiError {
         let text = error.to_string();
         match error {
             rentals::Error::NotFound => ApiError::new(Code::RentalNotFound, "Rental not found"),
-            rentals::Error::Refused(Refusal::NotReturned) => {
-                ApiError::new(Code::PowerbankNotReturned, text)
-            }
-            rentals::Error::Refused(Refusal::Over) => {
-                ApiError::new(Code::InvalidRentalStatus, text)
-            }
+            rentals::Error::Refused(refusal) => refusal.into(),
             rentals::Error::KeyUsed => ApiError::new(Code::IdempotencyKeyReused, text),
             rentals::Error::Unavailable => ApiError::unavailable(),
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> ApiError {
+        let text = refusal.to_string();
+        match refusal {
+            Refusal::NotReturned => ApiError::new(Code::PowerbankNotReturned, text),
+            Refusal::Over => ApiError::new(Code::InvalidRentalStatus, text),
+            Refusal::NotStarted => ApiError::new(Code::RentalNotStarted, text),
+            Refusal::NothingOwed => ApiError::new(Code::NoDueAmount, text),
+            Refusal::DuesPaid => ApiError::new(Code::DuesAlreadyPaid, text),
+            Refusal::OtherAmount { owed } => ApiError::new(Code::PaymentAmountMismatch, text)
+                .context("amount_due", owed.to_string()),
+            Refusal::NotPaid(NotPaid::Split { .. }) => {
+                ApiError::new(Code::SplitTotalMismatch, text)
+            }
+            Refusal::NotPaid(NotPaid::Short(missing)) => {
+                ApiError::new(Code::PaymentMethodRequired, text)
+                    .context("shortfall", missing.total().to_string())
+            }
         }
     }
 }

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::ids::{IntentId, TransferId};
+use domain::ids::{IntentId, RentalId, TransferId};
 use domain::ledger::Gateway;
 use domain::money::Money;
-use domain::payment::{Intent, IntentStatus, RedirectMethod};
+use domain::payment::{Deed, ErrandState, Intent, IntentStatus, RedirectMethod};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::actors::payments::Offer;
+use crate::store::errands::StoredErrand;
 use crate::store::payments::StoredIntent;
 
 /// A payment that was begun, and where the rider goes on.
@@ -67,6 +68,18 @@ pub struct VerifiedBody {
     currency: &'static str,
     /// For the owner only.
     new_balance: Option<Money>,
+    /// What became of the start that it was paid for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rental_start_status: Option<ErrandState>,
+    /// What became of the dues that it was paid for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rental_due_status: Option<ErrandState>,
+    /// For the owner only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rental_id: Option<RentalId>,
+    /// Why the start or the dues came to nothing; the money stays in the wallet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 impl VerifiedBody {
@@ -82,6 +95,27 @@ impl VerifiedBody {
             amount: intent.amount,
             currency: Money::CURRENCY,
             new_balance,
+            rental_start_status: None,
+            rental_due_status: None,
+            rental_id: None,
+            error: None,
+        }
+    }
+
+    /// Says what became of what it was paid for.
+    #[must_use]
+    pub fn with(self, errand: Option<StoredErrand>, is_owner: bool) -> VerifiedBody {
+        let Some(errand) = errand else { return self };
+        let (start, due) = match errand.errand.deed {
+            Deed::RentalStart { .. } => (Some(errand.state), None),
+            Deed::DuePayment { .. } => (None, Some(errand.state)),
+        };
+        VerifiedBody {
+            rental_start_status: start,
+            rental_due_status: due,
+            rental_id: errand.rental.filter(|_| is_owner),
+            error: errand.error,
+            ..self
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::http::page::{PageQuery, Pagination};
 use crate::http::reply::{Done, Reply, ok};
 
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(packages))
+    OpenApiRouter::new().routes(routes!(packages)).routes(routes!(to_pay))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -86,4 +86,47 @@ async fn packages(
     let results = tariff.packages.iter().skip(skip).take(take).map(PackageBody::from).collect();
     let body = PackagesBody { results, pagination: Pagination::of(page, None) };
     Ok(ok("Packages retrieved successfully", body))
+}
+
+/// A package as the app lists it where it is paid.
+#[derive(Serialize, ToSchema)]
+struct PaidPackageBody {
+    #[serde(flatten)]
+    package: PackageBody,
+    /// `1 hour`, `2 days`.
+    duration_display: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct PaidPackagesBody {
+    packages: Vec<PaidPackageBody>,
+    count: usize,
+}
+
+/// The same packages, all at once, with their durations in words.
+#[utoipa::path(
+    get,
+    path = "/api/payments/packages",
+    tag = "Payments",
+    responses((status = OK, body = Done<PaidPackagesBody>)),
+)]
+async fn to_pay(State(app): State<App>) -> Reply<PaidPackagesBody> {
+    let tariff = app.rentals.tariff();
+    let shown = |package: &Package| PaidPackageBody {
+        package: package.into(),
+        duration_display: spoken(package.minutes),
+    };
+    let packages: Vec<_> = tariff.packages.iter().map(shown).collect();
+    let count = packages.len();
+    ok("Packages retrieved successfully", PaidPackagesBody { packages, count })
+}
+
+/// In the largest unit that it is whole in.
+fn spoken(minutes: u32) -> String {
+    const UNITS: [(u32, &str); 3] = [(1440, "day"), (60, "hour"), (1, "minute")];
+    let whole = |(size, _): &&(u32, &str)| minutes.is_multiple_of(*size);
+    let (size, unit) = UNITS.iter().find(whole).copied().unwrap_or((1, "minute"));
+    let count = minutes / size;
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
 }

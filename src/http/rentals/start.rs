@@ -6,13 +6,17 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::ids::{PackageId, RentalId, RiderId, Serial, Sn};
 use domain::money::Money;
+use domain::payment::Deed as Purpose;
 use domain::rental::Rental;
-use serde::{Deserialize, Serialize};
+use domain::tender::{PaymentMode, Shortfall};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use super::pay::PayWith;
+use super::short::{Missing, ShortBody};
 use crate::actors::rentals::{Claim, Start, StartError};
 use crate::ephemera::Limit;
 use crate::http::App;
@@ -25,10 +29,8 @@ use crate::http::token::Caller;
 use crate::spawn::spawn;
 
 mod body;
-mod short;
 
 use body::StartedBody;
-use short::ShortBody;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const ROUTE: &str = "rentals/start";
@@ -55,17 +57,6 @@ struct StartRental {
     points_to_use: Option<u64>,
 }
 
-/// While riders have no points, `wallet_points` means the wallet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum PaymentMode {
-    Wallet,
-    Points,
-    #[default]
-    WalletPoints,
-    Direct,
-}
-
 /// Starts a rental: holds the price, releases a bank, and waits a few seconds until it is out.
 #[utoipa::path(
     post,
@@ -86,20 +77,20 @@ async fn start(
     Body { value, hash }: Body<StartRental>,
 ) -> Result<Response, ApiError> {
     let rider = caller.rider;
-    let wish = value.wish(&app, rider)?;
+    let wish = value.wish(rider)?;
     let deed = Deed { rider, route: ROUTE, body_hash: hash, status: 201 };
     let turn = match app.keys.begin(&app.store, key.clone(), deed).await? {
         Begun::Again(record) => return app.started_again(rider, record.resource).await,
         Begun::New(turn) => turn,
     };
     let (claim, left) = app.may_start(rider).await?;
-    match app.run_start(claim, wish, turn).await {
+    match app.run_start(claim, wish.clone(), turn).await {
         Ok(rental) => {
             let body = app.started(rental).await?;
             Ok(made(MESSAGE, body).left(left).into_response())
         }
-        Err(StartError::Short { needed, balance }) => {
-            value.short(&app, rider, needed.minus(balance)).await
+        Err(StartError::Short { missing, .. }) => {
+            value.short(&app, (rider, wish), missing, (key, hash)).await
         }
         Err(StartError::KeyUsed) => match key.0 {
             Some(key) => {
@@ -113,8 +104,8 @@ async fn start(
 }
 
 impl StartRental {
-    fn wish(&self, app: &App, rider: RiderId) -> Result<Start, ApiError> {
-        self.check_mode(app)?;
+    fn wish(&self, rider: RiderId) -> Result<Start, ApiError> {
+        let means = self.pay_with().means()?;
         let missing = || ApiError::new(Code::StationNotFound, "Station not found");
         let station = Serial::parse(self.station_sn.trim()).map_err(|_| missing())?;
         let bank = self.powerbank_sn.as_deref().map(str::trim).filter(|sn| !sn.is_empty());
@@ -122,37 +113,34 @@ impl StartRental {
             return Err(ApiError::field("powerbank_sn", "must have at most 50 characters"));
         }
         let package = PackageId(self.package_id);
-        Ok(Start { rider, station, package, bank: bank.map(Sn::from), key: None })
+        let bank = bank.map(Sn::from);
+        Ok(Start { rider, station, package, bank, means, key: None, resumes: None })
     }
 
-    fn check_mode(&self, app: &App) -> Result<(), ApiError> {
-        let refused = || {
-            let message = "This payment mode is not supported";
-            Err(ApiError::new(Code::PaymentModeNotSupported, message))
+    fn pay_with(&self) -> PayWith {
+        let (wallet_amount, points_to_use) = (self.wallet_amount, self.points_to_use);
+        PayWith { mode: self.payment_mode, wallet_amount, points_to_use }
+    }
+
+    /// A start that is short of money goes on once the money is in.
+    async fn short(
+        &self,
+        app: &App,
+        (rider, wish): (RiderId, Start),
+        short: Shortfall,
+        (key, hash): (Key, [u8; 32]),
+    ) -> Result<Response, ApiError> {
+        let Start { station, package, bank, means, .. } = wish;
+        let means = means.after_top_up(&short);
+        let missing = Missing {
+            rider,
+            method: self.payment_method_id,
+            mode: self.payment_mode,
+            short,
+            errand: key.errand(Purpose::RentalStart { station, package, bank, means }, hash),
+            message: "Payment required to start rental",
         };
-        let split = match (self.wallet_amount, self.points_to_use) {
-            (None, None) => None,
-            (Some(wallet), Some(points)) => Some((wallet, points)),
-            (Some(_), None) | (None, Some(_)) => {
-                return Err(ApiError::field("points_to_use", "goes with wallet_amount only"));
-            }
-        };
-        match (self.payment_mode, split) {
-            (PaymentMode::Points | PaymentMode::Direct, _) => refused(),
-            (PaymentMode::Wallet, Some(_)) => {
-                Err(ApiError::field("wallet_amount", "goes with wallet_points only"))
-            }
-            (PaymentMode::WalletPoints, Some((_, points))) if points > 0 => refused(),
-            (PaymentMode::WalletPoints, Some((wallet, _))) => {
-                let price = app.rentals.package(PackageId(self.package_id)).map(|p| p.price);
-                if price.is_none_or(|price| price == wallet) {
-                    return Ok(());
-                }
-                let message = "The split does not add up to the price";
-                Err(ApiError::new(Code::SplitTotalMismatch, message))
-            }
-            (PaymentMode::Wallet | PaymentMode::WalletPoints, None) => Ok(()),
-        }
+        app.ask_for(missing).await
     }
 }
 

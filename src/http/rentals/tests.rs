@@ -7,6 +7,7 @@ use domain::money::Money;
 use domain::rental::{CancelReason, Ended, Phase, Rental};
 use domain::returns::Source;
 use domain::tariff::{LateCharge, LateFee, Package, PackageKind, PaymentModel};
+use domain::tender::Spent;
 use uuid::Uuid;
 
 use super::body::{RentalBody, formatted};
@@ -109,6 +110,7 @@ fn rental(phase: Phase) -> Rental {
         held: Money::ZERO,
         paid: Money::rupees(50),
         owed: Money::ZERO,
+        by_points: Spent::default(),
         phase,
     }
 }

@@ -9,6 +9,7 @@ use utoipa::IntoParams;
 use super::body::StationBody;
 use crate::actors::availability::{Availability, Near, StationView, distance};
 use crate::http::error::{ApiError, Code};
+use crate::http::page::{Page, Wanted};
 
 #[cfg(test)]
 mod tests;
@@ -44,7 +45,7 @@ pub struct ListQuery {
 }
 
 /// What a list is asked for.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct List {
     /// In lower case.
     pub search: Option<String>,
@@ -126,8 +127,22 @@ impl Found {
 }
 
 impl List {
+    /// The page that is wanted: by name, or by distance when there is a place. Of the whole
+    /// network only the page itself is fetched.
+    pub fn page(&self, availability: &Availability, wanted: Wanted) -> (Page, Vec<Found>) {
+        if *self == List::default() {
+            let (total, views) = availability.listed(|total| wanted.of(total as u64).places());
+            let found = views.into_iter().map(|view| Found { view, metres: None });
+            return (wanted.of(total as u64), found.collect());
+        }
+        let mut found = self.find(availability);
+        let page = wanted.of(found.len() as u64);
+        let found = found.drain(page.places()).collect();
+        (page, found)
+    }
+
     /// By name, or by distance when there is a place.
-    pub fn find(&self, availability: &Availability) -> Vec<Found> {
+    fn find(&self, availability: &Availability) -> Vec<Found> {
         let by_name = |view| Found { view, metres: None };
         let mut found: Vec<Found> = match (&self.around, &self.search) {
             (Some(around), _) => around.find(availability),

@@ -31,7 +31,8 @@ const SQL: &str = "
     ), t as (
         select id, version from stations where id = any($6) order by id for update
     ), i as (
-        select id, (status = 'COMPLETED')::int as settled
+        select id, case when status <> 'COMPLETED' then 0
+            when errand_state = 'PENDING' then 2 else 1 end as settled
         from payment_intents where id = any($7) order by id for update
     ), k as (
         select k.actor, k.key
@@ -57,8 +58,8 @@ struct Seen {
     banks: BTreeMap<Sn, i32>,
     slots: BTreeMap<(StationId, SlotKey), i32>,
     stations: BTreeMap<StationId, i32>,
-    /// Whether it is settled.
-    intents: BTreeMap<IntentId, bool>,
+    /// 0 open, 1 settled, 2 settled with an errand that is to be done.
+    intents: BTreeMap<IntentId, i32>,
     keys: BTreeSet<(String, String)>,
 }
 
@@ -127,7 +128,7 @@ impl Seen {
             1 => drop(self.banks.insert(row.try_get(2)?, row.try_get(6)?)),
             2 => drop(self.slots.insert((row.try_get(1)?, slot_key(row)?), row.try_get(6)?)),
             3 => drop(self.stations.insert(row.try_get(1)?, row.try_get(6)?)),
-            4 => drop(self.intents.insert(row.try_get(1)?, row.try_get::<i32, _>(6)? == 1)),
+            4 => drop(self.intents.insert(row.try_get(1)?, row.try_get(6)?)),
             5 => drop(self.keys.insert((row.try_get(2)?, row.try_get(3)?))),
             _ => book.open(row.try_get(2)?, Quantity(row.try_get(7)?)),
         }
@@ -164,9 +165,12 @@ impl Seen {
             committed.station = Some(write.before + 1);
         }
         if let Some(write) = &fact.intent {
-            let settled = self.intents.get(&write.intent());
-            let wanted = if matches!(write, IntentWrite::Create(_)) { None } else { Some(&false) };
-            if settled != wanted {
+            let wanted = match write {
+                IntentWrite::Create(_) => None,
+                IntentWrite::Settle { .. } | IntentWrite::End { .. } => Some(&0),
+                IntentWrite::Resumed { .. } | IntentWrite::NotResumed { .. } => Some(&2),
+            };
+            if self.intents.get(&write.intent()) != wanted {
                 return Err(CommitError::Stale(Row::Intent));
             }
         }

@@ -17,6 +17,7 @@ use domain::ids::{PackageId, RentalId, RiderId, Serial, StationId};
 use domain::money::Money;
 use domain::presence::Shown;
 use domain::rental::{Rental, Status};
+use domain::tender::{Means, PaymentMode};
 use uuid::Uuid;
 
 use super::app::App;
@@ -255,6 +256,7 @@ impl TestNode {
             redirect: serde_json::json!({}),
             expires_at: self.clock.now(),
             next_check_at: None,
+            errand: None,
         }));
         self.node.context.store.commit(fact).await.unwrap();
         let mut fact = Fact::at(self.clock.now());
@@ -367,5 +369,7 @@ async fn run(config: &Config, clock: &Clock) -> Node {
 /// A rider wants an hour with any bank of a cabinet.
 pub fn wish(rider: RiderId, serial: &str) -> Start {
     let hour: Uuid = "0b7f9e2a-5a44-4b7e-9d52-3f1f4c8a1001".parse().unwrap();
-    Start { rider, station: Serial::from(serial), package: PackageId(hour), bank: None, key: None }
+    let (station, package) = (Serial::from(serial), PackageId(hour));
+    let means = Means::of(PaymentMode::Wallet);
+    Start { rider, station, package, bank: None, means, key: None, resumes: None }
 }

@@ -250,6 +250,24 @@ impl Rider {
         self.post("payments/verify", &json!({ "intent_id": intent })).await
     }
 
+    /// A start that the wallet can not pay; answers the payment that is asked for.
+    #[cfg(feature = "failpoints")]
+    pub async fn short_of_money(&self, serial: &str) -> String {
+        let wish = json!({ "station_sn": serial, "package_id": HOUR, "payment_mode": "wallet" });
+        let request = self.client.post(format!("{}/rentals/start", self.api)).json(&wish);
+        let answer = request.bearer_auth(&self.token).send().await.unwrap();
+        let body: Value = answer.json().await.unwrap();
+        body["data"]["intent_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Pays in the sandbox, and asks what became of it.
+    #[cfg(feature = "failpoints")]
+    pub async fn pay_and_verify(&self, intent: &str) -> Result<Value, reqwest::Error> {
+        let paid = json!({ "intent_id": intent, "outcome": "paid" });
+        self.post("sandbox/pay", &paid).await.unwrap();
+        self.verify(intent).await
+    }
+
     /// Asks for money out of the wallet. No answer comes from a service that dies meanwhile.
     pub async fn ask_out(&self, rupees: u32) -> Result<Value, reqwest::Error> {
         let to = json!({ "amount": rupees, "withdrawal_method": "esewa",

@@ -9,10 +9,13 @@ use chargeghar::store::refunds::Refund;
 use domain::ids::{RentalId, RiderId};
 use domain::invoice::Series;
 use domain::money::Money;
+use domain::points::Points;
 use domain::refund::Status;
 use domain::rental;
 use serde_json::{Value, json};
 
+use super::owing::give_points;
+use crate::harness::app::start;
 use crate::harness::node::TestNode;
 
 pub const REFUNDS: &str = "/api/payments/refunds";
@@ -58,6 +61,33 @@ async fn the_price_of_a_rental_goes_back_once_with_a_credit_note() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_points_paid_of_a_rental_goes_back_as_points() {
+    let (node, rider, id) = rented_by("wallet_points", 200).await;
+    let purse = node.node.context.store.purse(rider).await.unwrap();
+    assert_eq!((purse.wallet, purse.points), (Money::rupees(470), Points(0)));
+    let door = door(&node);
+    let paid = transaction(&node, rider, "RENTAL").await;
+    let refund = door.request(rider, &paid, REASON.to_owned(), None).await.unwrap();
+    assert_eq!(refund.amount, Money::rupees(50));
+
+    act(&node, &refund.reference, What::Approve, "operator:anna").await.unwrap();
+    act(&node, &refund.reference, What::Process, "operator:anna").await.unwrap();
+
+    let purse = node.node.context.store.purse(rider).await.unwrap();
+    assert_eq!((purse.wallet, purse.points), (Money::rupees(500), Points(200)));
+    let kinds = format!(
+        "select string_agg(kind, ' ' order by seq) from ledger_transfers
+        where rental_id = '{id}' and kind like 'refund_%'"
+    );
+    assert_eq!(node.database.text(&kinds).await, "refund_to_wallet refund_to_points");
+    let credited = "select amount || ' ' || vat from invoices where series = 'credit_note'";
+    assert_eq!(node.database.text(credited).await, "50.00 5.75");
+    let again = door.request(rider, &paid, REASON.to_owned(), None).await;
+    assert_eq!(again, Err(RequestError::NothingLeft));
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_spent_top_up_goes_back_no_further_than_the_wallet_holds() {
     let node = TestNode::start().await;
     let (rider, other) = (node.rider(500).await, node.rider(0).await);
@@ -99,17 +129,29 @@ async fn much_money_needs_two_persons() {
 }
 
 /// A rental of 50 that has ended, of a rider with 500.
-pub async fn rented() -> (TestNode, RiderId, RentalId) {
+async fn rented() -> (TestNode, RiderId, RentalId) {
+    rented_by("wallet", 0).await
+}
+
+/// The same, paid in a mode that may take points first.
+async fn rented_by(mode: &str, points: u32) -> (TestNode, RiderId, RentalId) {
     let node = TestNode::start().await;
     let first = node.cabinet("860000000000017", "CG-1", &["40818048"]).await;
     let other = node.cabinet("860000000000025", "CG-2", &["40818060"]).await;
     let rider = node.rider(500).await;
-    let rental = node.rent(rider, "CG-1").await.unwrap();
-    let bank = first.take(&rental.bank).unwrap();
+    if points > 0 {
+        give_points(&node, rider, points).await;
+    }
+    let mut wish = start("CG-1");
+    wish["payment_mode"] = json!(mode);
+    let started = node.app(rider).post("/api/rentals/start", &wish).await;
+    assert_eq!(started.status, 201, "{started:?}");
+    let id: RentalId = node.database.text("select id from rentals").await.parse().unwrap();
+    let bank = first.take(&"40818048".into()).unwrap();
     node.clock.advance(Duration::from_mins(10));
     other.insert(bank, None).unwrap();
-    node.until_status(rental.id, rental::Status::Completed).await;
-    (node, rider, rental.id)
+    node.until_status(id, rental::Status::Completed).await;
+    (node, rider, id)
 }
 
 /// Money leaves the wallet, and comes back to nobody.

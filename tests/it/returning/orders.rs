@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use cabinet::{Cabinet, Fault, FrameKind, Layout, Spec};
-use chargeghar::actors::station::{Described, Inbound};
-use chargeghar::store::fact::{Channel, RawFrame};
+use chargeghar::actors::station::Described;
 use chrono::{DateTime, TimeDelta, Utc};
 use devices::a8::build::{self, ReturnForm};
 use domain::ids::{RiderId, SlotKey, StationId};
@@ -13,6 +12,7 @@ use domain::money::Money;
 use domain::rental::{Phase, Rental, Status};
 use domain::returns::Source;
 
+use crate::harness::handed::Heard;
 use crate::harness::node::{TestNode, wish};
 
 const LEFT: &str = "860000000000017";
@@ -109,6 +109,7 @@ struct Scene {
 }
 
 struct Right {
+    serial: &'static str,
     cabinet: Cabinet,
     id: StationId,
 }
@@ -132,7 +133,7 @@ impl Scene {
                 }
             });
             let id = node.view(serial).info.id;
-            rights.push(Right { cabinet, id });
+            rights.push(Right { serial, cabinet, id });
         }
         Scene { node, left, rights }
     }
@@ -211,7 +212,10 @@ impl Scene {
         };
         match way {
             Way::Event => right.send(event()),
-            Way::QueuedEvent => self.hand_over(right, event(), earliest).await,
+            Way::QueuedEvent => {
+                let heard = Heard::kept(earliest, self.node.clock.now());
+                self.node.hand_over(cabinet, right.serial, event(), heard).await;
+            }
             Way::Inspection => cabinet.self_check(key),
             Way::Report => right.send(cabinet.report_frame()),
             Way::HttpReturn => {
@@ -224,17 +228,6 @@ impl Scene {
                 assert!(answer.is_ok(), "{answer:?}");
             }
         }
-    }
-
-    /// What the link makes of a frame that waited at the broker.
-    async fn hand_over(&self, right: &Right, frame: Vec<u8>, earliest: DateTime<Utc>) {
-        let context = &self.node.node.context;
-        let at = self.node.clock.now();
-        let uplink = context.codec.decode(&frame).unwrap();
-        let (device, channel, kind) = (right.cabinet.uuid().clone(), Channel::Mqtt, uplink.kind());
-        let raw = RawFrame { at, device, channel, kind, bytes: frame };
-        let inbound = Inbound { uplink, raw, at, live: false, earliest, ack: None };
-        self.node.node.stations.uplink(right.id, inbound).await.unwrap();
     }
 
     fn advance(&self, by: TimeDelta) {

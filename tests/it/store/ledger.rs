@@ -129,6 +129,7 @@ fn new(world: &World, id: IntentId, rider: RiderId, reference: &str) -> NewInten
         redirect: json!({ "url": "http://pay" }),
         expires_at: world.now() + TimeDelta::minutes(30),
         next_check_at: Some(world.now()),
+        errand: None,
     }
 }
 

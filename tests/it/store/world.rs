@@ -13,6 +13,7 @@ use domain::ledger::{Gateway, Movement};
 use domain::money::Money;
 use domain::rental::{self, Event, Phase, Rental};
 use domain::tariff::{LateFee, Package, PackageKind, PaymentModel};
+use domain::tender::Spent;
 use uuid::Uuid;
 
 use crate::harness::database::Database;
@@ -116,6 +117,7 @@ impl World {
             redirect: serde_json::json!({}),
             expires_at: self.now(),
             next_check_at: None,
+            errand: None,
         }));
         self.store.commit(fact).await.unwrap();
         let mut fact = self.fact();
@@ -188,6 +190,7 @@ impl World {
             held: price,
             paid: Money::ZERO,
             owed: Money::ZERO,
+            by_points: Spent::default(),
             phase: Phase::Dispensing,
         }
     }

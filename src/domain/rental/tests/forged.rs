@@ -25,3 +25,31 @@ fn an_insertion_from_before_the_rental_is_none_of_its_business() {
     let (active, _) = after(dispensing, &[(4, settle_out(4))]);
     assert_eq!(decide(&active, &Command::Return(old), &facts(5)), Ok(vec![]));
 }
+
+#[test]
+fn a_forged_return_closes_nothing_and_is_denied_by_the_next_report() {
+    let forged = Claim { source: Source::HttpReturn, ..claim() };
+    let station = forged.station;
+    let steps = [
+        (4, settle_out(4)),
+        (400, Command::Return(forged)),
+        (403, Command::Deny { station, at: at(403) }),
+    ];
+
+    let (rental, events) = after(dispensing(), &steps);
+
+    assert_eq!(rental.status(), Status::Active);
+    assert_eq!(events.last().unwrap().name(), "claims_denied");
+    assert!(rental.claims.is_empty());
+}
+
+#[test]
+fn the_bytes_of_an_earlier_return_close_nothing() {
+    let (rental, _) = after(dispensing(), &[(4, settle_out(4))]);
+    let used = [Fingerprint(7)];
+
+    let again = Facts { used: &used, ..facts(400) };
+    let events = decide(&rental, &Command::Return(claim()), &again).unwrap();
+
+    assert_eq!(events[0].name(), "return_claimed");
+}

@@ -10,6 +10,7 @@ use domain::ids::{CommandId, PackageId, RentalId, RiderId, SlotKey, StationId};
 use domain::money::Money;
 use domain::rental::{CancelReason, Phase, Rental};
 use domain::tariff::{LateFee, Package, PackageKind, PaymentModel};
+use domain::tender::Spent;
 use futures::stream;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -145,6 +146,7 @@ fn stored(phase: Phase, version: i32) -> Arc<Stored> {
         held: Money::rupees(50),
         paid: Money::rupees(0),
         owed: Money::rupees(0),
+        by_points: Spent::default(),
         phase,
     };
     Arc::new(Stored { rental, version, settle_until: at(25) })

@@ -5,10 +5,12 @@ use domain::ids::{PackageId, RentalId, Serial, Sn, StationId};
 use domain::money::Money;
 use domain::rental::{PaymentStatus, Rental, Status};
 use domain::tariff::PaymentModel;
+use domain::tender::PaymentMode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::actors::availability::Info;
+use crate::http::rentals::short::BreakdownBody;
 
 #[derive(Serialize, ToSchema)]
 pub struct StartedBody {
@@ -71,17 +73,10 @@ struct PricingBody {
 #[derive(Serialize, ToSchema)]
 struct PaymentBody {
     payment_model: PaymentModel,
-    payment_mode: &'static str,
+    payment_mode: PaymentMode,
     payment_status: PaymentStatus,
     breakdown: BreakdownBody,
     pending_transaction_id: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct BreakdownBody {
-    wallet_amount: Money,
-    points_used: u64,
-    points_amount: Money,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -92,7 +87,7 @@ struct TimingBody {
 
 impl StartedBody {
     pub fn new(rental: &Rental, username: Option<String>, station: Option<&Info>) -> StartedBody {
-        let paid = rental.paid.plus(rental.held);
+        let (paid, tender) = (rental.paid.plus(rental.held), rental.tender());
         let package = &rental.package;
         StartedBody {
             rental_id: rental.id,
@@ -126,13 +121,9 @@ impl StartedBody {
             },
             payment: PaymentBody {
                 payment_model: package.model,
-                payment_mode: "wallet",
+                payment_mode: tender.mode(),
                 payment_status: rental.payment_status(),
-                breakdown: BreakdownBody {
-                    wallet_amount: paid,
-                    points_used: 0,
-                    points_amount: Money::ZERO,
-                },
+                breakdown: tender.into(),
                 pending_transaction_id: None,
             },
             timing: TimingBody { started_at: rental.since(), due_at: rental.due_at() },

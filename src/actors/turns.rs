@@ -1,19 +1,19 @@
-//! One piece of work at a time for each intent. Ten that ask the same at once make two
+//! One piece of work at a time for each thing, such as an intent. Ten that ask the same at once make two
 //! questions at most: whoever came before a question began takes its answer.
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
-use domain::ids::IntentId;
 use tokio::sync::Mutex;
 
 #[cfg(test)]
 mod tests;
 
-/// The intents that somebody works on.
-pub struct Turns<T> {
-    lines: DashMap<IntentId, Arc<Line<T>>>,
+/// The things that somebody works on.
+pub struct Turns<K: Eq + Hash, T> {
+    lines: DashMap<K, Arc<Line<T>>>,
 }
 
 struct Line<T> {
@@ -23,8 +23,8 @@ struct Line<T> {
     last: Mutex<Option<(u64, T)>>,
 }
 
-impl<T> Default for Turns<T> {
-    fn default() -> Turns<T> {
+impl<K: Eq + Hash, T> Default for Turns<K, T> {
+    fn default() -> Turns<K, T> {
         Turns { lines: DashMap::new() }
     }
 }
@@ -35,13 +35,9 @@ impl<T> Default for Line<T> {
     }
 }
 
-impl<T: Clone> Turns<T> {
+impl<K: Copy + Eq + Hash, T: Clone> Turns<K, T> {
     /// The answer of a question that began after this call: its own, or another's.
-    pub async fn share<F: Future<Output = T>>(
-        &self,
-        id: IntentId,
-        question: impl FnOnce() -> F,
-    ) -> T {
+    pub async fn share<F: Future<Output = T>>(&self, id: K, question: impl FnOnce() -> F) -> T {
         let place = self.join(id);
         let mine = place.line.arrived.fetch_add(1, Ordering::SeqCst) + 1;
         let mut last = place.line.last.lock().await;
@@ -56,27 +52,27 @@ impl<T: Clone> Turns<T> {
         answer
     }
 
-    /// Does something while nobody else works on this intent.
-    pub async fn alone<F: Future>(&self, id: IntentId, work: impl FnOnce() -> F) -> F::Output {
+    /// Does something while nobody else works on this one.
+    pub async fn alone<F: Future>(&self, id: K, work: impl FnOnce() -> F) -> F::Output {
         let place = self.join(id);
         let _turn = place.line.last.lock().await;
         work().await
     }
 
-    fn join(&self, id: IntentId) -> Place<'_, T> {
+    fn join(&self, id: K) -> Place<'_, K, T> {
         let line = Arc::clone(&self.lines.entry(id).or_default());
         Place { turns: self, id, line }
     }
 }
 
 /// A place in a line; the last one to leave takes the line away.
-struct Place<'a, T> {
-    turns: &'a Turns<T>,
-    id: IntentId,
+struct Place<'a, K: Eq + Hash, T> {
+    turns: &'a Turns<K, T>,
+    id: K,
     line: Arc<Line<T>>,
 }
 
-impl<T> Drop for Place<'_, T> {
+impl<K: Eq + Hash, T> Drop for Place<'_, K, T> {
     fn drop(&mut self) {
         // the map's and this one
         self.turns.lines.remove_if(&self.id, |_, line| Arc::strong_count(line) <= 2);

@@ -1,0 +1,107 @@
+//! Dues that a rider pays: one fact of the rental's own actor. A rental that is over has none
+//! any more, and is called back for it.
+
+use std::sync::Arc;
+
+use domain::ids::{IntentId, RentalId, RiderId};
+use domain::money::Money;
+use domain::rental::{Command, Refusal};
+use domain::tender::Means;
+
+use super::{Error, PATIENCE, Rentals};
+use crate::actors::directory::Stored;
+use crate::actors::rental::{self, Job};
+use crate::actors::supervise;
+use crate::store;
+use crate::store::fact::KeyWrite;
+
+/// How often an actor is looked for that ended while it was asked.
+const TRIES: u32 = 5;
+
+/// A rider wants to pay what is owed for a rental.
+#[derive(Clone, Debug)]
+pub struct PayDues {
+    pub rider: RiderId,
+    pub rental: RentalId,
+    pub means: Means,
+    /// What the app said it comes to.
+    pub shown: Option<Money>,
+    pub key: Option<KeyWrite>,
+    /// The payment that brought the money in for it.
+    pub resumes: Option<IntentId>,
+}
+
+impl Rentals {
+    /// Pays all that is owed, or nothing. Answers the rental after it, whose last event is the
+    /// payment.
+    pub async fn pay_dues(&self, wish: PayDues) -> Result<Arc<Stored>, Error> {
+        let id = wish.rental;
+        let paying = Arc::clone(&self.paying);
+        paying.alone(id, || self.pay_now(wish)).await
+    }
+
+    async fn pay_now(&self, wish: PayDues) -> Result<Arc<Stored>, Error> {
+        let id = wish.rental;
+        for _ in 0..TRIES {
+            if !self.has_actor(id, wish.rider).await? {
+                break;
+            }
+            let ask = |reply| rental::Msg::Execute(Box::new(job(&wish, reply)));
+            let Some(door) = self.context.rentals.door(id) else { continue };
+            if let Some(answer) = door.call(ask, PATIENCE).await {
+                return answer.map_err(Error::from);
+            }
+            if self.context.rentals.door(id).is_some() {
+                break;
+            }
+            // it ended while it was asked, and struck its door before
+            tracing::debug!(rental.id = %id, "a rental ended while it was asked");
+        }
+        Err(Error::Unavailable)
+    }
+
+    /// Makes sure that the rider's rental has an actor.
+    async fn has_actor(&self, id: RentalId, rider: RiderId) -> Result<bool, Error> {
+        let stored = match self.get(id) {
+            Some(stored) => stored,
+            None => match self.context.store.rental(id).await {
+                Ok(stored) => Arc::new(stored),
+                Err(store::Error::NotFound) => return Err(Error::NotFound),
+                Err(_) => return Err(Error::Unavailable),
+            },
+        };
+        if stored.rental.rider != rider {
+            return Err(Error::NotFound);
+        }
+        if self.context.rentals.door(id).is_some() {
+            return Ok(true);
+        }
+        if stored.rental.since().is_none() {
+            return Err(Refusal::NotStarted.into());
+        }
+        if stored.rental.is_open() {
+            // its supervisor is at it
+            return Ok(false);
+        }
+        self.recalled.insert(id, ());
+        self.context.rentals.learn(stored);
+        let (send, receive) = tokio::sync::oneshot::channel();
+        let asked = self.shard(id).cast(supervise::Msg::Start(id, Some(send.into())));
+        if asked.is_err() {
+            return Err(Error::Unavailable);
+        }
+        let started = tokio::time::timeout(PATIENCE, receive).await;
+        Ok(matches!(started, Ok(Ok(true))))
+    }
+}
+
+fn job(wish: &PayDues, reply: ractor::RpcReplyPort<Result<Arc<Stored>, rental::Error>>) -> Job {
+    Job {
+        command: Command::PayDues { means: wish.means, shown: wish.shown },
+        cause: rental::Cause::default(),
+        key: wish.key.clone(),
+        audit: None,
+        resumes: wish.resumes,
+        reply: Some(reply),
+    }
+}

@@ -1,0 +1,55 @@
+//! Dues, and prices that points pay.
+
+use super::{after, at, balances, claim, dispensing, facts, funds, settle_out, spent};
+use crate::eject::{NotOutReason, Settlement};
+use crate::ledger::Account;
+use crate::money::Money;
+use crate::rental::{Command, Event, Facts, Refusal, Rental, decide, evolve, movements};
+use crate::returns::{Claim, Source};
+use crate::tender::{Means, NotPaid, PaymentMode, Spent, Tender};
+
+#[test]
+fn dues_are_paid_whole_or_not_at_all_and_only_once() {
+    let mode = |mode| Command::PayDues { means: Means::of(mode), shown: None };
+    let (rental, _) = after(dispensing(), &[(4, settle_out(4))]);
+    let unpaid = Rental { owed: Money::rupees(70), ..rental.clone() };
+
+    let poor = Facts { funds: funds(60, 100), ..facts(9) };
+    let short = decide(&unpaid, &mode(PaymentMode::Wallet), &poor).unwrap_err();
+    let paid = decide(&unpaid, &mode(PaymentMode::WalletPoints), &poor).unwrap();
+    let settled = evolve(unpaid.clone(), &paid[0]);
+
+    assert!(matches!(short, Refusal::NotPaid(NotPaid::Short(_))), "{short:?}");
+    let tender = Tender { wallet: Money::rupees(60), spent: spent(100) };
+    assert_eq!(paid, [Event::DuesPaid { at: at(9), tender }]);
+    assert_eq!((settled.owed, settled.paid), (Money::ZERO, Money::rupees(120)));
+    let again = decide(&settled, &mode(PaymentMode::Wallet), &facts(10));
+    assert_eq!(again, Err(Refusal::NothingOwed));
+    let other = Command::PayDues { means: Means::default(), shown: Some(Money::rupees(7)) };
+    let owed = Money::rupees(70);
+    assert_eq!(decide(&unpaid, &other, &facts(9)), Err(Refusal::OtherAmount { owed }));
+    let early = decide(&dispensing(), &mode(PaymentMode::Wallet), &facts(1));
+    assert_eq!(early, Err(Refusal::NotStarted));
+}
+
+#[test]
+fn a_price_that_points_paid_goes_back_as_points() {
+    let started = Rental { by_points: spent(300), ..dispensing() };
+    let refused = Command::Settle(Settlement::NotOut { reason: NotOutReason::UnknownBank });
+    let (_, cancelled) = after(started.clone(), &[(2, refused)]);
+    let back = Claim { at: at(40), earliest: at(40), ..claim() };
+    let confirm = Claim { source: Source::Report, ..back.clone() };
+    let steps = [(4, settle_out(4)), (40, Command::Return(back)), (41, Command::Confirm(confirm))];
+    let (over, events) = after(started.clone(), &steps);
+
+    let voided = balances(&movements(&started, &cancelled[0]));
+    let out = Rental { paid: Money::rupees(50), held: Money::ZERO, ..started };
+    let reversed = balances(&movements(&out, events.last().unwrap()));
+
+    assert_eq!(over.by_points, Spent::default());
+    for given_back in [voided, reversed] {
+        assert_eq!(given_back[&Account::Wallet(out.rider)], Money::rupees(20));
+        assert_eq!(given_back[&Account::Points(out.rider)], Money::rupees(300));
+        assert_eq!(given_back[&Account::Promotions], Money::rupees(-30));
+    }
+}

@@ -1,0 +1,97 @@
+//! What payments are for, and what became of it. Reads only: it is written in facts.
+
+use chrono::{DateTime, Utc};
+use domain::ids::{IntentId, RentalId, RiderId, TransferId};
+use domain::payment::{Errand, ErrandState, IntentStatus};
+use domain::rental::Event;
+use domain::tender::Tender;
+use sqlx::types::Json;
+
+use super::{Error, Store};
+
+/// A payment's errand as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct StoredErrand {
+    pub id: IntentId,
+    pub rider_id: RiderId,
+    pub status: IntentStatus,
+    pub expires_at: DateTime<Utc>,
+    pub completed_at: Option<DateTime<Utc>>,
+    #[sqlx(json)]
+    pub errand: Errand,
+    #[sqlx(rename = "errand_state")]
+    pub state: ErrandState,
+    /// What it led to.
+    #[sqlx(rename = "errand_rental")]
+    pub rental: Option<RentalId>,
+    /// Why it came to nothing, for people.
+    #[sqlx(rename = "errand_error")]
+    pub error: Option<String>,
+}
+
+impl StoredErrand {
+    /// It is paid, and not done.
+    pub fn is_due(&self) -> bool {
+        self.status == IntentStatus::Completed && self.state == ErrandState::Pending
+    }
+}
+
+/// One payment of dues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DuesPaid {
+    pub tender: Tender,
+    /// The transfer that a rider is shown: the first of it.
+    pub transfer: Option<TransferId>,
+    pub at: DateTime<Utc>,
+}
+
+impl Store {
+    /// Nothing for a payment that only fills the wallet.
+    pub async fn errand(&self, id: IntentId) -> Result<Option<StoredErrand>, Error> {
+        const SQL: &str = "
+            select id, rider_id, status, expires_at, completed_at, errand, errand_state,
+                errand_rental, errand_error
+            from payment_intents
+            where id = $1 and errand is not null";
+
+        let mut session = self.read().await?;
+        Ok(sqlx::query_as(SQL).bind(id).fetch_optional(&mut session).await?)
+    }
+
+    /// Those that are paid and not done, the oldest payment first.
+    pub async fn errands_due(&self, limit: usize) -> Result<Vec<IntentId>, Error> {
+        const SQL: &str = "
+            select id from payment_intents
+            where errand_state = 'PENDING' and status = 'COMPLETED'
+            order by completed_at
+            limit $1";
+
+        let mut session = self.read().await?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Ok(sqlx::query_scalar(SQL).bind(limit).fetch_all(&mut session).await?)
+    }
+
+    /// The payment of dues that is a rental's event of this version.
+    pub async fn dues_paid(&self, rental: RentalId, version: i32) -> Result<DuesPaid, Error> {
+        const SQL: &str = "
+            select e.event, e.at, (
+                select t.id from ledger_transfers t
+                where t.rental_id = e.rental_id and t.at = e.at
+                    and t.kind in ('collect', 'points_pay_dues')
+                order by t.seq
+                limit 1
+            )
+            from rental_events e
+            where e.rental_id = $1 and e.version = $2";
+
+        let mut session = self.read().await?;
+        let row: Option<(Json<Event>, DateTime<Utc>, Option<TransferId>)> =
+            sqlx::query_as(SQL).bind(rental).bind(version).fetch_optional(&mut session).await?;
+        match row {
+            Some((Json(Event::DuesPaid { tender, .. }), at, transfer)) => {
+                Ok(DuesPaid { tender, transfer, at })
+            }
+            Some(_) | None => Err(Error::NotFound),
+        }
+    }
+}

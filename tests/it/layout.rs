@@ -1,0 +1,64 @@
+//! What a cabinet is built of, as the books have it and as it says itself: the report wins, and
+//! a person is told once.
+
+use cabinet::{FrameKind, Layout};
+use domain::ids::SlotKey;
+use domain::rental::Status;
+
+use crate::harness::node::{SOON, TestNode, wish};
+
+const CABINET: &str = "860000000000017";
+const BANK: &str = "40818048";
+/// In the last slot.
+const LAST: &str = "40818099";
+const INCIDENTS: &str = "select count(*) from incidents where kind = 'layout_changed'";
+const SLOTS: &str = "select count(*) from slots";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cabinet_with_more_slots_than_were_enrolled_gets_them_and_one_incident() {
+    let node = TestNode::start().await;
+    let twelve = Layout::marker(&[4, 4, 4]).with_phantoms(2);
+    let cabinet = node.cabinet_like(CABINET, "CG-1", &[BANK], |spec| spec.layout(twelve)).await;
+    node.database.until(SLOTS, "12", SOON).await;
+    let key = cabinet.insert(LAST, Some(SlotKey::new(0, 12))).unwrap();
+    node.until_banks("CG-1", 2).await;
+    let rider = node.rider(100).await;
+
+    let wished =
+        chargeghar::actors::rentals::Start { bank: Some(LAST.into()), ..wish(rider, "CG-1") };
+    let rental = node.node.rentals.start(wished).await.unwrap();
+
+    assert_eq!((rental.status(), rental.key), (Status::Active, key));
+    let id = node.view("CG-1").info.id;
+    for _ in 0..3 {
+        node.clock.advance(std::time::Duration::from_secs(10));
+        assert_eq!(node.node.stations.check(id).await, Some(true));
+    }
+    assert_eq!(node.view("CG-1").slots.len(), 12);
+    assert_eq!(node.database.number(INCIDENTS).await, 1, "told once");
+    let told = "select evidence->>'removed' from incidents where kind = 'layout_changed'";
+    assert_eq!(node.database.text(told).await, "[]");
+    node.audit().await;
+
+    let node = node.again().await;
+    node.until_heard("CG-1").await;
+    assert_eq!(node.view("CG-1").slots.len(), 12);
+    assert_eq!(node.database.number(SLOTS).await, 12);
+    assert_eq!(node.database.number(INCIDENTS).await, 1, "still once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boards_that_are_not_fitted_are_no_slots_and_no_incident() {
+    let node = TestNode::start().await;
+    let layout = Layout::marker(&[4, 4]).with_phantoms(3);
+    let cabinet = node.cabinet_like(CABINET, "CG-1", &[BANK], |spec| spec.layout(layout)).await;
+    let id = node.view("CG-1").info.id;
+
+    assert_eq!(node.node.stations.check(id).await, Some(true));
+    node.settle(20).await;
+    assert!(cabinet.counts().sent(FrameKind::Report) > 0);
+
+    assert_eq!(node.view("CG-1").slots.len(), 8);
+    assert_eq!(node.database.number(SLOTS).await, 8);
+    assert_eq!(node.database.number(INCIDENTS).await, 0);
+}
