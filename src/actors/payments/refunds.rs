@@ -10,6 +10,7 @@ use domain::ids::{IncidentId, IntentId, RefundId};
 use domain::ledger::Gateway;
 use domain::payment::Intent;
 use domain::refund::{Purpose, Status, Step, Unsure, settle};
+use futures::StreamExt;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -25,8 +26,9 @@ use crate::store::fact::{
 };
 use crate::store::refunds::Refund;
 
-/// Refunds of one round.
+/// Refunds of one round, and how many of them are told or asked about at once.
 const ROUND_MAX: usize = 50;
+const AT_ONCE: usize = 8;
 /// How soon a try that was cut off is looked into: longer than any request is waited for.
 pub const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(2);
 /// Longest pause between two looks.
@@ -35,15 +37,17 @@ const PAUSE: (Duration, Duration) = (Duration::from_mins(2), Duration::from_hour
 const TRIES_QUIET: i32 = 5;
 
 impl Payments {
-    /// Goes on with every refund that is due.
+    /// Goes on with the refunds that are due, as long as the node runs.
     pub(super) async fn sweep_refunds(&self) {
-        match self.inner.store.refunds_due(self.inner.clock.now(), ROUND_MAX).await {
-            Ok(due) => {
-                for id in due {
-                    self.refund(id).await;
+        loop {
+            self.inner.clock.sleep(self.inner.settings.sweep_every).await;
+            match self.inner.store.refunds_due(self.inner.clock.now(), ROUND_MAX).await {
+                Ok(due) => {
+                    let work = futures::stream::iter(due).map(|id| self.refund(id));
+                    work.buffer_unordered(AT_ONCE).collect::<()>().await;
                 }
+                Err(error) => tracing::warn!(%error, "refunds under way were not found"),
             }
-            Err(error) => tracing::warn!(%error, "refunds under way were not found"),
         }
     }
 
