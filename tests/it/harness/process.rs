@@ -217,8 +217,9 @@ impl Rider {
         let code = json!({ "identifier": phone, "otp": sent["code"] });
         let verified = rider.post("auth/otp/verify", &code).await.unwrap();
         let token = &verified["verification_token"];
+        let username = format!("rider{phone}");
         let session =
-            json!({ "identifier": phone, "verification_token": token, "username": "crash" });
+            json!({ "identifier": phone, "verification_token": token, "username": username });
         let session = rider.post("auth/complete", &session).await.unwrap();
         rider.token = session["tokens"]["access"].as_str().unwrap().to_owned();
         rider.top_up(rupees).await;
