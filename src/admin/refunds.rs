@@ -7,20 +7,14 @@ use domain::refund::Status;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Code, Refusal, ok};
-use super::incidents::reason;
-use super::{Admin, Operator, ROWS_MAX};
+use super::listing::Listing;
+use super::text::explanation;
+use super::{Admin, Operator};
 use crate::actors::refunds::{Act, StepError, What};
 use crate::store::refunds::Refund;
 
 /// Longest number of a payment.
 const NUMBER_MAX: usize = 100;
-
-#[derive(Deserialize)]
-pub struct Filter {
-    #[serde(default)]
-    all: bool,
-    limit: Option<u32>,
-}
 
 /// What goes with a decision.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -31,9 +25,11 @@ pub struct Decide {
     pub number: Option<String>,
 }
 
-pub async fn list(State(admin): State<Admin>, Query(filter): Query<Filter>) -> Answer<Vec<Refund>> {
-    let limit = filter.limit.unwrap_or(ROWS_MAX).min(ROWS_MAX);
-    let rows = admin.store().refunds(filter.all, limit).await;
+pub async fn list(
+    State(admin): State<Admin>,
+    Query(listing): Query<Listing>,
+) -> Answer<Vec<Refund>> {
+    let rows = admin.store().refunds(listing.all, listing.limit()).await;
     ok(rows.map_err(|error| Refusal::of(error, "refund"))?)
 }
 
@@ -48,7 +44,7 @@ pub async fn decide(
     Path((name, word)): Path<(String, String)>,
     Json(body): Json<Decide>,
 ) -> Answer<Refund> {
-    let note = body.note.as_deref().map(reason).transpose()?;
+    let note = body.note.as_deref().map(explanation).transpose()?;
     let what = match word.as_str() {
         "approve" => What::Approve,
         "process" => What::Process,

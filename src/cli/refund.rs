@@ -5,17 +5,16 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use domain::refund::Purpose;
 
-use super::reach::{Reach, escaped};
+use super::reach::{self, Reach, escaped};
 use super::table::{Table, cell, pairs};
-use super::{Common, Format, block_on, moment};
+use super::{Common, Format, Listing, moment};
 use crate::admin::Decide;
-use crate::clock::Clock;
 use crate::store::refunds::Refund;
 
 #[derive(Subcommand)]
 pub enum Arguments {
     /// List those that wait for somebody, the oldest first
-    List(ListArguments),
+    List(Listing),
     /// Show one
     Show(Named),
     /// Say that it may be given back
@@ -28,15 +27,6 @@ pub enum Arguments {
     Arrived(ArrivedArguments),
     /// Say that it was not given back there: the money returns to the wallet
     Bounced(Reasoned),
-}
-
-#[derive(Args)]
-pub struct ListArguments {
-    /// Those that have ended as well
-    #[arg(long)]
-    all: bool,
-    #[command(flatten)]
-    format: Format,
 }
 
 #[derive(Args)]
@@ -67,12 +57,7 @@ pub struct Reasoned {
 }
 
 pub fn run(arguments: Arguments, common: &Common) -> anyhow::Result<ExitCode> {
-    block_on(common, async |config| {
-        let reach = Reach::open(&config).await?;
-        let done = Box::pin(dispatch(arguments, &reach)).await;
-        reach.close().await;
-        done
-    })
+    reach::with(common, async |reach| dispatch(arguments, reach).await)
 }
 
 async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<ExitCode> {
@@ -107,7 +92,7 @@ fn what(row: &Refund) -> String {
 }
 
 fn table(rows: &[Refund]) -> String {
-    let now = Clock::system().now();
+    let now = moment::now();
     let heads = ["reference", "rider", "asked", "of", "amount", "status"];
     let mut table = Table::new(heads).numbers(["amount"]);
     for row in rows {
@@ -124,7 +109,7 @@ fn table(rows: &[Refund]) -> String {
 }
 
 fn described(row: &Refund) -> String {
-    let now = Clock::system().now();
+    let now = moment::now();
     let persons = if row.two_persons { "two" } else { "one" };
     pairs([
         ("refund", format!("{} ({})", row.reference, row.id)),

@@ -93,8 +93,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let rules = super::limits::withdrawals(config);
     let withdrawals =
         Withdrawals::new(context.store.clone(), clock.clone(), entropy.clone(), rules);
-    let rules = super::limits::refunds(config);
-    let refunds = Refunds::new(context.store.clone(), clock.clone(), entropy.clone(), rules);
+    let refunds = refunds(&needs);
     let recorder = Recorder::install();
     let app = App::new(http::Parts {
         config: Arc::clone(config),
@@ -141,6 +140,12 @@ fn errands(needs: &Needs<'_>, payments: &Payments) -> Errands {
     let errands = Errands::new(store, clock, needs.rentals.clone(), payments.settled(), every);
     needs.tasks.spawn("errands", errands.clone().sweep());
     errands
+}
+
+fn refunds(needs: &Needs<'_>) -> Refunds {
+    let Context { store, clock, entropy, .. } = needs.context;
+    let rules = super::limits::refunds(needs.config);
+    Refunds::new(store.clone(), clock.clone(), entropy.clone(), rules)
 }
 
 fn calls(needs: &Needs<'_>) -> Calls {
