@@ -206,7 +206,7 @@ impl Store {
         let (transfer, at, kind, rental, intent) = found.ok_or(Error::NotFound)?;
         let purpose = match kind.as_str() {
             "top_up" => intent.map(Purpose::TopUp),
-            "capture" | "collect" => rental.map(Purpose::Rental),
+            "capture" | "collect" | "points_pay_dues" => rental.map(Purpose::Rental),
             _ => None,
         };
         Ok(Named { transfer, at, purpose })

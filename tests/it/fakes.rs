@@ -196,4 +196,4 @@ pub fn code_in(text: &str) -> String {
 }
 
 pub use esewa::sealed;
-pub use stripe::event;
+pub use stripe::{dispute, event};

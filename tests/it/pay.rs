@@ -1,9 +1,11 @@
 //! Money from the outside: asked for once, credited once, and never on anybody's word but the
 //! gateway's.
 
+mod again;
 mod amounts;
 mod checks;
 mod counter;
+mod crowd;
 mod desk;
 mod dues;
 mod faults;
