@@ -143,9 +143,9 @@ fn errands(needs: &Needs<'_>, payments: &Payments) -> Errands {
 }
 
 fn refunds(needs: &Needs<'_>) -> Refunds {
-    let Context { store, clock, entropy, .. } = needs.context;
+    let (store, clock) = (needs.context.store.clone(), needs.context.clock.clone());
     let rules = super::limits::refunds(needs.config);
-    Refunds::new(store.clone(), clock.clone(), entropy.clone(), rules)
+    Refunds::new(store, clock, needs.context.entropy.clone(), rules)
 }
 
 fn calls(needs: &Needs<'_>) -> Calls {
