@@ -57,6 +57,11 @@ impl StationDirectory {
         self.doors.get(&id).map(|door| door.clone())
     }
 
+    /// Messages that wait in all mailboxes.
+    pub fn waiting(&self) -> u64 {
+        self.doors.iter().map(|door| door.waiting()).sum()
+    }
+
     /// Tells a cabinet's actor something; one that is being restarted reads it back itself.
     /// What a cabinet said comes again later where the mailbox is full.
     pub fn tell(&self, id: StationId, message: station::Msg) -> bool {
@@ -186,6 +191,11 @@ impl RentalDirectory {
         self.doors.get(&id).map(|door| door.clone())
     }
 
+    /// Messages that wait in all mailboxes.
+    pub fn waiting(&self) -> u64 {
+        self.doors.iter().map(|door| door.waiting()).sum()
+    }
+
     /// Tells a rental's actor something; what a cabinet said comes again later where the
     /// mailbox is full.
     pub fn tell(&self, id: RentalId, message: rental::Msg) -> bool {
@@ -236,7 +246,12 @@ impl RentalDirectory {
     /// Rider or bank have an open rental that is not this one.
     pub fn is_engaged(&self, rental: &Rental) -> bool {
         let rider = self.place(rental.rider).is_some_and(|place| place != Place::Open(rental.id));
-        rider || self.of_bank(&rental.bank).is_some_and(|id| id != rental.id)
+        rider || self.is_carried(rental)
+    }
+
+    /// An open rental that is not this one has the bank.
+    pub fn is_carried(&self, rental: &Rental) -> bool {
+        self.of_bank(&rental.bank).is_some_and(|id| id != rental.id)
     }
 }
 

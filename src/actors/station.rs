@@ -10,7 +10,7 @@ use devices::Uplink;
 use domain::eject::OpenEject;
 use domain::ids::{CommandId, RentalId, SlotKey, Sn, StationId};
 use domain::presence::{Presence, Session};
-use domain::slot::{Ejecting, Reading};
+use domain::slot::Reading;
 use domain::station::{Layout, present};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 
@@ -18,7 +18,7 @@ use super::Context;
 use super::availability::Info;
 use super::mailbox::{Depth, Mailbox};
 use super::restart::Budget;
-use super::slot::{self, SlotMailbox, View};
+use super::slot::{SlotMailbox, View};
 use super::timers::{Alarm, Generation};
 use crate::link::Ack;
 use crate::store::fact::RawFrame;
@@ -26,19 +26,23 @@ use crate::store::fact::RawFrame;
 mod asks;
 mod children;
 mod claims;
+mod connect;
 mod inbound;
 mod inventory;
 mod lane;
 mod layout;
 mod presence;
 mod report;
+mod service;
 mod show;
+mod unsent;
 mod verify;
 
 use lane::Recent;
 
-pub use asks::{Described, EjectAsk};
+pub use asks::Described;
 pub use lane::{PublishEject, Reserve, ReserveRefusal, Reserved};
+pub use service::EjectAsk;
 
 /// What came from a cabinet, over either channel.
 #[derive(Debug)]
@@ -79,6 +83,8 @@ pub enum Msg {
     Unreserve(CommandId),
     /// The rental is committed: eject.
     Publish(PublishEject),
+    /// The actor of a rental began anew, and does not know whether its eject was sent.
+    LookInto(PublishEject),
     /// The eject's outcome is committed.
     EjectOver(CommandId),
     /// A rental wants a fresh report about its bank.
@@ -95,15 +101,21 @@ pub enum Msg {
     Written {
         version: i32,
         maintenance: bool,
+        /// The slot that was taken out of service, or put back.
+        slot: Option<(SlotKey, bool)>,
     },
     /// It was not, or nobody knows: the row as the database has it. None when the station is
     /// not in service any more.
     Reread(Option<Box<Seed>>),
+    /// Somebody calls `connect` in the cabinet's name; answered whether it may be the cabinet.
+    Connecting(RpcReplyPort<bool>),
     /// An operator asks for a whole report; answered when it came.
     Check(RpcReplyPort<bool>),
     /// An operator takes a bank out, without a rental.
     EjectForService(EjectAsk),
+    /// An operator takes the station, or one slot of it, out of service, or puts it back.
     Maintenance {
+        slot: Option<SlotKey>,
         on: bool,
         actor: String,
         reply: RpcReplyPort<bool>,
@@ -159,6 +171,7 @@ pub struct State {
 
     lane: lane::Lane,
     check: claims::Checking,
+    calling: connect::Calling,
     /// Banks whose fact is under way.
     moving: BTreeSet<Sn>,
     /// The row is being written, or read again.
@@ -212,14 +225,21 @@ impl Actor for StationActor {
             Msg::Reserve(reserve) => state.reserve(reserve).await,
             Msg::Unreserve(command) => state.unreserve(command),
             Msg::Publish(publish) => state.publish(publish).await,
+            Msg::LookInto(publish) => state.look_into(publish),
             Msg::EjectOver(command) => state.eject_over(command),
             Msg::Doubt { rental, sn } => state.doubt(rental, sn).await,
             Msg::Inventoried { sns, good } => state.inventoried(&sns, good),
-            Msg::Written { version, maintenance } => state.written(version, maintenance),
+            Msg::Written { version, maintenance, slot } => {
+                state.written(version, maintenance, slot);
+            }
             Msg::Reread(seed) => state.reread(seed, &myself).await,
+            Msg::Connecting(reply) => state.connecting(reply).await,
             Msg::Check(reply) => state.asked_to_check(reply).await,
             Msg::EjectForService(ask) => state.eject_for_service(ask).await,
-            Msg::Maintenance { on, actor, reply } => state.maintain(on, actor, reply),
+            Msg::Maintenance { slot: None, on, actor, reply } => state.maintain(on, actor, reply),
+            Msg::Maintenance { slot: Some(key), on, actor, reply } => {
+                state.maintain_slot(key, on, actor, reply);
+            }
             Msg::Told(seed) => state.told(*seed),
             Msg::Describe(reply) => state.describe(reply),
             Msg::SlotAgain(key) => state.raise_slot(key, &myself).await,
@@ -268,6 +288,7 @@ impl State {
             seq: context.clock.now().timestamp_micros(),
             lane: lane::Lane::default(),
             check: claims::Checking::default(),
+            calling: connect::Calling::default(),
             moving: BTreeSet::new(),
             writing: false,
             dirty: true,
@@ -299,8 +320,7 @@ impl State {
                     rental.key,
                     rental.publish_before,
                 );
-                self.tell_slot(rental.key, slot::Msg::Ejecting(Some(Ejecting::Verify)));
-                self.lane.resume(eject);
+                self.take_up(eject);
             } else {
                 let (sn, sent_at) = (rental.bank.clone(), rental.publish_before);
                 let shown = self.was_read(&sn, sent_at);
@@ -322,12 +342,14 @@ impl State {
     /// set to the next thing that is due.
     async fn settle_down(&mut self) {
         self.serve_waiting().await;
+        self.admit_callers();
         self.show();
         let now = self.now();
         let due = [
             self.presence.next_change(now, &self.context.settings.presence),
             self.lane.next_due(&self.context.settings),
             self.check.next_due(self.is_reachable()),
+            self.calling.next_due(),
         ];
         let due = due.into_iter().flatten().min();
         self.alarm.set(due, &self.context.clock, &self.myself, Msg::Tick);

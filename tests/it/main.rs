@@ -13,6 +13,8 @@ mod cli;
 #[cfg(test)]
 mod counted;
 #[cfg(test)]
+mod doubted;
+#[cfg(test)]
 mod echo;
 #[cfg(test)]
 mod embedded;
@@ -46,5 +48,7 @@ mod stale;
 mod store;
 #[cfg(test)]
 mod unknown;
+#[cfg(test)]
+mod unsigned;
 #[cfg(test)]
 mod web;

@@ -1,7 +1,6 @@
 //! What operators ask of a cabinet.
 
 use chrono::{DateTime, Utc};
-use devices::{Downlink, TimeLimit};
 use domain::ids::{SlotKey, Sn};
 use domain::presence::Shown;
 use ractor::RpcReplyPort;
@@ -10,16 +9,8 @@ use serde_json::json;
 
 use super::{Seed, State};
 use crate::actors::availability::StationView;
-use crate::spawn::spawn;
-use crate::store::fact::{AuditEntry, Fact, StationWrite};
-
-/// An eject without a rental.
-pub struct EjectAsk {
-    pub key: SlotKey,
-    /// Who wants it.
-    pub actor: String,
-    pub reply: RpcReplyPort<Result<Sn, &'static str>>,
-}
+use crate::actors::slot;
+use crate::store::fact::{AuditEntry, Fact, SlotChange, SlotWrite, StationWrite};
 
 /// A cabinet, for an operator.
 #[derive(Clone, Debug, Serialize)]
@@ -45,58 +36,10 @@ impl State {
             whole_at: self.whole_at,
             confirmed: self.confirmed,
             maintenance: self.seed.maintenance,
-            ejecting: self.ejecting().cloned(),
+            ejecting: self.ejecting().or(self.in_service()).cloned(),
             view: self.view(),
         };
         let _ = reply.send(described); // who asked may have gone
-    }
-
-    /// By serial, as every eject: a second delivery can not release another bank. The report
-    /// that follows says whether it left.
-    pub(super) async fn eject_for_service(&mut self, ask: EjectAsk) {
-        let answer = self.try_eject_for_service(&ask).await;
-        let _ = ask.reply.send(answer);
-    }
-
-    async fn try_eject_for_service(&mut self, ask: &EjectAsk) -> Result<Sn, &'static str> {
-        let now = self.now();
-        let bank = self.context.banks.in_slot(self.id(), ask.key);
-        let sn = bank.ok_or("the slot holds no bank")?;
-        if self.context.rentals.of_bank(&sn).is_some() {
-            return Err("the bank has an open rental");
-        }
-        if !self.is_reachable() {
-            return Err("the cabinet can not be reached");
-        }
-        if !self.lane.is_free(now, self.context.settings.eject_gap) {
-            return Err("another eject is under way, try again in a few seconds");
-        }
-        let mut fact = Fact::at(now);
-        fact.audit = Some(AuditEntry {
-            actor: ask.actor.clone(),
-            action: "station.eject",
-            target: self.seed.info.serial.to_string(),
-            details: json!({ "bank": sn, "io": ask.key.io, "slot": ask.key.slot }),
-        });
-        self.context.store.commit(fact).await.map_err(|_| "the database can not be reached")?;
-        let limit = Some(TimeLimit { at: now, ttl_s: self.context.settings.eject_ttl_s });
-        let command = Downlink::EjectBySn { sn: sn.clone(), limit };
-        for rental in self.lane.forget(&sn) {
-            self.context.forget_unsettled(self.id(), rental);
-        }
-        let deadline = now + self.context.settings.publish_within;
-        if !self.send(&command, deadline.min(self.owned_until(now))).await {
-            return Err("the broker can not be reached");
-        }
-        self.lane.note_publish(now);
-        let settle = self.context.settings.eject.settle;
-        let (clock, myself) = (self.context.clock.clone(), self.myself.clone());
-        spawn("service_eject", async move {
-            clock.sleep_until(now + settle).await;
-            let (reply, _) = tokio::sync::oneshot::channel();
-            let _ = myself.cast(super::Msg::Check(reply.into())); // the next report tells too
-        });
-        Ok(sn)
     }
 
     /// The row has moved on with it; a newer version that was read meanwhile stays.
@@ -104,6 +47,57 @@ impl State {
         self.seed.info = seed.info;
         self.seed.version = self.seed.version.max(seed.version);
         self.context.keep_seed(&self.seed);
+        self.dirty = true;
+    }
+
+    /// One slot; a bank in it stays where it is and is not offered.
+    pub(super) fn maintain_slot(
+        &mut self,
+        key: SlotKey,
+        on: bool,
+        actor: String,
+        reply: RpcReplyPort<bool>,
+    ) {
+        let version = self.seed.slot_versions.get(&key).copied();
+        let Some(version) = version.filter(|_| !self.writing) else {
+            let _ = reply.send(false); // who asked may have gone
+            return;
+        };
+        let mut fact = Fact::at(self.now());
+        let station = self.id();
+        fact.station = Some(StationWrite {
+            station,
+            before: self.seed.version,
+            layout_confirmed: self.seed.layout.confirmed,
+            is_maintenance: self.seed.maintenance,
+        });
+        fact.slots =
+            vec![SlotWrite { station, key, change: SlotChange::Maintenance { version, on } }];
+        fact.audit = Some(AuditEntry {
+            actor,
+            action: "station.maintenance",
+            target: self.seed.info.serial.to_string(),
+            details: json!({ "io": key.io, "slot": key.slot, "on": on }),
+        });
+        if on {
+            self.show_maintenance(key, true); // opening it counts when it is written
+        }
+        self.write_row(fact, move |good| {
+            let _ = reply.send(good); // who asked may have gone
+        });
+    }
+
+    /// From here on the slot is offered to nobody, or again.
+    pub(super) fn show_maintenance(&mut self, key: SlotKey, on: bool) {
+        let kept = &mut self.seed.slots_in_maintenance;
+        let changed = if on { kept.insert(key) } else { kept.remove(&key) };
+        if !changed {
+            return;
+        }
+        if let Some(child) = self.slots.get_mut(&key) {
+            child.view.rentable &= !on; // the slot says the rest itself
+        }
+        self.tell_slot(key, slot::Msg::Maintenance(on));
         self.dirty = true;
     }
 

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use devices::Downlink;
 use domain::ids::{RentalId, Sn};
+use domain::presence::Session;
 use domain::rental::{Command, Rental};
-use domain::station::{Snapshot, present};
+use domain::station::{Snapshot, denies, present};
 use ractor::RpcReplyPort;
 
 use super::State;
@@ -88,11 +89,26 @@ impl State {
             self.check.again = true;
             return;
         }
+        self.check.not_before = self.check.not_before.filter(|at| *at > now);
+        self.send_check(reason).await;
+        self.check.again = !self.check.open;
+    }
+
+    /// Somebody calls over HTTP as a cabinet that can not be reached, on a broker that does not
+    /// tell who comes: only its answer over its own session says that it is there.
+    pub(super) async fn ask_whether_there(&mut self) {
+        let untold = self.presence.session == Session::Untold && self.context.link_is_up();
+        let early = self.check.sent_at.is_some_and(|sent_at| self.now() - sent_at < GAP);
+        if untold && !self.is_reachable() && !early {
+            self.send_check("called").await;
+        }
+    }
+
+    async fn send_check(&mut self, reason: &'static str) {
+        let now = self.now();
         metrics::CHECKS.inc([reason]);
         self.check.sent_at = Some(now);
-        self.check.not_before = self.check.not_before.filter(|at| *at > now);
         self.check.open = self.send(&Downlink::CheckAll, now + ANSWER).await;
-        self.check.again = !self.check.open;
     }
 
     /// A report answers for what was asked before it; what was asked since wants another.
@@ -148,7 +164,9 @@ impl State {
                 Some((key, _)) => {
                     Command::Confirm(self.claim_from_report(*key, snapshot, received))
                 }
-                None if whole && !snapshot.names(&sn) => Command::Deny { station: self.id(), at },
+                None if whole && self.is_denied(&stored.rental, snapshot) => {
+                    Command::Deny { station: self.id(), at }
+                }
                 None => continue,
             };
             let message = rental::Msg::caused(command, Cause::default());
@@ -156,6 +174,12 @@ impl State {
                 self.check.doubts.remove(&sn);
             }
         }
+    }
+
+    /// No slot that its bank is said to be in can hold it.
+    fn is_denied(&self, rental: &Rental, snapshot: &Snapshot) -> bool {
+        let mut here = rental.claims.iter().filter(|claim| claim.station == self.id());
+        here.all(|claim| denies(snapshot, claim.key, &rental.bank)) && !snapshot.names(&rental.bank)
     }
 
     /// A report soon after an eject here may still show the bank, and proves nothing.
