@@ -28,6 +28,7 @@ pub mod logins;
 pub mod mailbox;
 pub mod outbox;
 pub mod payments;
+pub mod refunds;
 pub mod rental;
 pub mod rentals;
 pub mod route;

@@ -24,6 +24,7 @@ use crate::store::{self, Store};
 mod alarms;
 mod check;
 mod hints;
+mod refunds;
 mod sweep;
 mod top_up;
 
@@ -32,6 +33,7 @@ pub use crate::clients::payments::news::Odd;
 pub use crate::clients::payments::sandbox::Outcome;
 pub use check::VerifyError;
 pub use hints::{Landing, WebhookError};
+pub(super) use refunds::LOOK_AGAIN;
 pub use top_up::{KeyOf, StartError, TopUp};
 
 use super::turns::Turns;

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use tower::ServiceExt;
 
 use crate::actors::Context;
+use crate::actors::refunds::Refunds;
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
 use crate::actors::withdrawals::Withdrawals;
@@ -41,6 +42,7 @@ mod ledger;
 mod listing;
 pub mod operator;
 mod outbox;
+mod refunds;
 mod rentals;
 pub mod socket;
 mod stations;
@@ -55,6 +57,7 @@ pub use incidents::Resolve;
 pub use ledger::Told;
 pub use operator::Operator;
 pub use outbox::{Redrive, Redriven};
+pub use refunds::Decide;
 pub use rentals::{Settle, Verdict};
 pub use stations::{
     Ejected, Enrol, Maintain, PendingBody, Reported, SlotBody, SlotNumber, StationBody,
@@ -75,6 +78,7 @@ pub struct AdminParts {
     pub store: Store,
     pub clock: Clock,
     pub withdrawals: Withdrawals,
+    pub refunds: Refunds,
     /// Nothing where no node runs.
     pub live: Option<Live>,
 }
@@ -144,6 +148,9 @@ impl Admin {
             .route("/outbox/redrive", post(outbox::redrive))
             .route("/banks", get(banks::list))
             .route("/banks/adopt", post(banks::adopt))
+            .route("/refunds", get(refunds::list))
+            .route("/refunds/{name}", get(refunds::show))
+            .route("/refunds/{name}/{word}", post(refunds::decide))
             .route("/withdrawals", get(withdrawals::list))
             .route("/withdrawals/{name}", get(withdrawals::show))
             .route("/withdrawals/{name}/{step}", post(withdrawals::advance))

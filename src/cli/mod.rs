@@ -27,6 +27,7 @@ mod moment;
 mod outbox;
 mod print;
 mod reach;
+mod refund;
 mod rental;
 mod serve;
 mod simulate;
@@ -80,6 +81,9 @@ enum Command {
     /// What a person has to decide: list, show, resolve
     #[command(subcommand)]
     Incident(incident::Arguments),
+    /// Money that goes back: list, show, approve, process, reject, arrived, bounced
+    #[command(subcommand)]
+    Refund(refund::Arguments),
     /// Money out of wallets: list, show, approve, complete, reject
     #[command(subcommand)]
     Withdrawal(withdrawal::Arguments),
@@ -191,6 +195,7 @@ impl Command {
             Command::Bank(arguments) => bank::run(arguments, common),
             Command::Rental(arguments) => rental::run(arguments, common),
             Command::Incident(arguments) => incident::run(arguments, common),
+            Command::Refund(arguments) => refund::run(arguments, common),
             Command::Withdrawal(arguments) => withdrawal::run(arguments, common),
             Command::Outbox(arguments) => outbox::run(arguments, common),
             Command::Ledger(arguments) => ledger::run(arguments, common),

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Common, block_on};
+use crate::actors::refunds::Refunds;
 use crate::actors::withdrawals::Withdrawals;
 use crate::admin::operator::{ON_BEHALF, called_by};
 use crate::admin::socket::SocketPath;
@@ -190,12 +191,20 @@ impl Alone {
         let database = edges::database(config, folder, &entropy, None).await?;
         let settings = limits::store(config, &database.url);
         let store = Store::open(settings, clock.clone(), entropy.clone()).await?;
+        let rules = limits::refunds(config);
+        let refunds = Refunds::new(store.clone(), clock.clone(), entropy.clone(), rules);
         let rules = limits::withdrawals(config);
         let withdrawals = Withdrawals::new(store.clone(), clock.clone(), entropy, rules);
         let wait = config.node.lease_expiry_ms.duration() * 2;
         let holder = format!("a command, pid {}", std::process::id());
         store.acquire(&holder, wait).await?;
-        let admin = Admin::new(AdminParts { store: store.clone(), clock, withdrawals, live: None });
+        let admin = Admin::new(AdminParts {
+            store: store.clone(),
+            clock,
+            withdrawals,
+            refunds,
+            live: None,
+        });
         Ok(Alone { admin, store, database: database.child, _lock: lock })
     }
 }

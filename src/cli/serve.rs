@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::{Common, runtime};
+use crate::actors::refunds::Refunds;
 use crate::actors::withdrawals::Withdrawals;
 use crate::admin::socket::Socket;
 use crate::admin::{Admin, AdminParts, Live};
@@ -107,7 +108,7 @@ pub struct Running {
 impl Running {
     pub async fn start(config: Config) -> anyhow::Result<Running> {
         let folder = DataFolder::open(&config).map_err(StartError::from)?;
-        let rules = limits::withdrawals(&config);
+        let (rules, of_refunds) = (limits::withdrawals(&config), limits::refunds(&config));
         let node = Arc::new(Box::pin(Node::start(config, Options::default())).await?);
         let (host, port) = node.mqtt_addr();
         let http = format!("http://{}", node.http_addr());
@@ -126,8 +127,9 @@ impl Running {
         };
         let store = node.context.store.clone();
         let entropy = node.context.entropy.clone();
+        let refunds = Refunds::new(store.clone(), clock.clone(), entropy.clone(), of_refunds);
         let withdrawals = Withdrawals::new(store.clone(), clock.clone(), entropy, rules);
-        let admin = Admin::new(AdminParts { store, clock, withdrawals, live: Some(live) });
+        let admin = Admin::new(AdminParts { store, clock, withdrawals, refunds, live: Some(live) });
         let path = folder.admin_socket();
         let socket =
             Socket::open(&path).with_context(|| format!("{} can not be opened", path.display()))?;

@@ -41,10 +41,13 @@ pub trait PaymentGateway: Send + Sync {
     /// What became of the order. Asked as often as it takes, and changes nothing.
     async fn check(&self, intent: &Intent) -> Asked<Answer>;
 
-    /// Gives money of a settled payment back to where it came from. An order is carried out
-    /// once only where the gateway knows keys (Stripe); elsewhere one that is unsure is looked
-    /// into with [`check`](PaymentGateway::check) before it is repeated.
+    /// Gives money of a settled payment back to where it came from. Told twice it may be carried
+    /// out twice: keys are not known everywhere, nor for ever. One that is unsure is looked up
+    /// with [`trace`](PaymentGateway::trace) before it is told again.
     async fn refund(&self, order: &Refund) -> Asked<Refunded>;
+
+    /// What is known there of a refund that it may have been told. Changes nothing.
+    async fn trace(&self, order: &Refund) -> Asked<Trace>;
 
     /// Which payment some news is about, once its seal holds, where there is one.
     fn read(&self, news: &News<'_>, now: DateTime<Utc>) -> Result<Hint, Odd>;
@@ -68,6 +71,12 @@ impl<T> Asked<T> {
             Ok(heard) => Asked { said: read(&heard), raw: Some(Raw::of(&heard)) },
             Err(error) => Err(error.into()).into(),
         }
+    }
+}
+
+impl<T> Asked<T> {
+    fn map<U>(self, read: impl FnOnce(T) -> U) -> Asked<U> {
+        Asked { said: self.said.map(read), raw: self.raw }
     }
 }
 
@@ -167,6 +176,18 @@ pub enum Refunded {
     Pending { number: Option<String> },
     /// This gateway does it by no call; a person does it there.
     ByHand { how: &'static str },
+}
+
+/// What a gateway knows of a refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trace {
+    Found(Refunded),
+    /// It is not going to be carried out; why, in the gateway's word.
+    Failed(String),
+    /// It would be listed, and is not: it was never taken.
+    Nowhere,
+    /// No refund has a name there; this is said of the payment.
+    OfPayment(Answer),
 }
 
 /// The gateways that are offered. Clones share them.

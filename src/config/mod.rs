@@ -23,6 +23,7 @@ mod objects;
 mod outbox;
 mod payments;
 mod push;
+mod refunds;
 mod render;
 mod rentals;
 mod section;
@@ -51,6 +52,7 @@ pub use objects::{Objects, ObjectsProvider};
 pub use outbox::Outbox;
 pub use payments::{Esewa, Khalti, Payments, Stripe};
 pub use push::{Push, PushProvider};
+pub use refunds::Refunds;
 pub use rentals::Rentals;
 pub use section::Section;
 pub use sms::{Sms, SmsProvider};
@@ -105,6 +107,7 @@ section! {
         outbox: Outbox = Outbox::default(),
         payments: Payments = Payments::default(),
         withdrawals: Withdrawals = Withdrawals::default(),
+        refunds: Refunds = Refunds::default(),
         sms: Sms = Sms::default(),
         email: Email = Email::default(),
         push: Push = Push::default(),
@@ -134,6 +137,7 @@ const SECTIONS: &[(&str, &[&str], &[Field])] = &[
     ("payments.esewa", Esewa::ABOUT, Esewa::FIELDS),
     ("payments.stripe", Stripe::ABOUT, Stripe::FIELDS),
     ("withdrawals", Withdrawals::ABOUT, Withdrawals::FIELDS),
+    ("refunds", Refunds::ABOUT, Refunds::FIELDS),
     ("sms", Sms::ABOUT, Sms::FIELDS),
     ("email", Email::ABOUT, Email::FIELDS),
     ("push", Push::ABOUT, Push::FIELDS),

@@ -88,7 +88,8 @@ impl Payments {
         let ordered = self.topup_min_npr > 0 && self.topup_min_npr <= self.topup_max_npr;
         problems.unless(ordered, "topup_min_npr", "must be between 1 and topup_max_npr");
         problems.unless(self.intent_ttl_s.0 >= 60, "intent_ttl_s", "must be at least 60");
-        problems.unless(self.request_timeout_s.0 > 0, "request_timeout_s", "must be at least 1");
+        let bounded = (1..=60).contains(&self.request_timeout_s.0);
+        problems.unless(bounded, "request_timeout_s", "must be 1 to 60");
         problems.unless(
             !self.frontend_url.ends_with('/'),
             "frontend_url",

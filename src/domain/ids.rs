@@ -78,6 +78,8 @@ uuid_ids! {
     IntentId;
     /// One wish to take money out.
     WithdrawalId;
+    /// One wish to get money back.
+    RefundId;
     /// One document that was issued: an invoice or a credit note.
     InvoiceId;
     /// Something a person has to look at.

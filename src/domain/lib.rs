@@ -23,5 +23,6 @@ pub mod invoice;
 pub mod rental;
 
 pub mod payment;
+pub mod refund;
 pub mod rider;
 pub mod withdrawal;

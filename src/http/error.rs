@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 mod codes;
 mod payments;
 mod reasons;
+mod refunds;
 mod withdrawals;
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::actors::errands::Errands;
 use crate::actors::logins::Logins;
 use crate::actors::payments::Payments;
+use crate::actors::refunds::Refunds;
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
 use crate::actors::withdrawals::Withdrawals;
@@ -83,6 +84,7 @@ pub struct Parts {
     pub payments: Payments,
     pub errands: Errands,
     pub withdrawals: Withdrawals,
+    pub refunds: Refunds,
     pub calls: devices::Calls,
 }
 
@@ -101,6 +103,7 @@ pub struct Inner {
     payments: Payments,
     errands: Errands,
     withdrawals: Withdrawals,
+    refunds: Refunds,
     calls: devices::Calls,
     board: Board,
 }
@@ -109,7 +112,7 @@ impl App {
     pub fn new(parts: Parts) -> App {
         let Parts { config, clock, entropy, recorder, readiness, tokens, .. } = parts;
         let Parts { store, ephemera, logins, stations, rentals, calls, .. } = parts;
-        let Parts { payments, errands, withdrawals, .. } = parts;
+        let Parts { payments, errands, withdrawals, refunds, .. } = parts;
         let keys = Keys::default();
         let streams = Streams::new(&config, clock.clone(), entropy.clone());
         let (availability, feed) = (stations.availability().clone(), stations.feed().clone());
@@ -126,6 +129,7 @@ impl App {
             payments,
             errands,
             withdrawals,
+            refunds,
             calls,
             board,
         }))

@@ -29,6 +29,7 @@ pub mod body;
 mod keyed;
 mod options;
 mod proof;
+mod refunds;
 mod returns;
 mod transactions;
 mod withdrawals;
@@ -51,6 +52,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(options::router())
         .merge(returns::router())
         .merge(transactions::router())
+        .merge(refunds::router())
         .merge(withdrawals::router())
 }
 

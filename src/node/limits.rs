@@ -12,6 +12,7 @@ use domain::withdrawal::{Limits, Rules};
 use domain::{eject, presence, slot};
 
 use crate::actors::outbox::Policy;
+use crate::actors::refunds;
 use crate::actors::settings::Settings;
 use crate::config::Config;
 use crate::store;
@@ -97,6 +98,14 @@ pub fn store(config: &Config, url: &str) -> store::Settings {
         lease_expiry: node.lease_expiry_ms.duration(),
         lease_renewal: node.lease_renewal_ms.duration(),
         ..store::Settings::new(url)
+    }
+}
+
+pub fn refunds(config: &Config) -> refunds::Rules {
+    let alone = config.refunds.refund_alone_max_npr;
+    refunds::Rules {
+        two_persons_above: Money::rupees(i64::from(alone)),
+        vat_percent: Terms::default().vat_percent,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::actors::Context;
 use crate::actors::errands::Errands;
 use crate::actors::logins::{self, Logins};
 use crate::actors::payments::{self, Payments};
+use crate::actors::refunds::Refunds;
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
 use crate::actors::strangers::Strangers;
@@ -94,6 +95,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let rules = super::limits::withdrawals(config);
     let withdrawals =
         Withdrawals::new(context.store.clone(), clock.clone(), entropy.clone(), rules);
+    let refunds = refunds(&needs);
     let recorder = Recorder::install();
     let app = App::new(http::Parts {
         config: Arc::clone(config),
@@ -108,6 +110,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
         payments,
         errands,
         withdrawals,
+        refunds,
         stations: stations.clone(),
         rentals: rentals.clone(),
         calls: calls(&needs),
@@ -139,6 +142,12 @@ fn errands(needs: &Needs<'_>, payments: &Payments) -> Errands {
     let (swept, clock) = (errands.clone(), needs.context.clock.clone());
     needs.tasks.keep("errands", clock, move || swept.clone().sweep());
     errands
+}
+
+fn refunds(needs: &Needs<'_>) -> Refunds {
+    let (store, clock) = (needs.context.store.clone(), needs.context.clock.clone());
+    let rules = super::limits::refunds(needs.config);
+    Refunds::new(store, clock, needs.context.entropy.clone(), rules)
 }
 
 fn calls(needs: &Needs<'_>) -> Calls {

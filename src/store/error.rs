@@ -114,6 +114,7 @@ fn of_constraint(name: &str) -> Conflict {
         "idempotency_keys_pkey" => Conflict::KeyUsed,
         "payment_intents_txn" => Conflict::GatewayTransactionUsed,
         "ledger_transfers_reversed_once" => Conflict::ReversedBefore,
+        "refunds_one_open_of_rental" | "refunds_one_open_of_intent" => Conflict::RefundOpen,
         "stations_device_uuid" => Conflict::DeviceUsed,
         "stations_serial" => Conflict::SerialUsed,
         _ => Conflict::Duplicate,

@@ -12,8 +12,10 @@ use domain::payment::Errand;
 use domain::rental::{Event, Rental};
 use serde_json::Value;
 
+mod refunds;
 mod withdrawals;
 
+pub use refunds::{NewRefund, RefundStep, RefundWrite};
 pub use withdrawals::{NewWithdrawal, WithdrawalStep, WithdrawalWrite};
 
 /// Everything that becomes true together. Empty parts write nothing.
@@ -28,6 +30,7 @@ pub struct Fact {
     pub movements: Vec<Movement>,
     pub intent: Option<IntentWrite>,
     pub withdrawal: Option<WithdrawalWrite>,
+    pub refund: Option<RefundWrite>,
     pub gateway_event: Option<GatewayEvent>,
     /// An invoice or a credit note, which gets its number when this is written.
     pub document: Option<Box<Draft>>,
@@ -49,6 +52,7 @@ impl Fact {
             movements: vec![],
             intent: None,
             withdrawal: None,
+            refund: None,
             gateway_event: None,
             document: None,
             effects: vec![],
@@ -336,6 +340,8 @@ pub enum Row {
     Intent,
     #[error("a withdrawal")]
     Withdrawal,
+    #[error("a refund")]
+    Refund,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -354,6 +360,10 @@ pub enum Conflict {
     DayLimit,
     #[error("more would go out than a month allows")]
     MonthLimit,
+    #[error("a refund of this is under way")]
+    RefundOpen,
+    #[error("so much is not left to give back")]
+    NothingLeft,
     #[error("the transfer was reversed before")]
     ReversedBefore,
     #[error("a cabinet with this uuid is enrolled")]

@@ -34,6 +34,7 @@ pub mod load;
 mod migrations;
 pub mod outbox;
 pub mod payments;
+pub mod refunds;
 pub mod riders;
 pub mod seal;
 mod session;

@@ -111,6 +111,8 @@ const TRANSACTIONS: &str = "
             case t.kind
                 when 'top_up' then 'TOPUP'
                 when 'reverse' then 'REFUND'
+                when 'refund_to_wallet' then 'REFUND'
+                when 'top_up_back' then 'REFUND'
                 when 'collect' then 'RENTAL_DUE'
                 when 'points_pay_dues' then 'RENTAL_DUE'
                 when 'withdraw_request' then 'WITHDRAWAL'
@@ -128,9 +130,15 @@ const TRANSACTIONS: &str = "
         left join withdrawals o on o.id = t.withdrawal_id
         where (
             e.account = $1
-                and t.kind in ('top_up', 'collect', 'reverse', 'hold', 'withdraw_request')
+                and t.kind in (
+                    'top_up', 'collect', 'reverse', 'hold', 'withdraw_request',
+                    'refund_to_wallet', 'top_up_back'
+                )
             or e.account = $2 and t.kind in ('capture', 'points_pay_price')
             or e.account = $10 and t.kind = 'points_pay_dues'
+        ) and not (
+            t.kind = 'top_up_back'
+                and exists (select 1 from ledger_transfers u where u.reverses = t.id)
         ) and not (
             t.kind in ('hold', 'points_pay_price') and exists (
                 select 1 from ledger_transfers later

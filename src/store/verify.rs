@@ -16,6 +16,7 @@ use super::session::Session;
 use super::{Error, Store};
 
 mod checks;
+mod given;
 mod kind;
 mod replay;
 mod standing;

@@ -29,6 +29,7 @@ mod invoices;
 mod ledger;
 mod notes;
 mod queue;
+mod refunds;
 pub(super) mod rentals;
 mod stations;
 mod withdrawals;
@@ -234,6 +235,7 @@ async fn transaction(
         stations::write(session, &admitted).await?;
         intents::write(session, &admitted).await?;
         withdrawals::write(session, &admitted).await?;
+        refunds::write(session, &admitted).await?;
         ledger::write(session, &admitted, book, entropy).await?;
         notes::write(session, &admitted, entropy).await?;
         invoices::write(session, &admitted).await?;

@@ -83,7 +83,12 @@ impl Company {
                 ("CHARGEGHAR__PAYMENTS__KHALTI__BASE_URL", format!("{}/api/v2/", self.url)),
                 ("CHARGEGHAR__PAYMENTS__KHALTI__SECRET_KEY", KEY.to_owned()),
             ],
-            Gateway::Esewa | Gateway::Stripe | Gateway::Sandbox => vec![],
+            Gateway::Stripe => vec![
+                ("CHARGEGHAR__PAYMENTS__STRIPE__BASE_URL", self.url.clone()),
+                ("CHARGEGHAR__PAYMENTS__STRIPE__SECRET_KEY", KEY.to_owned()),
+                ("CHARGEGHAR__PAYMENTS__STRIPE__WEBHOOK_SECRET", STRIPE_SECRET.to_owned()),
+            ],
+            Gateway::Esewa | Gateway::Sandbox => vec![],
         }
     }
 
@@ -120,6 +125,33 @@ impl Company {
     /// What it paid back for an order, in paisa.
     pub fn paid_back(&self, reference: &str) -> i64 {
         self.order(reference).paid_back
+    }
+
+    /// Refunds that are taken from here on stand so at first.
+    pub fn refunds_begin(&self, status: &'static str) {
+        *self.books.refund_status.lock() = Some(status);
+    }
+
+    /// So every refund ends that has not ended.
+    pub fn refunds_end(&self, status: &'static str) {
+        for order in self.books.orders.lock().values_mut() {
+            for given in order.refunds.iter_mut().filter(|given| given.status == "pending") {
+                given.status = status;
+                if status == "failed" {
+                    order.paid_back -= given.paisa;
+                }
+            }
+        }
+    }
+
+    /// A day has gone by: what was done under a key is done again.
+    pub fn forget_keys(&self) {
+        self.books.keys.lock().clear();
+    }
+
+    /// Money goes back that we did not ask for, by somebody in the company's own pages.
+    pub fn pay_back(&self, reference: &str, paisa: i64) {
+        self.books.orders.lock().get_mut(reference).unwrap().paid_back += paisa;
     }
 
     /// The only order there is.

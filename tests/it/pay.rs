@@ -2,6 +2,7 @@
 //! gateway's.
 
 mod again;
+mod amounts;
 mod checks;
 mod counter;
 mod crowd;
@@ -9,6 +10,7 @@ mod desk;
 mod dues;
 mod faults;
 mod gateways;
+mod giving;
 mod modes;
 mod options;
 mod owing;
@@ -16,6 +18,7 @@ mod points;
 mod reads;
 mod refunds;
 mod returns;
+mod sources;
 mod sweeps;
 mod till;
 mod webhooks;

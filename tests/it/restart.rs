@@ -18,6 +18,8 @@ mod outage;
 #[cfg(feature = "failpoints")]
 mod payment;
 #[cfg(feature = "failpoints")]
+mod refund;
+#[cfg(feature = "failpoints")]
 pub mod unacked;
 mod unread;
 #[cfg(feature = "failpoints")]

@@ -106,7 +106,7 @@ impl Payments {
         checked
     }
 
-    async fn ask(&self, intent: &Intent) -> Asked<Answer> {
+    pub(super) async fn ask(&self, intent: &Intent) -> Asked<Answer> {
         let down = |why: &str| Asked::from(Err(Error::Down(why.to_owned())));
         let Some(gateway) = self.inner.gateways.get(intent.gateway) else {
             return down("it is not configured");

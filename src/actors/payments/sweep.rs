@@ -13,8 +13,12 @@ const AT_ONCE: usize = 8;
 const ROUND_GAP: Duration = Duration::from_secs(1);
 
 impl Payments {
-    /// Runs as long as the node.
+    /// Runs as long as the node. What is asked back never keeps what was paid waiting.
     pub async fn sweep(self) {
+        tokio::join!(self.sweep_intents(), self.sweep_refunds());
+    }
+
+    async fn sweep_intents(&self) {
         loop {
             tokio::select! {
                 biased;

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::news::{Hint, News, Odd, Sealed};
 use super::raw::Raw;
-use super::{Asked, Error, Offer, Order, PaymentGateway, Refund, Refunded, Started};
+use super::{Asked, Error, Offer, Order, PaymentGateway, Refund, Refunded, Started, Trace};
 use crate::clients::web::{Heard, Web};
 use crate::config;
 
@@ -99,20 +99,17 @@ impl PaymentGateway for Esewa {
         Ok(Started { reference, redirect }).into()
     }
 
-    /// It is found by exactly the amount of the form only.
     async fn check(&self, intent: &Intent) -> Asked<Answer> {
-        let query = [
-            ("product_code", self.product.as_str()),
-            ("total_amount", &text(intent.amount)),
-            ("transaction_uuid", &intent.gateway_ref),
-        ];
-        let request = self.web.get(&self.status_url).query(&query);
-        Asked::of(self.web.send(request).await, |heard| status(heard, &self.product))
+        self.status_of(&intent.gateway_ref, intent.amount).await
     }
 
     async fn refund(&self, _: &Refund) -> Asked<Refunded> {
         let how = "eSewa gives money back in its merchant panel only";
         Ok(Refunded::ByHand { how }).into()
+    }
+
+    async fn trace(&self, order: &Refund) -> Asked<Trace> {
+        self.status_of(&order.reference, order.paid).await.map(Trace::OfPayment)
     }
 
     fn read(&self, news: &News<'_>, _: DateTime<Utc>) -> Result<Hint, Odd> {
@@ -127,6 +124,17 @@ impl PaymentGateway for Esewa {
 }
 
 impl Esewa {
+    /// It is found by exactly the amount of the form only.
+    async fn status_of(&self, uuid: &str, amount: Money) -> Asked<Answer> {
+        let query = [
+            ("product_code", self.product.as_str()),
+            ("total_amount", &text(amount)),
+            ("transaction_uuid", uuid),
+        ];
+        let request = self.web.get(&self.status_url).query(&query);
+        Asked::of(self.web.send(request).await, |heard| status(heard, &self.product))
+    }
+
     fn sealed(&self, data: &str) -> Result<Hint, Odd> {
         let message = Message::parse(data)?;
         if !message.is_signed_by(&self.key) {

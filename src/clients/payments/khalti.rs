@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::news::{Hint, News, Odd};
-use super::{Asked, Error, Offer, Order, PaymentGateway, Refund, Refunded, Started};
+use super::{Asked, Error, Offer, Order, PaymentGateway, Refund, Refunded, Started, Trace};
 use crate::clients::web::{Heard, Web};
 use crate::config::{self, Secret};
 
@@ -47,6 +47,12 @@ impl Khalti {
         self.web.post(url).header("Authorization", key).json(body)
     }
 
+    async fn lookup(&self, pidx: &str) -> Asked<Answer> {
+        let url = format!("{}epayment/lookup/", self.base_url);
+        let body = json!({ "pidx": pidx });
+        Asked::of(self.web.send(self.post(&url, &body)).await, looked_up)
+    }
+
     /// Refunds are not under the version.
     fn refund_url(&self, txn_id: &str) -> String {
         let base = self.base_url.strip_suffix("v2/").unwrap_or(&self.base_url);
@@ -78,9 +84,7 @@ impl PaymentGateway for Khalti {
     }
 
     async fn check(&self, intent: &Intent) -> Asked<Answer> {
-        let url = format!("{}epayment/lookup/", self.base_url);
-        let body = json!({ "pidx": intent.gateway_ref });
-        Asked::of(self.web.send(self.post(&url, &body)).await, looked_up)
+        self.lookup(&intent.gateway_ref).await
     }
 
     async fn refund(&self, order: &Refund) -> Asked<Refunded> {
@@ -93,6 +97,10 @@ impl PaymentGateway for Khalti {
         }
         let request = self.post(&self.refund_url(&order.txn_id), &Value::Object(body));
         Asked::of(self.web.send(request).await, refunded)
+    }
+
+    async fn trace(&self, order: &Refund) -> Asked<Trace> {
+        self.lookup(&order.reference).await.map(Trace::OfPayment)
     }
 
     fn read(&self, news: &News<'_>, _: DateTime<Utc>) -> Result<Hint, Odd> {
@@ -140,6 +148,8 @@ struct Lookup {
     total_amount: Option<i64>,
     status: String,
     transaction_id: Option<String>,
+    #[serde(default)]
+    refunded: bool,
 }
 
 /// A status is an answer whatever the HTTP status says: what ended unpaid comes with 400.
@@ -148,6 +158,8 @@ fn looked_up(heard: &Heard) -> Result<Answer, Error> {
         return if heard.status == 404 { Ok(unclear("not found")) } else { Err(refusal(heard)) };
     };
     Ok(match lookup.status.trim().to_lowercase().as_str() {
+        // what went back is not here to be credited, whatever the word says
+        "completed" if lookup.refunded => unclear("completed, and refunded"),
         "completed" => paid(lookup),
         "pending" | "initiated" => Answer::Pending,
         "user canceled" => Answer::Cancelled,

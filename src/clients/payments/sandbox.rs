@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::news::{Hint, News, Odd};
-use super::{Asked, Offer, Order, PaymentGateway, Refund, Refunded, Started};
+use super::{Asked, Offer, Order, PaymentGateway, Refund, Refunded, Started, Trace};
 
 #[cfg(test)]
 mod tests;
@@ -126,6 +126,11 @@ impl PaymentGateway for Sandbox {
 
     async fn refund(&self, order: &Refund) -> Asked<Refunded> {
         Ok(Refunded::Done { number: Some(format!("SBR{}", order.id.simple())) }).into()
+    }
+
+    /// It moves no money, and remembers none.
+    async fn trace(&self, _: &Refund) -> Asked<Trace> {
+        Ok(Trace::Nowhere).into()
     }
 
     /// There is no news from here: whoever plays it asks for the payment itself.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::news::{Hint, News, Odd, Sealed};
 use super::raw::Raw;
-use super::{Asked, Error, Offer, Order, PaymentGateway, Refund, Refunded, Started};
+use super::{Asked, Error, Offer, Order, PaymentGateway, Refund, Refunded, Started, Trace};
 use crate::clients::web::{Heard, Web};
 use crate::config::{self, Secret};
 
@@ -22,6 +22,8 @@ mod signature;
 
 #[cfg(test)]
 mod tests;
+
+mod refunds;
 
 /// Of the interface that this file was written for.
 const VERSION: &str = "2026-10-28.endive";
@@ -85,7 +87,8 @@ impl PaymentGateway for Stripe {
 
     async fn check(&self, intent: &Intent) -> Asked<Answer> {
         let url = format!("{}/v1/payment_intents/{}", self.base_url, intent.gateway_ref);
-        let request = self.request(self.web.get(&url));
+        // a payment stays `succeeded` when it went back: only its charge says so
+        let request = self.request(self.web.get(&url).query(&[("expand[]", "latest_charge")]));
         Asked::of(self.web.send(request).await, |heard| looked_up(heard, intent.id))
     }
 
@@ -93,10 +96,17 @@ impl PaymentGateway for Stripe {
         let form = [
             ("payment_intent", order.reference.clone()),
             ("amount", order.amount.to_paisa().to_string()),
-            ("metadata[refund_id]", order.id.to_string()),
+            (refunds::OURS_IN_FORM, order.id.to_string()),
         ];
         let request = self.post("/v1/refunds", &order.id.to_string(), &form);
-        Asked::of(self.web.send(request).await, refunded)
+        Asked::of(self.web.send(request).await, refunds::done)
+    }
+
+    async fn trace(&self, order: &Refund) -> Asked<Trace> {
+        let url = format!("{}/v1/refunds", self.base_url);
+        let query = [("payment_intent", order.reference.as_str()), ("limit", refunds::LISTED)];
+        let request = self.request(self.web.get(&url).query(&query));
+        Asked::of(self.web.send(request).await, |heard| refunds::traced(heard, order.id))
     }
 
     fn read(&self, news: &News<'_>, now: DateTime<Utc>) -> Result<Hint, Odd> {
@@ -122,10 +132,41 @@ struct PaymentIntent {
     status: String,
     currency: String,
     amount_received: Option<i64>,
-    latest_charge: Option<String>,
+    latest_charge: Option<Charge>,
     client_secret: Option<String>,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
+}
+
+/// Its number alone where only that was asked for.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Charge {
+    Number(String),
+    Whole {
+        id: String,
+        #[serde(default)]
+        refunded: bool,
+        #[serde(default)]
+        amount_refunded: i64,
+    },
+}
+
+impl Charge {
+    /// Whether any of it went back, and not all.
+    fn refunded(&self) -> Option<Answer> {
+        match self {
+            Charge::Whole { refunded: true, .. } => Some(Answer::Refunded { partly: false }),
+            Charge::Whole { amount_refunded: 1.., .. } => Some(Answer::Refunded { partly: true }),
+            Charge::Whole { .. } | Charge::Number(_) => None,
+        }
+    }
+
+    fn number(self) -> String {
+        match self {
+            Charge::Number(id) | Charge::Whole { id, .. } => id,
+        }
+    }
 }
 
 impl Stripe {
@@ -168,6 +209,9 @@ fn looked_up(heard: &Heard, order: IntentId) -> Result<Answer, Error> {
 
 /// The payment of another order has another reference, whatever its number.
 fn paid(found: PaymentIntent, order: IntentId) -> Answer {
+    if let Some(refunded) = found.latest_charge.as_ref().and_then(Charge::refunded) {
+        return refunded;
+    }
     let amount = found.amount_received.and_then(|minor| Money::paisa(minor).ok());
     let Some(amount) = amount else { return unclear("succeeded, without an amount") };
     let named = found.metadata.get("intent_id");
@@ -178,7 +222,8 @@ fn paid(found: PaymentIntent, order: IntentId) -> Answer {
         found.id.clone()
     };
     let currency = found.currency.to_uppercase();
-    Answer::Paid { reference, amount, currency, txn_id: found.latest_charge.unwrap_or(found.id) }
+    let txn_id = found.latest_charge.map_or(found.id, Charge::number);
+    Answer::Paid { reference, amount, currency, txn_id }
 }
 
 fn unclear(word: &str) -> Answer {
@@ -216,23 +261,6 @@ fn event(body: &[u8]) -> Result<Hint, Odd> {
     let order = metadata.get("intent_id").filter(|_| is_payment).cloned();
     let sealed = Some(Sealed { id: event.id, raw: Raw::of_bytes(body) });
     Ok(Hint { reference, order, amount: None, sealed, disputes })
-}
-
-#[derive(Deserialize)]
-struct Done {
-    id: String,
-    status: String,
-}
-
-fn refunded(heard: &Heard) -> Result<Refunded, Error> {
-    let done: Done = read(heard)?;
-    let number = Some(done.id);
-    match done.status.as_str() {
-        "succeeded" => Ok(Refunded::Done { number }),
-        "pending" | "requires_action" => Ok(Refunded::Pending { number }),
-        "failed" | "canceled" => Err(Error::Declined(format!("the refund is {}", done.status))),
-        other => Err(Error::Unsure(format!("the refund is {other}"))),
-    }
 }
 
 #[derive(Deserialize)]

@@ -112,6 +112,10 @@ codes! {
     IntentExpired "intent_expired" BAD_REQUEST;
     /// The gateway says that this was not paid, or was another payment.
     PaymentVerificationFailed "payment_verification_failed" BAD_REQUEST;
+    TransactionNotFound "transaction_not_found" NOT_FOUND;
+    /// Nothing of it can be given back.
+    InvalidStatus "invalid_status" BAD_REQUEST;
+    DuplicateRefund "duplicate_refund" BAD_REQUEST;
     WithdrawalsDisabled "withdrawals_disabled" BAD_REQUEST;
     InvalidAmount "invalid_amount" BAD_REQUEST;
     InvalidMethod "invalid_method" BAD_REQUEST;

@@ -1,6 +1,8 @@
 //! The questions. Each answers rows of (kind, subject, expected, found, off): what does not add
 //! up, and by how much money. What stands in `/*since … */` narrows a question to what is new.
 
+use super::given;
+
 /// One question and its name for a person who waits.
 pub struct Stage {
     pub name: &'static str,
@@ -61,6 +63,7 @@ pub const STAGES: &[Stage] = &[
     Stage { name: "no hold without an open rental", only_whole: false, body: STRAY_HOLD },
     Stage { name: "money on its way out is asked for", only_whole: false, body: WITHDRAWING },
     Stage { name: "payments are those that were settled", only_whole: false, body: CLEARING },
+    Stage { name: "what went back was to go back", only_whole: false, body: given::BACK },
     Stage { name: "no price is captured twice", only_whole: false, body: DOUBLE_CAPTURE },
     Stage { name: "reversals undo what they name", only_whole: false, body: REVERSAL },
     Stage { name: "the chain is whole", only_whole: false, body: CHAIN },

@@ -48,6 +48,8 @@ kinds! {
     Withdrawing = "withdrawing";
     /// A payment without its top-up, or the other way round.
     Clearing = "clearing";
+    /// A refund that the ledger has not, or money back that was not to go back.
+    Refund = "refund";
     DoubleCapture = "double_capture";
     Reversal = "reversal";
     Chain = "chain";

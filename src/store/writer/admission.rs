@@ -10,7 +10,7 @@ use sqlx::postgres::PgRow;
 
 use super::ledger::Book;
 use super::queue::Answer;
-use super::withdrawals;
+use super::{refunds, withdrawals};
 use crate::store::error::Failure;
 use crate::store::fact::{
     CommitError, Committed, Conflict, Fact, IntentWrite, KeyWrite, Row, SlotChange,
@@ -68,9 +68,11 @@ struct Seen {
 pub async fn admit(session: &mut Session, facts: &[&Fact]) -> Result<(Vec<Answer>, Book), Failure> {
     let (seen, mut book) = read(session, facts).await?;
     let taken = withdrawals::taken(session, facts).await?;
+    let remains = refunds::remains(session, facts).await?;
     let answer = |fact: &&Fact| {
         let committed = seen.check(fact)?;
         withdrawals::check(fact, &taken)?;
+        refunds::check(fact, &remains)?;
         book.post(&fact.movements)?;
         Ok(committed)
     };

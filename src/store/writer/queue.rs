@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ids::{IntentId, RentalId, RiderId, SlotKey, Sn, StationId, WithdrawalId};
+use domain::refund::Purpose;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
@@ -66,6 +67,8 @@ enum Claim {
     Station(StationId),
     Intent(IntentId),
     Withdrawal(WithdrawalId),
+    /// What is left of it is given back by one fact at a time.
+    Refund(Purpose),
     /// What a rider asked for in a day and a month is counted for one wish at a time.
     Withdrawals(RiderId),
     Key(String, String),
@@ -100,6 +103,7 @@ impl Claims {
             rows.push(Claim::Withdrawal(write.id()));
             rows.extend(write.request().map(|new| Claim::Withdrawals(new.rider)));
         }
+        rows.extend(fact.refund.iter().map(|write| Claim::Refund(write.purpose())));
         rows.extend(fact.key.iter().map(|k| Claim::Key(k.actor.clone(), k.key.clone())));
         let entries = fact.movements.iter().flat_map(domain::ledger::Movement::entries);
         let riders = entries.filter_map(|entry| entry.account.rider()).collect();

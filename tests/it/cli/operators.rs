@@ -8,6 +8,7 @@ use crate::harness::process::{Done, Place, Process, Rider, SOON};
 
 mod fleet;
 mod outbox;
+mod refunds;
 mod service;
 mod settling;
 mod withdrawals;

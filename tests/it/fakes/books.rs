@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
+use serde_json::Value;
 
 #[derive(Default)]
 pub struct Books {
@@ -14,6 +15,10 @@ pub struct Books {
     pub orders: Mutex<BTreeMap<String, Order>>,
     pub faults: Mutex<VecDeque<(Call, Fault)>>,
     pub journal: Mutex<Vec<Call>>,
+    /// What was answered under a key, as long as it is remembered.
+    pub keys: Mutex<BTreeMap<String, Value>>,
+    /// How a refund that is taken stands at once; `succeeded` where nothing is said.
+    pub refund_status: Mutex<Option<&'static str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -23,8 +28,16 @@ pub struct Order {
     pub paisa: i64,
     pub outcome: Outcome,
     pub paid_back: i64,
-    /// Keys of refunds that were carried out.
-    pub refunds: Vec<String>,
+    pub refunds: Vec<Given>,
+}
+
+/// A refund in a company's books.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// Our number of it.
+    pub ours: String,
+    pub paisa: i64,
+    pub status: &'static str,
 }
 
 impl Order {
@@ -66,6 +79,8 @@ pub enum Call {
     Start,
     Check,
     Refund,
+    /// A look at the refunds of a payment, where they can be looked at.
+    Trace,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

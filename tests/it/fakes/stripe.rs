@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -13,7 +13,7 @@ use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::books::{Books, Call, Order, Outcome};
+use super::books::{Books, Call, Given, Order, Outcome};
 use super::{KEY, STRIPE_SECRET};
 
 type Fields = BTreeMap<String, String>;
@@ -22,7 +22,7 @@ pub fn router(books: Arc<Books>) -> Router {
     Router::new()
         .route("/v1/payment_intents", post(create))
         .route("/v1/payment_intents/{id}", get(retrieve))
-        .route("/v1/refunds", post(refund))
+        .route("/v1/refunds", post(refund).get(refunds))
         .with_state(books)
 }
 
@@ -51,12 +51,14 @@ async fn create(
 async fn retrieve(
     State(books): State<Arc<Books>>,
     Path(id): Path<String>,
+    Query(fields): Query<Fields>,
     headers: HeaderMap,
 ) -> Response {
     let look = || {
         if let Some(refused) = stranger(&headers) {
             return refused;
         }
+        assert_eq!(fields["expand[]"], "latest_charge");
         match books.orders.lock().get(&id) {
             Some(order) => Json(payment(&id, order)).into_response(),
             None => refusal(StatusCode::NOT_FOUND, "resource_missing"),
@@ -65,6 +67,7 @@ async fn retrieve(
     books.handle(Call::Check, look).await
 }
 
+/// Under a key that is remembered the first answer is given again, whatever became of it since.
 async fn refund(
     State(books): State<Arc<Books>>,
     headers: HeaderMap,
@@ -75,19 +78,48 @@ async fn refund(
             return refused;
         }
         let key = headers["idempotency-key"].to_str().unwrap().to_owned();
-        let amount: i64 = fields["amount"].parse().unwrap();
+        if let Some(answer) = books.keys.lock().get(&key) {
+            return Json(answer.clone()).into_response();
+        }
+        let paisa: i64 = fields["amount"].parse().unwrap();
         let mut orders = books.orders.lock();
         let order = orders.get_mut(&fields["payment_intent"]).unwrap();
-        if !order.refunds.contains(&key) {
-            if order.paid_back + amount > order.paisa {
-                return refusal(StatusCode::BAD_REQUEST, "charge_already_refunded");
-            }
-            order.refunds.push(key.clone());
-            order.paid_back += amount;
+        if order.paid_back + paisa > order.paisa {
+            return refusal(StatusCode::BAD_REQUEST, "charge_already_refunded");
         }
-        Json(json!({ "id": format!("re_{key}"), "status": "succeeded" })).into_response()
+        let ours = fields["metadata[refund_id]"].clone();
+        let status = books.refund_status.lock().unwrap_or("succeeded");
+        order.refunds.push(Given { ours, paisa, status });
+        order.paid_back += paisa;
+        let answer = given(order.refunds.len(), order.refunds.last().unwrap());
+        books.keys.lock().insert(key, answer.clone());
+        Json(answer).into_response()
     };
     books.handle(Call::Refund, pay_back).await
+}
+
+async fn refunds(
+    State(books): State<Arc<Books>>,
+    Query(fields): Query<Fields>,
+    headers: HeaderMap,
+) -> Response {
+    let look = || {
+        if let Some(refused) = stranger(&headers) {
+            return refused;
+        }
+        let orders = books.orders.lock();
+        let order = &orders[&fields["payment_intent"]];
+        let data: Vec<Value> = (1..).zip(&order.refunds).map(|(at, row)| given(at, row)).collect();
+        Json(json!({ "object": "list", "data": data, "has_more": false })).into_response()
+    };
+    books.handle(Call::Trace, look).await
+}
+
+fn given(number: usize, row: &Given) -> Value {
+    json!({
+        "id": format!("re_{number}"), "object": "refund", "amount": row.paisa,
+        "status": row.status, "metadata": { "refund_id": row.ours },
+    })
 }
 
 fn payment(id: &str, order: &Order) -> Value {
@@ -99,11 +131,16 @@ fn payment(id: &str, order: &Order) -> Value {
         Outcome::Unclear | Outcome::Refunded => "frozen",
     };
     let paid = status == "succeeded";
+    // as it is asked for: with `expand[]=latest_charge`
+    let charge = json!({
+        "id": order.number(id), "object": "charge", "amount": received,
+        "amount_refunded": order.paid_back, "refunded": order.paid_back == received,
+    });
     json!({
         "id": id, "object": "payment_intent", "amount": order.paisa, "currency": "npr",
         "amount_received": if paid { received } else { 0 }, "status": status,
         "client_secret": format!("{id}_secret_x"),
-        "latest_charge": paid.then(|| order.number(id)),
+        "latest_charge": paid.then_some(charge),
         "metadata": { "intent_id": order.ours },
     })
 }

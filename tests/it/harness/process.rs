@@ -217,8 +217,9 @@ impl Rider {
         let code = json!({ "identifier": phone, "otp": sent["code"] });
         let verified = rider.post("auth/otp/verify", &code).await.unwrap();
         let token = &verified["verification_token"];
+        let username = format!("rider{phone}");
         let session =
-            json!({ "identifier": phone, "verification_token": token, "username": "crash" });
+            json!({ "identifier": phone, "verification_token": token, "username": username });
         let session = rider.post("auth/complete", &session).await.unwrap();
         rider.token = session["tokens"]["access"].as_str().unwrap().to_owned();
         rider.top_up(rupees).await;
@@ -273,6 +274,16 @@ impl Rider {
         let to = json!({ "amount": rupees, "withdrawal_method": "esewa",
             "phone_number": "9800000000" });
         self.post("payments/withdrawals/request", &to).await
+    }
+
+    /// Asks back what the newest transaction of a kind took; answers the reference.
+    pub async fn ask_back(&self, kind: &str) -> String {
+        let list = format!("payments/transactions?transaction_type={kind}");
+        let list = self.get(&list).await.unwrap();
+        let wish = json!({ "transaction_id": rows(&list)[0]["transaction_id"],
+            "reason": "it was not what I wanted" });
+        let refund = self.post("payments/refunds", &wish).await.unwrap();
+        refund["refund_id"].as_str().unwrap().to_owned()
     }
 
     /// What can be spent, such as `150.00`.

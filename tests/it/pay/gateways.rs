@@ -175,6 +175,22 @@ async fn what_the_gateway_does_not_know_is_held_told_once_and_asked_again() {
 }
 
 #[tokio::test]
+async fn money_that_somebody_gave_back_at_the_gateway_is_credited_to_nobody() {
+    for gateway in [Gateway::Khalti, Gateway::Stripe] {
+        for paisa in [50_000, 100] {
+            let desk = Desk::at(gateway).await;
+            let intent = desk.played(500, Outcome::Paid).await;
+            desk.company.pay_back(&intent.gateway_ref, paisa);
+
+            assert_eq!(desk.verify(&intent).await, Err(VerifyError::Mismatch), "{gateway:?}");
+
+            assert_eq!(desk.wallet().await, Money::ZERO);
+            assert_eq!(desk.incidents("payment_mismatch").await, 1);
+        }
+    }
+}
+
+#[tokio::test]
 async fn money_that_went_back_there_is_credited_to_nobody() {
     for gateway in [Gateway::Khalti, Gateway::Esewa] {
         let desk = Desk::at(gateway).await;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use chargeghar::actors::payments::{Outcome, Payments, Settings, TopUp};
 use chargeghar::clients::payments::news::{Hint, News, Odd};
 use chargeghar::clients::payments::{
-    Asked, Error, Gateways, Offer, Order, PaymentGateway, Refund, Refunded, Started,
+    Asked, Error, Gateways, Offer, Order, PaymentGateway, Refund, Refunded, Started, Trace,
 };
 use chargeghar::clients::web::Web;
 use chargeghar::clock::Clock;
@@ -167,6 +167,10 @@ impl PaymentGateway for Scripted {
 
     async fn refund(&self, _: &Refund) -> Asked<Refunded> {
         Ok(Refunded::ByHand { how: "nobody wrote it down" }).into()
+    }
+
+    async fn trace(&self, _: &Refund) -> Asked<Trace> {
+        Ok(Trace::Nowhere).into()
     }
 
     fn read(&self, _: &News<'_>, _: DateTime<Utc>) -> Result<Hint, Odd> {

@@ -143,6 +143,48 @@ async fn forged_old_and_foreign_news_changes_nothing_and_is_counted() {
     counter.node.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_webhooks_and_ten_browsers_at_once_credit_once() {
+    let counter = Counter::open().await;
+    let rider = counter.node.rider(0).await;
+    let intent = counter.paid(rider, Gateway::Stripe, 500).await;
+    let way_back = counter.company(Gateway::Stripe).way_back(&intent);
+    let calls = (0..10).map(|number| news(&counter, &format!("evt_{}", number / 2), &intent));
+    let calls: Vec<_> = calls.collect();
+
+    let webhooks = calls.iter().map(|(signature, body)| counter.webhook(signature, body));
+    let browsers = (0..10).map(|_| counter.sent_on(&way_back));
+    let (webhooks, browsers) =
+        tokio::join!(futures::future::join_all(webhooks), futures::future::join_all(browsers));
+
+    assert!(webhooks.iter().all(|status| *status == 200), "{webhooks:?}");
+    assert_eq!(browsers.len(), 10);
+    settled(&counter, &intent).await;
+    assert_eq!(counter.node.wallet(rider).await, Money::rupees(500));
+    assert_eq!(counter.count("ledger_transfers where kind = 'top_up'").await, 1);
+    assert_eq!(counter.count("gateway_events where source = 'webhook'").await, 5);
+    counter.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_that_comes_before_its_payment_is_stored_is_followed_when_it_comes_again() {
+    let counter = Counter::open().await;
+    let rider = counter.node.rider(0).await;
+    let intent = counter.paid(rider, Gateway::Stripe, 500).await;
+    let sql = "update payment_intents set gateway_ref = ";
+    counter.node.database.run(&format!("{sql}'not stored yet'")).await;
+    let (signature, body) = news(&counter, "evt_1", &intent);
+    assert_eq!(counter.webhook(&signature, &body).await, 200);
+    assert_eq!(counter.count("gateway_events where source = 'webhook'").await, 0);
+    counter.node.database.run(&format!("{sql}'{}'", intent.gateway_ref)).await;
+
+    assert_eq!(counter.webhook(&signature, &body).await, 200);
+    settled(&counter, &intent).await;
+
+    assert_eq!(counter.node.wallet(rider).await, Money::rupees(500));
+    counter.node.stop().await;
+}
+
 fn news(counter: &Counter, id: &str, intent: &Intent) -> (String, String) {
     let now = counter.node.clock.now().timestamp();
     event(id, &intent.gateway_ref, &intent.id.to_string(), now)

@@ -13,6 +13,7 @@ use domain::money::Money;
 use domain::withdrawal::{Limits, Method, Payee, Rules, Status, Step};
 use serde_json::{Value, json};
 
+use super::giving::{REASON, REFUNDS, transaction};
 use crate::harness::node::TestNode;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -120,6 +121,25 @@ async fn a_wish_that_can_not_be_met_says_why_in_the_apps_words() {
     let app = off.app(off.rider(500).await);
     assert_eq!(app.post(REQUEST, &bank(200)).await.refusal(), (400, "withdrawals_disabled"));
     off.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_paid_out_comes_back_neither_by_a_refusal_nor_by_a_refund() {
+    let node = TestNode::start().await;
+    let rider = node.rider(500).await;
+    let id = asked(&node, rider, 400).await;
+    act(&node, &id, Step::Approve, "operator:anna").await.unwrap();
+    act(&node, &id, Step::Complete, "operator:anna").await.unwrap();
+
+    let over = Err(StepError::Elsewhere(Status::Completed));
+    assert_eq!(act(&node, &id, Step::Reject, "operator:anna").await, over);
+    let paid_out = transaction(&node, rider, "WITHDRAWAL").await;
+    let wish = json!({ "transaction_id": paid_out, "reason": REASON });
+    let refund = node.app(rider).post(REFUNDS, &wish).await;
+
+    assert_eq!(refund.refusal(), (400, "invalid_status"));
+    assert_eq!(node.wallet(rider).await, Money::rupees(100));
+    node.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -96,6 +96,8 @@ async fn a_credit_note_corrects_an_invoice_in_a_series_of_its_own() {
         to: domain::ledger::RefundTo::Wallet,
     };
     let fact = Fact { document: Some(Box::new(note)), movements: vec![refund], ..world.fact() };
+    // nobody has asked for it
+    world.database.expect_findings("refund");
     world.store.commit(fact).await.unwrap();
 
     let both = world.store.documents(rental.rider, rental.id).await.unwrap();

@@ -69,6 +69,12 @@ async fn each_way_of_being_wrong_is_seen_whole_and_among_what_is_new() {
             "insert into ledger_transfers (id, kind, reverses, at)
             select gen_random_uuid(), 'reversal', id, now() from ledger_transfers limit 1",
         ),
+        (Kind::Refund, "update ledger_transfers set kind = 'top_up_back' where kind = 'capture'"),
+        (
+            Kind::Withdrawing,
+            "update ledger_balances set account = replace(account, 'wallet', 'withdrawing')
+            where account like 'wallet:%' and balance > 0",
+        ),
         (
             Kind::Clearing,
             "insert into payment_intents (id, rider_id, gateway, purpose, amount, status,

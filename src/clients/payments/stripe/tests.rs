@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Heard, Stripe, looked_up, refunded};
+use super::refunds::done as refunded;
+use super::{Heard, Stripe, looked_up};
 use crate::clients::payments::news::{Hint, News, Odd};
 use crate::clients::payments::{Error, PaymentGateway, Refunded};
 use crate::clients::web::Web;
