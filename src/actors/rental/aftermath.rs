@@ -7,13 +7,15 @@ use domain::rental::{CancelReason, Command, Event, Phase, Rental};
 use domain::returns::Claim;
 
 use super::{State, commit::Prepared};
+use crate::actors::go_ahead::GoAhead;
 use crate::actors::station::{self, PublishEject};
 use crate::metrics;
 
 impl State {
-    /// The eject of a rental that was committed a moment ago. From here on it may have been
-    /// sent.
+    /// The eject of a rental that was committed a moment ago. It is sent when its station comes
+    /// to it, unless the rider gives up before.
     pub(super) fn ask_for_eject(&mut self) {
+        let go_ahead = self.go_ahead.insert(GoAhead::default()).clone();
         let rental = &self.current.rental;
         let publish = PublishEject {
             command: rental.command,
@@ -21,8 +23,8 @@ impl State {
             sn: rental.bank.clone(),
             key: rental.key,
             publish_before: rental.publish_before,
+            go_ahead,
         };
-        self.published = true;
         if self.context.stations.tell(rental.station, station::Msg::Publish(publish)) {
             return;
         }

@@ -14,6 +14,7 @@ use domain::station::{Offer, Snapshot, pick, present};
 use ractor::RpcReplyPort;
 
 use super::State;
+use crate::actors::go_ahead::GoAhead;
 use crate::actors::settings::Settings;
 use crate::actors::{rental, slot};
 
@@ -57,6 +58,7 @@ pub struct PublishEject {
     pub sn: Sn,
     pub key: SlotKey,
     pub publish_before: DateTime<Utc>,
+    pub go_ahead: GoAhead,
 }
 
 #[derive(Default)]
@@ -301,6 +303,7 @@ impl State {
 
     /// Ejects, or says that it was never sent.
     pub(super) async fn publish(&mut self, publish: PublishEject) {
+        crate::failpoint::hold("before_publish").await;
         let now = self.now();
         let granted = self.lane.grant.take_if(|grant| grant.command == publish.command).is_some();
         let in_time = now <= publish.publish_before && self.context.lease.is_held();
@@ -311,6 +314,7 @@ impl State {
         let sent = granted
             && in_time
             && self.is_reachable()
+            && publish.go_ahead.take()
             && self.send(&command, publish.publish_before.min(self.owned_until(now))).await;
         crate::failpoint::hit("after_publish");
         self.tell_slot(publish.key, slot::Msg::Release(publish.command));
