@@ -6,7 +6,8 @@ mod books;
 mod broker_away;
 #[cfg(test)]
 mod calls;
-#[cfg(all(test, feature = "failpoints"))]
+#[cfg(test)]
+#[cfg(feature = "failpoints")]
 mod cancelling;
 #[cfg(test)]
 mod carriers;
