@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::sleep;
 
 use crate::fixture;
 use crate::machine::Facts;
+use crate::progress::spinner;
 use crate::report;
 use crate::scratch::Scratch;
 use crate::service::Plan;
@@ -120,7 +120,7 @@ impl Bench {
         let service = plan.start().await?;
         let mut db = fixture::database(&plan.folder).await?;
         fixture::stations(&mut db, network.stations).await?;
-        fixture::stock(&mut db, network.banks).await?;
+        fixture::stock(&mut db, network.stations, network.banks).await?;
         if network.riders > 0 {
             fixture::riders(&mut db, network.riders).await?;
         }
@@ -128,22 +128,6 @@ impl Bench {
         bar.finish_and_clear();
         Ok(plan)
     }
-}
-
-fn progress(what: &str, steps: usize) -> ProgressBar {
-    let template = "{msg:<28} [{wide_bar}] {pos}/{len} {elapsed_precise}";
-    let style = ProgressStyle::with_template(template);
-    let bar = ProgressBar::new(u64::try_from(steps).unwrap_or(u64::MAX));
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.set_message(what.to_owned());
-    bar.enable_steady_tick(Duration::from_millis(500));
-    bar
-}
-
-fn spinner(what: &str) -> ProgressBar {
-    let bar = ProgressBar::new_spinner().with_message(what.to_owned());
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }
 
 /// What a fixture has in it.

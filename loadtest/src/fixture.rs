@@ -7,16 +7,13 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
+use cabinet::numbered;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::Serialize;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection as _};
 use uuid::Uuid;
 
-/// The cabinet with number 1 has the uuid after this.
-const FIRST_UUID: u64 = 990_000_000_000_000;
-/// The first bank of the cabinet with number 1; each cabinet has a thousand numbers.
-const FIRST_BANK: u64 = 90_000_001;
 /// Longest run of the harness.
 const TOKEN_LIFE: Duration = Duration::from_hours(24);
 
@@ -25,23 +22,6 @@ pub const SLOTS: u16 = 8;
 
 /// The package that every rider buys: an hour.
 pub const PACKAGE: &str = "0b7f9e2a-5a44-4b7e-9d52-3f1f4c8a1001";
-
-/// What a cabinet calls itself.
-pub fn uuid(number: u32) -> String {
-    (FIRST_UUID + u64::from(number)).to_string()
-}
-
-/// What is printed on a cabinet.
-pub fn serial(number: u32) -> String {
-    format!("SIM-{number:05}")
-}
-
-/// The serials of a cabinet's banks.
-pub fn banks(number: u32, count: u16) -> impl Iterator<Item = u32> {
-    let first = FIRST_BANK + u64::from(number - 1) * 1_000;
-    let first = u32::try_from(first).unwrap_or(u32::MAX);
-    (first..).take(usize::from(count))
-}
 
 /// A connection to the database of a running service.
 pub async fn database(folder: &Path) -> anyhow::Result<PgConnection> {
@@ -63,47 +43,60 @@ pub async fn stations(db: &mut PgConnection, count: u32) -> anyhow::Result<()> {
         insert into stations (
             id, device_uuid, serial, name, latitude, longitude, version, created_at, updated_at
         )
-        select gen_random_uuid(), (990000000000000 + n)::text, 'SIM-' || lpad(n::text, 5, '0'),
-            'Simulated ' || n, 27.7064 + (n / 50 % 50 - least($1 / 50, 50) / 2) * 0.003,
+        select gen_random_uuid(), uuid, serial, 'Simulated ' || n,
+            27.7064 + (n / 50 % 50 - least($3 / 50, 50) / 2) * 0.003,
             85.3150 + (n % 50 - 25) * 0.003, 1, now(), now()
-        from generate_series(1, $1) n";
-    const SLOTS: &str = "
+        from unnest($1::text[], $2::text[]) with ordinality as s (uuid, serial, n)";
+    const EMPTY: &str = "
         insert into slots (station_id, io, slot, version)
-        select id, 0, slot, 1 from stations, generate_series(1, 8) slot";
+        select id, 0, slot, 1 from stations, generate_series(1, $1) slot";
 
-    let count = i64::from(count);
-    sqlx::query(STATIONS).bind(count).execute(&mut *db).await?;
-    sqlx::query(SLOTS).execute(&mut *db).await?;
+    let (uuids, serials): (Vec<String>, Vec<String>) =
+        (1..=count).map(|number| (numbered::uuid(number), numbered::serial(number))).unzip();
+    let stations = sqlx::query(STATIONS).bind(uuids).bind(serials).bind(i64::from(count));
+    stations.execute(&mut *db).await?;
+    sqlx::query(EMPTY).bind(i32::from(SLOTS)).execute(&mut *db).await?;
     Ok(())
 }
 
 /// Puts banks into the stations, as if each had reported once: custody, readings, presence.
-pub async fn stock(db: &mut PgConnection, each: u16) -> anyhow::Result<()> {
-    const STATEMENTS: [&str; 5] = [
-        "update stations set layout_confirmed = true",
-        "insert into banks (sn, custody, station_id, io, slot, version, updated_at)
-         select (90000000 + (substr(serial, 5)::int - 1) * 1000 + n)::text, 'slot', id, 0, n, 1, now()
-         from stations, generate_series(1, $1) n",
+pub async fn stock(db: &mut PgConnection, stations: u32, each: u16) -> anyhow::Result<()> {
+    const BANKS: &str = "
+        insert into banks (sn, custody, station_id, io, slot, version, updated_at)
+        select sn, 'slot', id, 0, slot, 1, now()
+        from unnest($1::text[], $2::int[], $3::text[]) as b (serial, slot, sn)
+        join stations using (serial)";
+    const HEARD: [&str; 3] = [
         "insert into bank_events (sn, version, custody, condition, cause, at)
          select sn, version, jsonb_build_object(
              'with', 'slot', 'station', station_id, 'io', io, 'slot', slot
          ), condition, 'adopted', updated_at
-         from banks where $1 > 0",
+         from banks",
         "insert into slot_telemetry (station_id, io, slot, seq, reading)
          select station_id, io, s.slot, 1, jsonb_build_object(
              'state', case when b.sn is null then 'empty' else 'normal' end, 'sn', b.sn,
              'level', case when b.sn is null then null else 60 + s.slot end,
              'temperature', null, 'switch_open', b.sn is null, 'at', now()
          )
-         from slots s left join banks b using (station_id, io, slot) where $1 > 0",
+         from slots s left join banks b using (station_id, io, slot)",
         "insert into station_telemetry (station_id, seq, heard_at, reported_at, whole_at)
-         select id, 1, now(), now(), now() from stations where $1 > 0",
+         select id, 1, now(), now(), now() from stations",
     ];
 
-    for sql in STATEMENTS {
-        let query = sqlx::query(sql);
-        let query = if sql.contains("$1") { query.bind(i32::from(each)) } else { query };
-        query.execute(&mut *db).await?;
+    sqlx::query("update stations set layout_confirmed = true").execute(&mut *db).await?;
+    if each > 0 {
+        let (mut serials, mut slots, mut sns) = (vec![], vec![], vec![]);
+        for number in 1..=stations {
+            for (slot, sn) in (1_i32..).zip(numbered::banks(number, each)) {
+                serials.push(numbered::serial(number));
+                slots.push(slot);
+                sns.push(sn.to_string());
+            }
+        }
+        sqlx::query(BANKS).bind(serials).bind(slots).bind(sns).execute(&mut *db).await?;
+        for sql in HEARD {
+            sqlx::query(sql).execute(&mut *db).await?;
+        }
     }
     sqlx::query("analyze").execute(db).await?;
     Ok(())

@@ -4,12 +4,11 @@
 use std::time::Duration;
 
 use anyhow::bail;
+use cabinet::numbered::{banks, uuid};
 use cabinet::{Cabinet, Fleet, Spec, Timing};
 use domain::ids::Sn;
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, sleep};
-
-use crate::fixture::{banks, uuid};
 
 /// Cabinets that are switched on together, and the pause before the next.
 const SLICE: usize = 50;

@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use cabinet::Timing;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use sqlx::postgres::PgConnection;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -19,6 +18,7 @@ use crate::fleet::Cabinets;
 use crate::machine::Facts;
 use crate::plan::{Spread, plan};
 use crate::pool::Pool;
+use crate::progress::{bar, spinner};
 use crate::scratch::Scratch;
 use crate::service::{Plan, Service};
 
@@ -35,7 +35,7 @@ mod tests;
 
 use journey::{Rider, Town, go};
 use outcome::Outcome;
-use result::Result as RunResult;
+use result::{Ending, Result as RunResult};
 use sampler::{Sample, Sampler};
 use scenario::{Journey, Scenario};
 
@@ -112,7 +112,7 @@ async fn own(program: &Path, scenario: Scenario, facts: Facts) -> anyhow::Result
         .with("LIMITS__REQUESTS_PER_MINUTE", 1_000_000)
         .with("LIMITS__STARTS_PER_MINUTE", 10_000)
         .with("LIMITS__ANONYMOUS_PER_MINUTE", 1_000_000_000);
-    let spinner = spinner("the network is made ready");
+    let shown = spinner("the network is made ready");
     let service = plan.start().await?;
     let mut db = fixture::database(&plan.folder).await?;
     fixture::stations(&mut db, *scenario.network.stations.get_ref()).await?;
@@ -120,22 +120,22 @@ async fn own(program: &Path, scenario: Scenario, facts: Facts) -> anyhow::Result
     service.stop().await?;
     let service = plan.start().await?;
     let mut db = fixture::database(&plan.folder).await?;
-    spinner.set_message("the cabinets go online");
+    shown.set_message("the cabinets go online");
     let cabinets = cabinets(&service, &scenario, &mut db).await?;
-    spinner.finish_and_clear();
+    shown.finish_and_clear();
 
     let town = town(&scenario, service.http, Some(cabinets), riders);
     let sampler = Sampler::start(service.pid(), town.begin);
-    let cut = play(&scenario, &town).await;
+    let ending = play(&scenario, &town).await;
     let watched = sampler.stop().await;
     let outcome = outcome(&town);
-    let spinner = self::spinner("the promises are checked");
+    let shown = spinner("the promises are checked");
     let findings = match &town.cabinets {
         Some(cabinets) => invariants::check(&mut db, &outcome.told, cabinets).await?,
         None => Vec::new(),
     };
-    spinner.finish_and_clear();
-    let result = RunResult::new(&scenario, facts, outcome, watched, findings, cut);
+    shown.finish_and_clear();
+    let result = RunResult::new(&scenario, facts, outcome, watched, findings, ending);
     drop(town);
     service.stop().await?;
     Ok(result)
@@ -147,9 +147,9 @@ async fn elsewhere(
     address: SocketAddr,
 ) -> anyhow::Result<RunResult> {
     let town = town(&scenario, address, None, Vec::new());
-    let cut = play(&scenario, &town).await;
+    let ending = play(&scenario, &town).await;
     let samples: Vec<Sample> = Vec::new();
-    Ok(RunResult::new(&scenario, facts, outcome(&town), samples, Vec::new(), cut))
+    Ok(RunResult::new(&scenario, facts, outcome(&town), samples, Vec::new(), ending))
 }
 
 async fn riders(
@@ -207,8 +207,8 @@ fn outcome(town: &Town) -> Outcome {
     std::mem::take(&mut *town.outcome.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Sends everybody on the way when it was planned; whether it was ended before its time.
-async fn play(scenario: &Scenario, town: &Arc<Town>) -> bool {
+/// Sends everybody on the way when it was planned.
+async fn play(scenario: &Scenario, town: &Arc<Town>) -> Ending {
     let mut arrivals: Vec<(Duration, Journey)> = Vec::new();
     for (number, kind) in (0..).zip(&scenario.arrivals) {
         let spread = match kind.spread {
@@ -219,21 +219,16 @@ async fn play(scenario: &Scenario, town: &Arc<Town>) -> bool {
         arrivals.extend(instants.into_iter().map(|at| (at, kind.journey.clone())));
     }
     arrivals.sort_by_key(|(at, _)| *at);
-    let bar = ProgressBar::new(u64::try_from(arrivals.len()).unwrap_or(u64::MAX));
-    let template = "{elapsed_precise} [{wide_bar}] {pos}/{len} riders came";
-    bar.set_style(
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    bar.enable_steady_tick(Duration::from_millis(500));
+    let bar = bar("riders come", arrivals.len());
     let mut ways = JoinSet::new();
     let stop = tokio::signal::ctrl_c();
     tokio::pin!(stop);
-    let mut cut = false;
+    let mut ending = Ending::Whole;
     for (number, (at, journey)) in (0..).zip(arrivals) {
         let planned = town.begin + at;
         tokio::select! {
             biased;
-            _ = &mut stop => { cut = true; break }
+            _ = &mut stop => { ending = Ending::Cut; break }
             () = sleep_until(planned) => {}
         }
         let seed = scenario.seed.wrapping_mul(1_000_003).wrapping_add(number);
@@ -245,15 +240,9 @@ async fn play(scenario: &Scenario, town: &Arc<Town>) -> bool {
     let home = tokio::time::timeout(HOME_MAX, async { while ways.join_next().await.is_some() {} });
     tokio::select! {
         biased;
-        _ = &mut stop, if !cut => cut = true,
+        _ = &mut stop, if ending == Ending::Whole => ending = Ending::Cut,
         _ = home => {}
     }
     bar.finish_and_clear();
-    cut
-}
-
-fn spinner(what: &'static str) -> ProgressBar {
-    let bar = ProgressBar::new_spinner().with_message(what);
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
+    ending
 }

@@ -18,6 +18,7 @@ mod machine;
 mod plan;
 mod pool;
 mod process;
+mod progress;
 #[expect(clippy::float_arithmetic, reason = "measurements, not money")]
 mod report;
 mod scratch;

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Context;
 use crate::metrics;
 use crate::store::Error;
-use crate::store::verify::{KINDS, Report, Scope};
+use crate::store::verify::{Kind, Report, Scope};
 
 /// After a whole look that found something, the next one is not later than this.
 const AGAIN: TimeDelta = TimeDelta::hours(1);
@@ -63,7 +63,7 @@ impl Auditor {
     async fn tell(&self, context: &Context, report: &Report) -> Result<(), Error> {
         for finding in &report.findings {
             tracing::error!(
-                ledger.finding = finding.kind,
+                ledger.finding = finding.kind.as_str(),
                 ledger.subject = finding.subject,
                 ledger.expected = finding.expected,
                 ledger.found = finding.found,
@@ -80,10 +80,10 @@ impl Auditor {
         let standing = self.crooked.as_ref().map_or(report, |(_, whole)| whole);
         let worse = standing.imbalance.max(report.imbalance);
         metrics::LEDGER_IMBALANCE.set(worse.to_paisa().unsigned_abs(), []);
-        for kind in KINDS {
+        for kind in Kind::ALL {
             let count = |report: &Report| report.counts.get(kind).copied().unwrap_or_default();
             let count = count(standing).max(count(report));
-            metrics::LEDGER_FINDINGS.set(count.unsigned_abs(), [kind]);
+            metrics::LEDGER_FINDINGS.set(count.unsigned_abs(), [kind.as_str()]);
         }
         metrics::LEDGER_VERIFIED_SECONDS.set(now.timestamp().unsigned_abs(), []);
     }

@@ -11,7 +11,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::answer::{Code, Refusal};
 use super::{Admin, Operator, archive};
 use crate::store::backup::Extent;
-use crate::store::fact::{AuditEntry, Fact};
+use crate::store::fact::Fact;
 
 #[derive(Deserialize)]
 pub struct Wanted {
@@ -26,12 +26,7 @@ pub async fn download(
 ) -> Result<Response, Refusal> {
     let extent = if wanted.frames { Extent::WithFrames } else { Extent::Facts };
     let mut fact = Fact::at(admin.now());
-    fact.audit = Some(AuditEntry {
-        actor: operator.to_string(),
-        action: "backup",
-        target: "database".to_owned(),
-        details: json!({ "frames": wanted.frames }),
-    });
+    fact.audit = Some(operator.did("backup", "database", json!({ "frames": wanted.frames })));
     let noted = admin.store().commit(fact).await;
     noted.map_err(|error| Refusal::new(Code::Unavailable, error.to_string()))?;
     let packed = archive::pack(admin.store().dump(extent), extent, admin.now());

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::answer::{Answer, Code, Refusal, ok};
-use super::{Admin, Operator, ROWS_MAX};
+use super::listing::rows;
+use super::{Admin, Operator};
 use crate::actors::station;
 use crate::store;
-use crate::store::fact::{AuditEntry, BankWrite, Fact};
+use crate::store::fact::{BankWrite, Fact};
 use crate::store::views::BankRow;
 
 /// Longest serial of a bank.
@@ -35,8 +36,7 @@ pub async fn list(
     Query(filter): Query<Filter>,
 ) -> Answer<Vec<BankRow>> {
     let Filter { custody, sn, limit } = filter;
-    let limit = limit.unwrap_or(ROWS_MAX).min(ROWS_MAX);
-    let rows = admin.store().bank_rows(custody.as_deref(), sn.as_ref(), limit).await;
+    let rows = admin.store().bank_rows(custody.as_deref(), sn.as_ref(), rows(limit)).await;
     let rows = rows.map_err(|error| Refusal::of(error, "bank"))?;
     match sn.filter(|_| rows.is_empty()) {
         Some(sn) => Err(Refusal::new(Code::NotFound, format!("there is no bank {sn}"))),
@@ -82,12 +82,8 @@ async fn adopt_one(admin: &Admin, operator: &Operator, sn: &Sn) -> Result<(), Re
     };
     let Some(write) = ours(sn, known) else { return Ok(()) };
     let mut fact = Fact::at(admin.now());
-    fact.audit = Some(AuditEntry {
-        actor: operator.to_string(),
-        action: "bank.adopt",
-        target: sn.to_string(),
-        details: json!({ "custody": write.custody }),
-    });
+    let details = json!({ "custody": write.custody });
+    fact.audit = Some(operator.did("bank.adopt", sn, details));
     fact.banks.push(write.clone());
     let committed = admin.store().commit(fact).await;
     committed.map_err(|error| {

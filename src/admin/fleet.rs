@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::answer::{Answer, Code, Refusal, ok};
-use super::stations::{StationBody, a_name, a_place, body, find};
+use super::stations::{StationBody, a_name, a_place, body, busy, find};
 use super::{Admin, Live, Operator};
 use crate::clients::broker_admin;
 use crate::store;
-use crate::store::fact::{AuditEntry, Conflict};
+use crate::store::fact::Conflict;
 use crate::store::load::StationRow;
 use crate::store::stations::Particulars;
 
@@ -73,7 +73,7 @@ pub async fn set(
     for _ in 0..TRIES {
         let row = find(&admin, &name).await?;
         let about = described(&row, &wanted)?;
-        let audit = entry(&operator, "station.set", &row, json!(wanted));
+        let audit = operator.did("station.set", &row.info.serial, json!(wanted));
         let written = admin.store().describe_station(row.info.id, row.version, about, audit).await;
         if let Some(row) = unless_stale(written, &name)? {
             if let Some(live) = &admin.parts.live {
@@ -94,7 +94,7 @@ pub async fn rotate(
 ) -> Answer<Rotated> {
     for _ in 0..TRIES {
         let row = find(&admin, &name).await?;
-        let audit = entry(&operator, "station.rotate", &row, json!({}));
+        let audit = operator.did("station.rotate", &row.info.serial, json!({}));
         let written = admin.store().rotate_credentials(row.info.id, row.version, audit).await;
         if let Some(row) = unless_stale(written, &name)? {
             return rotated(&admin, row, &name).await;
@@ -135,7 +135,7 @@ pub async fn remove(
     for _ in 0..TRIES {
         let row = find(&admin, &name).await?;
         let (id, version) = (row.info.id, row.version);
-        let audit = entry(&operator, "station.remove", &row, json!(wanted));
+        let audit = operator.did("station.remove", &row.info.serial, json!(wanted));
         let removed = admin.store().remove_station(id, version, wanted.force, audit).await;
         if let Some(banks) = unless_stale(removed, &name)? {
             return removed_with(&admin, row, banks).await;
@@ -167,11 +167,6 @@ fn unless_stale<T>(done: Result<T, store::Error>, name: &str) -> Result<Option<T
         Err(store::Error::Stale) => Ok(None),
         Err(error) => Err(refused(error, name)),
     }
-}
-
-fn busy(name: &str) -> Refusal {
-    let text = format!("{name} is being changed at this moment; try again");
-    Refusal::new(Code::Unavailable, text)
 }
 
 fn refused(error: store::Error, name: &str) -> Refusal {
@@ -213,13 +208,4 @@ fn described(row: &StationRow, wanted: &Set) -> Result<Particulars, Refusal> {
         about.area_code = code.to_string();
     }
     Ok(about)
-}
-
-fn entry(
-    operator: &Operator,
-    action: &'static str,
-    row: &StationRow,
-    details: serde_json::Value,
-) -> AuditEntry {
-    AuditEntry { actor: operator.to_string(), action, target: row.info.serial.to_string(), details }
 }

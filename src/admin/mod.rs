@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
-use axum::http::request::Parts;
+use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -33,22 +32,26 @@ use crate::store::load::StationRow;
 
 mod answer;
 pub mod archive;
+mod audit;
 mod backup;
 mod banks;
 mod fleet;
 mod incidents;
 mod ledger;
+mod listing;
 pub mod operator;
 mod outbox;
 mod rentals;
 pub mod socket;
 mod stations;
+mod text;
 mod withdrawals;
 
 pub use answer::{Code, Failure, Refusal, Success};
+pub use audit::AuditBody;
 pub use banks::Adopt;
 pub use fleet::{Remove, Removed, Rotated, Set};
-pub use incidents::{AuditBody, Resolve};
+pub use incidents::Resolve;
 pub use ledger::Told;
 pub use operator::Operator;
 pub use outbox::{Redrive, Redriven};
@@ -58,9 +61,6 @@ pub use withdrawals::Advance;
 
 use answer::{Answer, ok};
 use socket::Peer;
-
-/// Most rows of one list.
-const ROWS_MAX: u32 = 10_000;
 
 /// What the handlers work with. Clones share it.
 #[derive(Clone)]
@@ -148,7 +148,7 @@ impl Admin {
             .route("/books", get(ledger::books))
             .route("/ledger/verify", get(ledger::verify))
             .route("/ledger/days/{day}", get(ledger::day))
-            .route("/audit", get(incidents::audit))
+            .route("/audit", get(audit::list))
             .route("/backup", get(backup::download))
             .layer(middleware::from_fn(only_trusted))
             .with_state(self.clone())
@@ -218,15 +218,4 @@ async fn only_trusted(
         return next.run(request).await;
     }
     Refusal::new(Code::Forbidden, "only root and the user of the node may do this").into_response()
-}
-
-impl<S: Sync> FromRequestParts<S> for Operator {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Operator, Refusal> {
-        let peer = parts.extensions.get::<ConnectInfo<Peer>>().and_then(|info| info.0.uid);
-        let uid = peer.ok_or_else(|| Refusal::new(Code::Forbidden, "the caller is not known"))?;
-        let on_behalf = parts.headers.get(operator::ON_BEHALF);
-        Ok(Operator::of(uid, on_behalf.and_then(|name| name.to_str().ok())))
-    }
 }

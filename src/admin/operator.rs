@@ -1,9 +1,17 @@
 //! Who an operator is: the user of this machine behind a command, as the kernel says. A
 //! command can not name itself, except that root may say for whom it acts.
 
+use std::fmt::{self, Display};
 use std::fs;
 
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
 use rustix::process::{RawUid, geteuid};
+use serde_json::Value;
+
+use super::answer::{Code, Refusal};
+use super::socket::Peer;
+use crate::store::fact::AuditEntry;
 
 #[cfg(test)]
 mod tests;
@@ -34,10 +42,26 @@ impl Operator {
     pub fn of_process() -> Operator {
         Operator::of(geteuid().as_raw(), called_by().as_deref())
     }
+
+    /// What the audit keeps of a deed of this person.
+    pub fn did(&self, action: &'static str, target: impl Display, details: Value) -> AuditEntry {
+        AuditEntry { actor: self.to_string(), action, target: target.to_string(), details }
+    }
 }
 
-impl std::fmt::Display for Operator {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<S: Sync> FromRequestParts<S> for Operator {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Operator, Refusal> {
+        let peer = parts.extensions.get::<ConnectInfo<Peer>>().and_then(|info| info.0.uid);
+        let uid = peer.ok_or_else(|| Refusal::new(Code::Forbidden, "the caller is not known"))?;
+        let on_behalf = parts.headers.get(ON_BEHALF);
+        Ok(Operator::of(uid, on_behalf.and_then(|name| name.to_str().ok())))
+    }
+}
+
+impl Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "operator:{}", self.name)
     }
 }

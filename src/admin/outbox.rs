@@ -7,17 +7,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::answer::{Answer, Code, Refusal, ok};
-use super::{Admin, Operator, ROWS_MAX};
+use super::listing::Listing;
+use super::{Admin, Operator};
 use crate::actors::outbox;
-use crate::store::fact::AuditEntry;
 use crate::store::views::EffectRow;
-
-#[derive(Deserialize)]
-pub struct Filter {
-    #[serde(default)]
-    all: bool,
-    limit: Option<u32>,
-}
 
 /// One dead effect, or all of them where no id is given.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,10 +27,9 @@ pub struct Redriven {
 /// The dead ones; with `all` those too that are still tried.
 pub async fn list(
     State(admin): State<Admin>,
-    Query(filter): Query<Filter>,
+    Query(listing): Query<Listing>,
 ) -> Answer<Vec<EffectRow>> {
-    let limit = filter.limit.unwrap_or(ROWS_MAX).min(ROWS_MAX);
-    let rows = admin.store().effect_rows(filter.all, limit).await;
+    let rows = admin.store().effect_rows(listing.all, listing.limit()).await;
     ok(rows.map_err(|error| Refusal::of(error, "effect"))?)
 }
 
@@ -56,12 +48,7 @@ pub async fn redrive(
     Json(wanted): Json<Redrive>,
 ) -> Answer<Redriven> {
     let name = wanted.id.map_or_else(|| "all".to_owned(), |id| id.to_string());
-    let audit = AuditEntry {
-        actor: operator.to_string(),
-        action: "outbox.redrive",
-        target: format!("effect:{name}"),
-        details: json!(wanted),
-    };
+    let audit = operator.did("outbox.redrive", format!("effect:{name}"), json!(wanted));
     let again = admin.store().redrive(wanted.id, audit).await;
     let again = again.map_err(|error| Refusal::of(error, "effect"))?;
     if wanted.id.is_some() && again == 0 {

@@ -10,10 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::answer::{Answer, Code, Refusal, ok};
-use super::incidents::reason;
+use super::text::explanation;
 use super::{Admin, Operator};
 use crate::actors::rentals::Error;
-use crate::store::fact::AuditEntry;
 use crate::store::views::Story;
 
 /// How a rental goes on, or ends.
@@ -45,17 +44,13 @@ pub async fn settle(
     Path(name): Path<String>,
     Json(body): Json<Settle>,
 ) -> Answer<Story> {
-    let reason = reason(&body.reason)?;
+    let reason = explanation(&body.reason)?;
     let live = admin.live()?;
     let story = find(&admin, &name).await?;
     let stored = live.rentals.get(story.id).ok_or_else(|| over(&story))?;
     fits(&body.verdict, &stored.rental.phase, &story)?;
-    let audit = AuditEntry {
-        actor: operator.to_string(),
-        action: "rental.settle",
-        target: story.id.to_string(),
-        details: json!({ "code": story.code, "verdict": body.verdict, "reason": reason }),
-    };
+    let details = json!({ "code": story.code, "verdict": body.verdict, "reason": reason });
+    let audit = operator.did("rental.settle", story.id, details);
     let command = command(&admin, body.verdict).await?;
     let settled = live.rentals.settle(story.id, command, audit).await;
     settled.map_err(|error| match error {

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::answer::{Answer, Code, Refusal, ok};
-use super::{Admin, Live, Operator, ROWS_MAX};
+use super::listing::ROWS_MAX;
+use super::{Admin, Live, Operator};
 use crate::actors::availability::StationView;
 use crate::store;
-use crate::store::fact::{AuditEntry, Conflict};
+use crate::store::fact::Conflict;
 use crate::store::load::{SlotRow, StationInfo, StationRow};
 use crate::store::stations::{NewStation, Particulars, Pending};
 
@@ -124,11 +125,9 @@ pub async fn list(State(admin): State<Admin>) -> Answer<Vec<StationBody>> {
     if let Some(live) = &admin.parts.live {
         return ok(live.stations.availability().all().map(|view| of_view(&view)).collect());
     }
-    let loaded = admin.store().load_all().await;
-    let loaded = loaded.map_err(|error| Refusal::of(error, "station"))?;
-    let mut stations: Vec<StationBody> = loaded.stations.iter().map(of_row).collect();
-    stations.sort_by(|a, b| a.name.cmp(&b.name));
-    ok(stations)
+    let rows = admin.store().stations().await;
+    let rows = rows.map_err(|error| Refusal::of(error, "station"))?;
+    ok(rows.iter().map(of_row).collect())
 }
 
 /// The last to call first.
@@ -149,12 +148,7 @@ pub async fn enrol(
 ) -> Answer<StationBody> {
     let station = checked(&wanted)?;
     let (uuid, serial) = (station.uuid.clone(), station.serial.clone());
-    let audit = AuditEntry {
-        actor: operator.to_string(),
-        action: "station.enrol",
-        target: serial.to_string(),
-        details: json!(wanted),
-    };
+    let audit = operator.did("station.enrol", &serial, json!(wanted));
     let enrolled = admin.store().enrol(station, audit).await;
     let row = enrolled.map_err(|error| taken(error, &uuid, &serial))?;
     if let Some(live) = &admin.parts.live {
@@ -174,13 +168,9 @@ pub async fn check(
 ) -> Answer<Reported> {
     let live = admin.live()?;
     let row = find(&admin, &name).await?;
-    let noted = admin.store().record(AuditEntry {
-        actor: operator.to_string(),
-        action: "station.check",
-        target: row.info.serial.to_string(),
-        details: json!({}),
-    });
-    noted.await.map_err(|error| Refusal::new(Code::Unavailable, error.to_string()))?;
+    let audit = operator.did("station.check", &row.info.serial, json!({}));
+    let noted = admin.store().record(audit).await;
+    noted.map_err(|error| Refusal::new(Code::Unavailable, error.to_string()))?;
     match live.stations.check(row.info.id).await {
         Some(reported) => ok(Reported { reported }),
         None => Err(silent(&name)),
@@ -216,10 +206,7 @@ pub async fn maintain(
     let row = find(&admin, &name).await?;
     match live.stations.maintain(row.info.id, wanted.on, operator.to_string()).await {
         Some(true) => ok(body(&admin, &row).await),
-        Some(false) => {
-            let text = format!("{name} is being changed at this moment; try again");
-            Err(Refusal::new(Code::Unavailable, text))
-        }
+        Some(false) => Err(busy(&name)),
         None => Err(silent(&name)),
     }
 }
@@ -228,6 +215,12 @@ pub async fn maintain(
 pub(super) async fn find(admin: &Admin, name: &str) -> Result<StationRow, Refusal> {
     let row = admin.store().find_station(name).await;
     row.map_err(|error| Refusal::of(error, &format!("station {name}; see station list")))
+}
+
+/// Somebody else writes the station's row at this moment.
+pub(super) fn busy(name: &str) -> Refusal {
+    let text = format!("{name} is being changed at this moment; try again");
+    Refusal::new(Code::Unavailable, text)
 }
 
 fn silent(name: &str) -> Refusal {

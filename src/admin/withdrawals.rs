@@ -7,20 +7,14 @@ use domain::withdrawal::{Status, Step};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Code, Refusal, ok};
-use super::incidents::reason;
-use super::{Admin, Operator, ROWS_MAX};
+use super::listing::Listing;
+use super::text::explanation;
+use super::{Admin, Operator};
 use crate::actors::withdrawals::{Act, StepError};
 use crate::store::withdrawals::Withdrawal;
 
 /// Longest number of a payment.
 const REFERENCE_MAX: usize = 100;
-
-#[derive(Deserialize)]
-pub struct Filter {
-    #[serde(default)]
-    all: bool,
-    limit: Option<u32>,
-}
 
 /// What goes with a step.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -33,10 +27,9 @@ pub struct Advance {
 
 pub async fn list(
     State(admin): State<Admin>,
-    Query(filter): Query<Filter>,
+    Query(listing): Query<Listing>,
 ) -> Answer<Vec<Withdrawal>> {
-    let limit = filter.limit.unwrap_or(ROWS_MAX).min(ROWS_MAX);
-    let rows = admin.store().withdrawals(filter.all, limit).await;
+    let rows = admin.store().withdrawals(listing.all, listing.limit()).await;
     ok(rows.map_err(|error| Refusal::of(error, "withdrawal"))?)
 }
 
@@ -66,7 +59,7 @@ pub async fn advance(
 impl Advance {
     fn checked(self, step: Step) -> Result<(Option<String>, Option<String>), Refusal> {
         let note = match self.note {
-            Some(note) => Some(reason(&note)?),
+            Some(note) => Some(explanation(&note)?),
             None if step == Step::Reject => {
                 let advice = "say why with --reason; the rider reads it";
                 return Err(Refusal::new(Code::Invalid, advice));

@@ -16,12 +16,11 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::reach::{Alone, Reach};
-use super::{Common, Format, block_on};
+use super::reach::{self, Alone, Reach};
+use super::{Common, Format};
 use crate::admin::archive::{self, Manifest};
 use crate::admin::operator::Operator;
 use crate::spawn;
-use crate::store::fact::AuditEntry;
 
 /// Pieces that may wait for the database.
 const PIECES_MAX: usize = 8;
@@ -49,15 +48,10 @@ pub struct RestoreArguments {
 }
 
 pub fn backup(arguments: BackupArguments, common: &Common) -> anyhow::Result<ExitCode> {
-    block_on(common, async |config| {
-        let reach = Reach::open(&config).await?;
-        let written = Box::pin(write(&arguments, &reach)).await;
-        reach.close().await;
-        let manifest = written?;
-        arguments.format.show(&manifest, || {
-            let (rows, file) = (manifest.rows(), arguments.file.display());
-            format!("{rows} rows of {} tables are in {file}", manifest.tables.len())
-        })
+    let manifest = reach::with(common, async |reach| write(&arguments, reach).await)?;
+    arguments.format.show(&manifest, || {
+        let (rows, file) = (manifest.rows(), arguments.file.display());
+        format!("{rows} rows of {} tables are in {file}", manifest.tables.len())
     })
 }
 
@@ -99,19 +93,14 @@ async fn copy(file: &mut File, path: &str, reach: &Reach) -> anyhow::Result<()> 
 
 pub fn restore(arguments: RestoreArguments, common: &Common) -> anyhow::Result<ExitCode> {
     let manifest = verified(&arguments.file)?;
-    block_on(common, async |config| {
-        let reach = Reach::open(&config).await?;
-        let restored = match &reach {
-            Reach::Node { .. } => Err(anyhow::anyhow!(
-                "a node runs on this data folder; stop it first, or name another CHARGEGHAR__DATA_DIR"
-            )),
-            Reach::Alone(alone) => Box::pin(fill(&arguments.file, &manifest, alone)).await,
-        };
-        reach.close().await;
-        restored?;
-        arguments.format.show(&manifest, || {
-            format!("{} rows are restored; keys are not part of a backup", manifest.rows())
-        })
+    reach::with(common, async |reach| match reach {
+        Reach::Node { .. } => bail!(
+            "a node runs on this data folder; stop it first, or name another CHARGEGHAR__DATA_DIR"
+        ),
+        Reach::Alone(alone) => fill(&arguments.file, &manifest, alone).await,
+    })?;
+    arguments.format.show(&manifest, || {
+        format!("{} rows are restored; keys are not part of a backup", manifest.rows())
     })
 }
 
@@ -128,12 +117,8 @@ async fn fill(path: &Path, manifest: &Manifest, alone: &Alone) -> anyhow::Result
     let file = File::open(path)?;
     let bar = bar(file.metadata()?.len(), "restore")?;
     let (send, receive) = mpsc::channel(PIECES_MAX);
-    let entry = AuditEntry {
-        actor: Operator::of_process().to_string(),
-        action: "restore",
-        target: "database".to_owned(),
-        details: json!({ "made_at": manifest.made_at, "rows": manifest.rows() }),
-    };
+    let details = json!({ "made_at": manifest.made_at, "rows": manifest.rows() });
+    let entry = Operator::of_process().did("restore", "database", details);
     let (manifest, reader) = (manifest.clone(), BufReader::new(file));
     let told = spawn::blocking(move || {
         archive::unpack(reader, &manifest, |piece, at| {

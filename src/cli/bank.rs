@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 use domain::ids::Sn;
 
-use super::reach::Reach;
+use super::reach::{self, Reach};
 use super::table::{Table, cell};
-use super::{Common, Format, block_on, moment};
+use super::{Common, Format, moment};
 use crate::admin::Adopt;
 use crate::store::views::BankRow;
 
@@ -46,13 +46,8 @@ pub struct AdoptArguments {
 }
 
 pub fn run(arguments: Arguments, common: &Common) -> anyhow::Result<ExitCode> {
-    block_on(common, async |config| {
-        let reach = Reach::open(&config).await?;
-        let rows = Box::pin(rows(&arguments, &reach)).await;
-        reach.close().await;
-        let rows = rows?;
-        arguments.format().show(&rows, || table(&rows))
-    })
+    let rows = reach::with(common, async |reach| rows(&arguments, reach).await)?;
+    arguments.format().show(&rows, || table(&rows))
 }
 
 impl Arguments {

@@ -4,30 +4,20 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::reach::{Reach, escaped};
+use super::reach::{self, Reach, escaped};
 use super::table::{Table, cell, pairs};
-use super::{Common, Format, block_on, moment};
+use super::{Common, Format, Listing, moment};
 use crate::admin::Resolve;
-use crate::clock::Clock;
 use crate::store::views::IncidentRow;
 
 #[derive(Subcommand)]
 pub enum Arguments {
     /// List open incidents, the oldest first
-    List(ListArguments),
+    List(Listing),
     /// Show one incident with its evidence
     Show(Named),
     /// Close an incident
     Resolve(ResolveArguments),
-}
-
-#[derive(Args)]
-pub struct ListArguments {
-    /// Resolved ones as well
-    #[arg(long)]
-    all: bool,
-    #[command(flatten)]
-    format: Format,
 }
 
 #[derive(Args)]
@@ -49,12 +39,7 @@ pub struct ResolveArguments {
 }
 
 pub fn run(arguments: Arguments, common: &Common) -> anyhow::Result<ExitCode> {
-    block_on(common, async |config| {
-        let reach = Reach::open(&config).await?;
-        let done = Box::pin(dispatch(arguments, &reach)).await;
-        reach.close().await;
-        done
-    })
+    reach::with(common, async |reach| dispatch(arguments, reach).await)
 }
 
 async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<ExitCode> {
@@ -77,7 +62,7 @@ async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<ExitCod
 }
 
 fn table(rows: &[IncidentRow]) -> String {
-    let now = Clock::system().now();
+    let now = moment::now();
     let mut table = Table::new(["id", "kind", "opened", "station", "rental", "bank", "state"]);
     for row in rows {
         table.row([
@@ -94,7 +79,7 @@ fn table(rows: &[IncidentRow]) -> String {
 }
 
 fn described(row: &IncidentRow) -> String {
-    let now = Clock::system().now();
+    let now = moment::now();
     let head = pairs([
         ("id", row.id.to_string()),
         ("kind", row.kind.clone()),

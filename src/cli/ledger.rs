@@ -7,11 +7,10 @@ use std::process::ExitCode;
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 
-use super::reach::Reach;
 use super::table::Table;
-use super::{Common, Format, block_on, moment};
+use super::{Common, Format, moment, reach};
 use crate::admin::AuditBody;
-use crate::store::verify::Report;
+use crate::store::verify::{Finding, Report};
 use crate::store::views::Books;
 
 mod days;
@@ -80,14 +79,9 @@ pub fn run(arguments: Arguments, common: &Common) -> anyhow::Result<ExitCode> {
 }
 
 fn books(format: Format, common: &Common) -> anyhow::Result<ExitCode> {
-    block_on(common, async |config| {
-        let reach = Reach::open(&config).await?;
-        let books = reach.get::<Books>("/books").await;
-        reach.close().await;
-        let books = books?;
-        format.show(&books, || described(&books))?;
-        Ok(if books.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    })
+    let books: Books = reach::with(common, async |reach| reach.get("/books").await)?;
+    format.show(&books, || described(&books))?;
+    Ok(if books.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn described(books: &Books) -> String {
@@ -108,8 +102,8 @@ fn verdict(report: &Report) -> String {
     }
     let mut table = Table::new(["finding", "subject", "expected", "found"]);
     for finding in &report.findings {
-        let finding = finding.clone();
-        table.row([finding.kind, finding.subject, finding.expected, finding.found]);
+        let Finding { kind, subject, expected, found } = finding.clone();
+        table.row([kind.to_string(), subject, expected, found]);
     }
     let count: i64 = report.counts.values().sum();
     format!(
@@ -120,18 +114,14 @@ fn verdict(report: &Report) -> String {
 }
 
 pub fn audit(arguments: AuditArguments, common: &Common) -> anyhow::Result<ExitCode> {
-    block_on(common, async |config| {
-        let reach = Reach::open(&config).await?;
-        let rows = reach.get::<Vec<AuditBody>>(&format!("/audit?limit={}", arguments.limit)).await;
-        reach.close().await;
-        let rows = rows?;
-        arguments.format.show(&rows, || {
-            let mut table = Table::new(["time", "who", "did", "to", "details"]);
-            for row in &rows {
-                let AuditBody { at, actor, action, target, details } = row.clone();
-                table.row([moment::stamp(at), actor, action, target, details.to_string()]);
-            }
-            table.to_string()
-        })
+    let path = format!("/audit?limit={}", arguments.limit);
+    let rows: Vec<AuditBody> = reach::with(common, async |reach| reach.get(&path).await)?;
+    arguments.format.show(&rows, || {
+        let mut table = Table::new(["time", "who", "did", "to", "details"]);
+        for row in &rows {
+            let AuditBody { at, actor, action, target, details } = row.clone();
+            table.row([moment::stamp(at), actor, action, target, details.to_string()]);
+        }
+        table.to_string()
     })
 }

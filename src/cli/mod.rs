@@ -21,7 +21,6 @@ mod config;
 mod decode;
 mod demo;
 pub mod doctor;
-mod examine;
 mod incident;
 mod ledger;
 mod moment;
@@ -68,7 +67,7 @@ enum Command {
     /// Run simulated cabinets against a running service
     Simulate(simulate::Arguments),
     /// Look at each edge: what is configured, what answers, what to do
-    Doctor(examine::Arguments),
+    Doctor(doctor::Arguments),
     /// Cabinets: list, show, enrol, check, eject, set, rotate, remove
     #[command(subcommand)]
     Station(station::Arguments),
@@ -109,6 +108,16 @@ struct Format {
     /// Print JSON on stdout, and nothing else there
     #[arg(long)]
     json: bool,
+}
+
+/// A list of what has an end.
+#[derive(Clone, Copy, Debug, Args)]
+struct Listing {
+    /// Those that have ended as well
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 impl Format {
@@ -177,7 +186,7 @@ impl Command {
             Command::Serve(arguments) => serve::run(&arguments, common),
             Command::Demo(arguments) => demo::run(&arguments, common),
             Command::Simulate(arguments) => simulate::run(arguments, common),
-            Command::Doctor(arguments) => examine::run(&arguments, common),
+            Command::Doctor(arguments) => doctor::run(&arguments, common),
             Command::Station(arguments) => station::run(arguments, common),
             Command::Bank(arguments) => bank::run(arguments, common),
             Command::Rental(arguments) => rental::run(arguments, common),

@@ -2,11 +2,18 @@
 
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 
+use crate::clock::Clock;
+
 #[cfg(test)]
 mod tests;
 
 /// Nepal is 5:45 ahead of UTC all year round, in seconds.
 const NEPAL: i32 = (5 * 60 + 45) * 60;
+
+/// What distances are told from.
+pub fn now() -> DateTime<Utc> {
+    Clock::system().now()
+}
 
 /// `2025-11-22 15:40:07`, in Nepal's time.
 pub fn stamp(at: DateTime<Utc>) -> String {

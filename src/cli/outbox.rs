@@ -5,11 +5,10 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use super::reach::{Reach, escaped};
+use super::reach::{self, Reach, escaped};
 use super::table::{Table, cell, pairs};
-use super::{Common, Format, block_on, moment};
+use super::{Common, Format, moment};
 use crate::admin::{Redrive, Redriven};
-use crate::clock::Clock;
 use crate::store::views::EffectRow;
 
 #[derive(Subcommand)]
@@ -53,19 +52,13 @@ pub struct RedriveArguments {
 }
 
 pub fn run(arguments: Arguments, common: &Common) -> anyhow::Result<ExitCode> {
-    block_on(common, async |config| {
-        let reach = Reach::open(&config).await?;
-        let done = Box::pin(dispatch(arguments, &reach)).await;
-        reach.close().await;
-        done
-    })
+    reach::with(common, async |reach| dispatch(arguments, reach).await)
 }
 
 async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<ExitCode> {
     match arguments {
         Arguments::List(wanted) => {
-            let query = if wanted.all { "?all=true" } else { "" };
-            let rows: Vec<EffectRow> = reach.get(&format!("/outbox{query}")).await?;
+            let rows: Vec<EffectRow> = reach.get(&format!("/outbox?all={}", wanted.all)).await?;
             wanted.format.show(&rows, || table(&rows))
         }
         Arguments::Show(wanted) => {
@@ -81,7 +74,7 @@ async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<ExitCod
 }
 
 fn table(rows: &[EffectRow]) -> String {
-    let now = Clock::system().now();
+    let now = moment::now();
     let mut table =
         Table::new(["id", "state", "effect", "tries", "made", "last error"]).numbers(["tries"]);
     for row in rows {
@@ -98,7 +91,7 @@ fn table(rows: &[EffectRow]) -> String {
 }
 
 fn described(row: &EffectRow) -> String {
-    let now = Clock::system().now();
+    let now = moment::now();
     let at = |at| moment::with_distance(at, now);
     pairs([
         ("id", row.id.to_string()),

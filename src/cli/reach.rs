@@ -13,10 +13,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::{Common, block_on};
 use crate::actors::withdrawals::Withdrawals;
 use crate::admin::operator::{ON_BEHALF, called_by};
 use crate::admin::socket::SocketPath;
-use crate::admin::{Admin, AdminParts, Failure, Success};
+use crate::admin::{Admin, AdminParts, Failure, Refusal, Success};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::postgres::Postgres;
@@ -30,6 +31,19 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(200);
 /// Longest orderly end of a database that a command started.
 const STOP: Duration = Duration::from_secs(10);
+
+/// Runs a command that needs the network, and gives back what it took.
+pub fn with<T>(
+    common: &Common,
+    command: impl AsyncFnOnce(&Reach) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    block_on(common, async |config| {
+        let reach = Reach::open(&config).await?;
+        let done = Box::pin(command(&reach)).await;
+        reach.close().await;
+        done
+    })
+}
 
 /// A way to the network.
 pub enum Reach {
@@ -126,7 +140,10 @@ impl Reach {
                 answer.freeze()
             }
         };
-        understand(&bytes).with_context(|| format!("{path} was not understood"))?
+        match understand(&bytes).with_context(|| format!("{path} was not understood"))? {
+            Answer::Done(value) => Ok(value),
+            Answer::Refused(refusal) => Err(refusal.into()),
+        }
     }
 
     /// A long answer, as it comes. What is no stream is a refusal.
@@ -139,7 +156,7 @@ impl Reach {
                 let response = client.get(format!("http://node{path}")).send().await?;
                 let kind = response.headers().get(header::CONTENT_TYPE);
                 if kind.is_some_and(|kind| kind == "application/json") {
-                    return Err(refusal(&response.bytes().await?));
+                    return Err(refused(&response.bytes().await?));
                 }
                 Ok(response.bytes_stream().map(|chunk| Ok(chunk?)).boxed())
             }
@@ -149,7 +166,7 @@ impl Reach {
                 if let Some(Ok(first)) = std::pin::Pin::new(&mut chunks).peek().await
                     && let Ok(failure) = serde_json::from_slice::<Failure>(first)
                 {
-                    return Err(anyhow!(failure.error));
+                    return Err(failure.error.into());
                 }
                 Ok(chunks.map(|chunk| Ok(chunk?)).boxed())
             }
@@ -183,13 +200,18 @@ impl Alone {
     }
 }
 
-/// The answer, or why there is none; the outer error is an answer in other words.
-fn understand<T: DeserializeOwned>(bytes: &[u8]) -> anyhow::Result<anyhow::Result<T>> {
+/// What came back.
+enum Answer<T> {
+    Done(T),
+    Refused(Refusal),
+}
+
+fn understand<T: DeserializeOwned>(bytes: &[u8]) -> anyhow::Result<Answer<T>> {
     if let Ok(failure) = serde_json::from_slice::<Failure>(bytes) {
-        return Ok(Err(anyhow!(failure.error)));
+        return Ok(Answer::Refused(failure.error));
     }
     match serde_json::from_slice::<Success<T>>(bytes) {
-        Ok(success) => Ok(Ok(success.ok)),
+        Ok(success) => Ok(Answer::Done(success.ok)),
         Err(error) => bail!(
             "{error}: {}; is the node of another version?",
             String::from_utf8_lossy(bytes).chars().take(200).collect::<String>()
@@ -197,9 +219,9 @@ fn understand<T: DeserializeOwned>(bytes: &[u8]) -> anyhow::Result<anyhow::Resul
     }
 }
 
-fn refusal(bytes: &[u8]) -> anyhow::Error {
+fn refused(bytes: &[u8]) -> anyhow::Error {
     match serde_json::from_slice::<Failure>(bytes) {
-        Ok(failure) => anyhow!(failure.error),
+        Ok(failure) => failure.error.into(),
         Err(error) => anyhow!("the node's answer was not understood: {error}"),
     }
 }

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
-use super::reach::{Reach, escaped};
+use super::reach::{self, Reach, escaped};
 use super::table::{Table, cell, pairs};
-use super::{Common, Format, block_on, moment};
+use super::{Common, Format, moment};
 use crate::admin::{Settle, Verdict};
 use crate::store::views::Story;
 
@@ -57,13 +57,8 @@ pub struct VerdictArguments {
 }
 
 pub fn run(arguments: Arguments, common: &Common) -> anyhow::Result<ExitCode> {
-    block_on(common, async |config| {
-        let reach = Reach::open(&config).await?;
-        let done = Box::pin(dispatch(arguments, &reach)).await;
-        reach.close().await;
-        let (story, format) = done?;
-        format.show(&story, || described(&story))
-    })
+    let (story, format) = reach::with(common, async |reach| dispatch(arguments, reach).await)?;
+    format.show(&story, || described(&story))
 }
 
 async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<(Story, Format)> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use cabinet::{Cabinet, Event, Fleet, Layout, Observer, Script, Seen, Spec, Timing};
+use cabinet::{Cabinet, Event, Fleet, Layout, Observer, Script, Seen, Spec, Timing, numbered};
 use clap::{Args, ValueEnum};
 use domain::ids::{DeviceUuid, Sn};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -25,10 +25,7 @@ use crate::embedded::DataFolder;
 
 /// Most cabinets of one command.
 const CABINETS_MAX: u32 = 20_000;
-/// The first cabinet's uuid, an IMEI of no real maker.
-const FIRST_UUID: u64 = 990_000_000_000_000;
-/// The first bank's serial.
-const FIRST_BANK: u64 = 90_000_001;
+const FIRST_MAX: u32 = numbered::NUMBER_MAX - CABINETS_MAX;
 /// South-west of Ratna Park, in ten-thousandths of a degree: the corner of the grid they stand on.
 const CORNER: (u32, u32) = (275_564, 851_650);
 /// Between two cabinets of the grid: about 300 metres.
@@ -62,7 +59,7 @@ pub struct Arguments {
     #[arg(long, value_name = "URL")]
     target: Option<String>,
     /// Number of the first cabinet: two fleets need two ranges
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(FIRST_MAX)))]
     first: u32,
     /// Leave enrolment to others: the cabinets appear as pending
     #[arg(long)]
@@ -140,7 +137,7 @@ async fn enrol(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
     let known: BTreeMap<DeviceUuid, usize> = known.into_iter().map(|s| (s.uuid, s.slots)).collect();
     let bar = bar("enrol [{wide_bar}] {pos} of {len}", u64::from(arguments.cabinets))?;
     for number in numbers(arguments) {
-        if !known.contains_key(&DeviceUuid(uuid(number))) {
+        if !known.contains_key(&DeviceUuid(numbered::uuid(number))) {
             let _: StationBody = reach.post("/stations", &station(arguments, number)).await?;
         }
         bar.inc(1);
@@ -150,11 +147,7 @@ async fn enrol(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
 }
 
 fn numbers(arguments: &Arguments) -> std::ops::Range<u32> {
-    arguments.first..arguments.first.saturating_add(arguments.cabinets)
-}
-
-fn uuid(number: u32) -> String {
-    (FIRST_UUID + u64::from(number)).to_string()
+    arguments.first..arguments.first + arguments.cabinets
 }
 
 #[expect(clippy::float_arithmetic, reason = "places, not money")]
@@ -162,8 +155,8 @@ fn station(arguments: &Arguments, number: u32) -> Enrol {
     let (row, column) = (number / 100 % 100, number % 100);
     let degrees = |corner: u32, steps: u32| f64::from(corner + steps * STEP) / 10_000.0;
     Enrol {
-        uuid: uuid(number),
-        serial: format!("SIM-{number:05}"),
+        uuid: numbered::uuid(number),
+        serial: numbered::serial(number),
         name: format!("Simulated {number}"),
         lat: degrees(CORNER.0, row),
         lng: degrees(CORNER.1, column),
@@ -190,9 +183,8 @@ fn start(
     });
     let fleet = Fleet::new();
     let spec = |number: u32| {
-        let first = FIRST_BANK + u64::from(number) * 1_000;
-        let banks = (first..).take(usize::from(arguments.banks)).map(|sn| Sn(sn.to_string()));
-        let spec = Spec::new(uuid(number).as_str(), target)
+        let banks = numbered::banks(number, arguments.banks).map(|sn| Sn(sn.to_string()));
+        let spec = Spec::new(numbered::uuid(number).as_str(), target)
             .layout(layout(arguments))
             .timing(Timing::sped_up(arguments.speed))
             .seed(u64::from(number))

@@ -7,11 +7,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use domain::ids::SlotKey;
 use domain::slot::Standing;
 
-use super::reach::{Reach, escaped};
+use super::reach::{self, Reach, escaped};
 use super::table::{Table, cell, pairs};
-use super::{Common, Format, block_on, moment, print};
+use super::{Common, Format, moment, print};
 use crate::admin::{Eject, Ejected, Enrol, Maintain, PendingBody, Reported, StationBody};
-use crate::clock::Clock;
 
 mod change;
 
@@ -115,12 +114,7 @@ impl OnOff {
 }
 
 pub fn run(arguments: Arguments, common: &Common) -> anyhow::Result<ExitCode> {
-    block_on(common, async |config| {
-        let reach = Reach::open(&config).await?;
-        let done = Box::pin(dispatch(arguments, &reach)).await;
-        reach.close().await;
-        done
-    })
+    reach::with(common, async |reach| dispatch(arguments, reach).await)
 }
 
 async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<ExitCode> {
@@ -169,7 +163,7 @@ async fn show(reach: &Reach, named: Named) -> anyhow::Result<ExitCode> {
 }
 
 fn described(station: &StationBody) -> String {
-    let now = Clock::system().now();
+    let now = moment::now();
     let yes = |flag: bool| if flag { "yes" } else { "no" }.to_owned();
     let ago = |at: Option<_>| at.map_or("never".to_owned(), |at| moment::with_distance(at, now));
     let head = pairs([
@@ -202,7 +196,7 @@ fn described(station: &StationBody) -> String {
 
 async fn pending(reach: &Reach, format: Format) -> anyhow::Result<ExitCode> {
     let callers: Vec<PendingBody> = reach.get("/stations/pending").await?;
-    let now = Clock::system().now();
+    let now = moment::now();
     format.show(&callers, || {
         let mut table =
             Table::new(["uuid", "calls", "last call", "first call", "address", "hardware"])

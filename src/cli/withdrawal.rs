@@ -5,17 +5,16 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use domain::withdrawal::Payee;
 
-use super::reach::{Reach, escaped};
+use super::reach::{self, Reach, escaped};
 use super::table::{Table, cell, pairs};
-use super::{Common, Format, block_on, moment};
+use super::{Common, Format, Listing, moment};
 use crate::admin::Advance;
-use crate::clock::Clock;
 use crate::store::withdrawals::Withdrawal;
 
 #[derive(Subcommand)]
 pub enum Arguments {
     /// List those that wait for somebody, the oldest first
-    List(ListArguments),
+    List(Listing),
     /// Show one with the account it goes to
     Show(Named),
     /// Say that it may be paid out
@@ -24,15 +23,6 @@ pub enum Arguments {
     Complete(CompleteArguments),
     /// Refuse it: all of it goes back to the wallet
     Reject(RejectArguments),
-}
-
-#[derive(Args)]
-pub struct ListArguments {
-    /// Those that have ended as well
-    #[arg(long)]
-    all: bool,
-    #[command(flatten)]
-    format: Format,
 }
 
 #[derive(Args)]
@@ -63,12 +53,7 @@ pub struct RejectArguments {
 }
 
 pub fn run(arguments: Arguments, common: &Common) -> anyhow::Result<ExitCode> {
-    block_on(common, async |config| {
-        let reach = Reach::open(&config).await?;
-        let done = Box::pin(dispatch(arguments, &reach)).await;
-        reach.close().await;
-        done
-    })
+    reach::with(common, async |reach| dispatch(arguments, reach).await)
 }
 
 async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<ExitCode> {
@@ -99,7 +84,7 @@ async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<ExitCod
 }
 
 fn table(rows: &[Withdrawal]) -> String {
-    let now = Clock::system().now();
+    let now = moment::now();
     let heads = ["reference", "rider", "asked", "by", "amount", "fee", "paid out", "status"];
     let mut table = Table::new(heads).numbers(["amount", "fee", "paid out"]);
     for row in rows {
@@ -118,7 +103,7 @@ fn table(rows: &[Withdrawal]) -> String {
 }
 
 fn described(row: &Withdrawal) -> String {
-    let now = Clock::system().now();
+    let now = moment::now();
     let to = match &row.payee {
         Payee::Phone { phone_number } => phone_number.clone(),
         Payee::Account { bank_name, account_number, account_holder_name } => {
@@ -135,9 +120,9 @@ fn described(row: &Withdrawal) -> String {
         ("persons", persons.to_owned()),
         ("asked", moment::with_distance(row.requested_at, now)),
         ("approved", cell(row.approved_at.map(moment::stamp))),
-        ("by", cell(row.approved_by.as_ref())),
+        ("approved by", cell(row.approved_by.as_ref())),
         ("ended", cell(row.ended_at.map(moment::stamp))),
-        ("by", cell(row.ended_by.as_ref())),
+        ("ended by", cell(row.ended_by.as_ref())),
         ("number of the payment", cell(row.payout_reference.as_ref())),
         ("note", cell(row.note.as_ref())),
     ])

@@ -39,13 +39,6 @@ pub enum Error {
     Address(String),
 }
 
-impl Error {
-    /// Worth trying again without change.
-    pub fn is_temporary(&self) -> bool {
-        matches!(self, Error::Unavailable(_))
-    }
-}
-
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Error {
         match Fault::from(&error) {

@@ -16,10 +16,12 @@ use super::session::Session;
 use super::{Error, Store};
 
 mod checks;
+mod kind;
 mod replay;
 mod standing;
 
 pub use checks::STAGES;
+pub use kind::Kind;
 pub use standing::Mark;
 
 /// Findings that are told one by one; the others are only counted.
@@ -36,30 +38,12 @@ pub enum Scope {
 /// One thing that does not add up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// A word of `KINDS`.
-    pub kind: String,
+    pub kind: Kind,
     /// A transfer, an account, a rental, a bank, a payment, a place in the chain.
     pub subject: String,
     pub expected: String,
     pub found: String,
 }
-
-/// What a finding can be about.
-pub const KINDS: [&str; 13] = [
-    "unbalanced",
-    "astray",
-    "rental_hold",
-    "rental_dues",
-    "stray_hold",
-    "clearing",
-    "double_capture",
-    "reversal",
-    "chain",
-    "closing",
-    "invoice_gap",
-    "custody",
-    "rental_replay",
-];
 
 /// What a look at the ledger found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +53,7 @@ pub struct Report {
     /// How much money is not where it should be.
     pub imbalance: Money,
     /// How many findings there are, by kind; kinds without any are left out.
-    pub counts: BTreeMap<String, i64>,
+    pub counts: BTreeMap<Kind, i64>,
     /// At most `TOLD_MAX` of each check.
     pub findings: Vec<Finding>,
     pub took_ms: u64,
@@ -83,7 +67,7 @@ impl Report {
     fn add(&mut self, row: Row) {
         if !self.counts.contains_key(&row.kind) {
             self.imbalance = self.imbalance.plus(Money::rounded(row.off_total).unwrap_or_default());
-            self.counts.insert(row.kind.clone(), row.total);
+            self.counts.insert(row.kind, row.total);
         }
         let Row { kind, subject, expected, found, .. } = row;
         self.findings.push(Finding { kind, subject, expected, found });
@@ -92,7 +76,7 @@ impl Report {
 
 #[derive(sqlx::FromRow)]
 struct Row {
-    kind: String,
+    kind: Kind,
     subject: String,
     expected: String,
     found: String,

@@ -7,14 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::ids::{DeviceUuid, SlotKey, Sn};
 use reqwest::Client;
-use tokio::sync::watch;
 use tokio::time::timeout_at;
 
 use crate::bank::Bank;
 use crate::calls::{self, CallError, HttpAnswer, HttpCall};
 use crate::clock::instant;
 use crate::driver;
-use crate::events::{Counts, Event, RebootCause, Seen};
+use crate::events::{Counts, RebootCause, Seen};
 use crate::faults::{Faults, FrameKind};
 use crate::fleet::Fleet;
 use crate::http;
@@ -25,8 +24,12 @@ use crate::shared::Shared;
 use crate::spawn::spawn;
 use crate::spec::Spec;
 
+mod events;
+
 #[cfg(test)]
 mod tests;
+
+pub use events::Events;
 
 /// A running cabinet. Clones are handles to the same one; it stops with the last of them.
 #[derive(Clone)]
@@ -208,13 +211,12 @@ impl Cabinet {
 
     /// Reads events from now on.
     pub fn events(&self) -> Events {
-        let next = self.shared.look(|machine| machine.log().next_seq());
-        Events { shared: Arc::clone(&self.shared), news: self.shared.watch(), next }
+        Events::of(&self.shared)
     }
 
     /// Reads events from the oldest kept one on.
     pub fn events_from_start(&self) -> Events {
-        Events { next: 0, ..self.events() }
+        Events::from_start(&self.shared)
     }
 
     /// The events that are kept, oldest first.
@@ -269,58 +271,6 @@ impl Cabinet {
         while !self.shared.has_ended() {
             // the sender lives in `shared`
             let _ = news.changed().await;
-        }
-    }
-}
-
-/// Reads a cabinet's events in order. Events that were dropped before they were read are
-/// skipped; see `Seen::seq`.
-pub struct Events {
-    shared: Arc<Shared>,
-    news: watch::Receiver<u64>,
-    next: u64,
-}
-
-impl Events {
-    /// The next event; `None` when the cabinet has stopped and there are no more.
-    pub async fn next(&mut self) -> Option<Seen> {
-        loop {
-            self.news.mark_unchanged();
-            if let Some(seen) = self.ready() {
-                return Some(seen);
-            }
-            if self.shared.has_ended() {
-                return None;
-            }
-            // the sender lives in `shared`
-            let _ = self.news.changed().await;
-        }
-    }
-
-    /// The next event if it has happened already.
-    pub fn ready(&mut self) -> Option<Seen> {
-        let seen = self.shared.look(|machine| machine.log().from(self.next).cloned())?;
-        self.next = seen.seq + 1;
-        Some(seen)
-    }
-
-    /// Reads on until `found` finds what it looks for.
-    pub async fn until<R>(
-        &mut self,
-        what: &str,
-        within: Duration,
-        mut found: impl FnMut(&Event) -> Option<R>,
-    ) -> Result<R, NotInTime> {
-        let deadline = instant() + within;
-        loop {
-            match timeout_at(deadline, self.next()).await {
-                Ok(Some(seen)) => {
-                    if let Some(result) = found(&seen.event) {
-                        return Ok(result);
-                    }
-                }
-                Ok(None) | Err(_) => return Err(self.shared.not_in_time(what, within)),
-            }
         }
     }
 }

@@ -172,6 +172,21 @@ impl Rule {
     pub fn by_chance(self, permille: u16) -> Rule {
         Rule { permille, ..self }
     }
+
+    fn strikes(&mut self, chance: &mut impl Rng) -> bool {
+        if self.next == Some(0) {
+            return false;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        if self.permille < 1000 && chance.random_range(0..1000) >= self.permille {
+            return false;
+        }
+        self.next = self.next.map(|left| left - 1);
+        true
+    }
 }
 
 impl Faults {
@@ -229,31 +244,14 @@ impl Faults {
         let mut sorts = Vec::new();
         for rule in &mut self.rules {
             let sort = std::mem::discriminant(&rule.fault);
-            let fits = rule.fault.frame().is_some_and(|about| about.covers(frame));
-            if fits && !sorts.contains(&sort) && rule.strikes(chance) {
+            let Some((about, part)) = rule.fault.of_frames() else { continue };
+            if about.covers(frame) && !sorts.contains(&sort) && rule.strikes(chance) {
                 sorts.push(sort);
-                rule.fault.seal(&mut fate);
+                fate = fate.and(part);
             }
         }
         self.rules.retain(|rule| rule.next != Some(0));
         fate
-    }
-}
-
-impl Rule {
-    fn strikes(&mut self, chance: &mut impl Rng) -> bool {
-        if self.next == Some(0) {
-            return false;
-        }
-        if self.skip > 0 {
-            self.skip -= 1;
-            return false;
-        }
-        if self.permille < 1000 && chance.random_range(0..1000) >= self.permille {
-            return false;
-        }
-        self.next = self.next.map(|left| left - 1);
-        true
     }
 }
 
@@ -273,17 +271,39 @@ pub(crate) struct Fate {
     pub replay: bool,
 }
 
+impl Fate {
+    /// With what another rule makes of the frame.
+    fn and(self, other: Fate) -> Fate {
+        Fate {
+            lost: self.lost || other.lost,
+            delay: self.delay + other.delay,
+            again: self.again.or(other.again),
+            held: self.held.or(other.held),
+            corrupt: self.corrupt || other.corrupt,
+            short_by: self.short_by + other.short_by,
+            replay: self.replay || other.replay,
+        }
+    }
+}
+
 impl Fault {
-    /// The frames this is about; `None` when it is about something else.
-    fn frame(&self) -> Option<FrameKind> {
-        match self {
-            Fault::Lose { frame }
-            | Fault::Delay { frame, .. }
-            | Fault::Duplicate { frame, .. }
-            | Fault::Reorder { frame, .. }
-            | Fault::Corrupt { frame }
-            | Fault::Truncate { frame, .. }
-            | Fault::Replay { frame } => Some(*frame),
+    /// The frames this is about and what becomes of them; `None` when it is about something
+    /// else.
+    fn of_frames(&self) -> Option<(FrameKind, Fate)> {
+        let fate = Fate::default();
+        let millis = Duration::from_millis;
+        match *self {
+            Fault::Lose { frame } => Some((frame, Fate { lost: true, ..fate })),
+            Fault::Delay { frame, by_ms } => Some((frame, Fate { delay: millis(by_ms), ..fate })),
+            Fault::Duplicate { frame, after_ms } => {
+                Some((frame, Fate { again: Some(millis(after_ms)), ..fate }))
+            }
+            Fault::Reorder { frame, at_most_ms } => {
+                Some((frame, Fate { held: Some(millis(at_most_ms)), ..fate }))
+            }
+            Fault::Corrupt { frame } => Some((frame, Fate { corrupt: true, ..fate })),
+            Fault::Truncate { frame, bytes } => Some((frame, Fate { short_by: bytes, ..fate })),
+            Fault::Replay { frame } => Some((frame, Fate { replay: true, ..fate })),
             Fault::Ignore { .. }
             | Fault::SlowEject { .. }
             | Fault::EjectCode { .. }
@@ -297,36 +317,6 @@ impl Fault {
             | Fault::TopFive
             | Fault::HttpOnly
             | Fault::WrongLevel { .. } => None,
-        }
-    }
-
-    /// Adds its part to the fate of a frame; nothing when it is not about frames.
-    fn seal(&self, fate: &mut Fate) {
-        match self {
-            Fault::Lose { .. } => fate.lost = true,
-            Fault::Delay { by_ms, .. } => fate.delay = Duration::from_millis(*by_ms),
-            Fault::Duplicate { after_ms, .. } => {
-                fate.again = Some(Duration::from_millis(*after_ms));
-            }
-            Fault::Reorder { at_most_ms, .. } => {
-                fate.held = Some(Duration::from_millis(*at_most_ms));
-            }
-            Fault::Corrupt { .. } => fate.corrupt = true,
-            Fault::Truncate { bytes, .. } => fate.short_by = *bytes,
-            Fault::Replay { .. } => fate.replay = true,
-            Fault::Ignore { .. }
-            | Fault::SlowEject { .. }
-            | Fault::EjectCode { .. }
-            | Fault::Jam { .. }
-            | Fault::WrongSn { .. }
-            | Fault::FallBack { .. }
-            | Fault::NoClock
-            | Fault::QueueFull
-            | Fault::ReturnCode { .. }
-            | Fault::Partial { .. }
-            | Fault::TopFive
-            | Fault::HttpOnly
-            | Fault::WrongLevel { .. } => {}
         }
     }
 }

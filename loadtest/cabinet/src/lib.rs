@@ -12,6 +12,7 @@ pub mod faults;
 pub mod fleet;
 pub mod layout;
 pub mod machine;
+pub mod numbered;
 pub mod rack;
 pub mod script;
 pub mod spec;

@@ -7,13 +7,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::ids::{DeviceUuid, SlotKey, Sn};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use serde::Serialize;
 
-use crate::bank::Bank;
-use crate::calls::{Access, CallError, CallKind, HttpAnswer, HttpCall};
+use crate::calls::{Access, CallError, CallKind, HttpAnswer};
 use crate::clock::Now;
 use crate::events::{Counts, Event, Log};
 use crate::faults::Faults;
@@ -22,55 +20,25 @@ use crate::script::Step;
 use crate::spec::Spec;
 use crate::timers::Timers;
 
+mod action;
+mod due;
 mod duties;
 mod ejects;
 mod life;
 mod orders;
 mod play;
 mod returns;
+mod snapshot;
 mod uplink;
 
 #[cfg(test)]
 mod tests;
 
+pub use action::{Action, Dial, HangUp};
+use due::Due;
 pub use life::Downfall;
+pub use snapshot::{SlotView, Snapshot};
 use uplink::Uplink;
-
-/// Something for the outside to do, in this order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// One call after the other; the answer comes back by `answered`.
-    Call(HttpCall),
-    /// Forget calls that were not answered.
-    DropCalls,
-    /// Answered by `session_up` or `session_down`.
-    Dial(Box<Dial>),
-    HangUp(HangUp),
-    Publish {
-        topic: String,
-        payload: Bytes,
-    },
-}
-
-/// How to reach the broker.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Dial {
-    pub host: String,
-    pub port: u16,
-    pub client_id: String,
-    pub username: String,
-    pub password: String,
-    /// Both of its own: commands and heartbeats.
-    pub topics: [String; 2],
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HangUp {
-    /// The connection is closed without a word.
-    Closed,
-    /// The connection stays open and silent.
-    HalfOpen,
-}
 
 /// Where a cabinet is on its way to being online.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -84,85 +52,6 @@ pub enum Phase {
     Online,
     /// Waits before the next attempt.
     Backoff,
-}
-
-/// What is due later.
-#[derive(Debug)]
-enum Due {
-    Boot,
-    /// From the HTTP connect call on.
-    Connect,
-    /// From the broker on.
-    Redial,
-    Heartbeat,
-    /// The periodic report; sets the next one.
-    Report,
-    /// One report over HTTP.
-    Upload,
-    Adverts,
-    /// A report over MQTT for `check` (old firmware may list five) or `check_all`.
-    CheckAnswer {
-        may_list_five: bool,
-    },
-    WifiAnswer,
-    Release(ejects::Eject),
-    EjectAnswer(ejects::Answer),
-    Send(Uplink),
-    HttpReturn {
-        sn: Sn,
-        slot: u16,
-        level: u8,
-    },
-    SelfCheck {
-        key: SlotKey,
-    },
-    /// Past the rules already.
-    Transmit(Uplink),
-    FlushHeld,
-    FallBack {
-        sn: Sn,
-    },
-    Step(usize),
-}
-
-/// What a cabinet is and holds at one moment.
-#[derive(Clone, Debug, Serialize)]
-pub struct Snapshot {
-    pub uuid: DeviceUuid,
-    pub phase: Phase,
-    pub powered: bool,
-    /// Every fitted slot.
-    pub slots: Vec<SlotView>,
-    /// Released and not taken.
-    pub tray: Vec<(SlotKey, Bank)>,
-    pub counts: Counts,
-    /// What commands have set, by command (`volume`), or command and field (`setWifi.username`).
-    pub settings: BTreeMap<String, String>,
-    /// Flags of the last config answer.
-    pub flags: BTreeMap<String, String>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct SlotView {
-    pub key: SlotKey,
-    pub bank: Option<Bank>,
-}
-
-impl Snapshot {
-    pub fn is_online(&self) -> bool {
-        self.phase == Phase::Online
-    }
-
-    /// Where a bank sits.
-    pub fn find(&self, sn: &Sn) -> Option<SlotKey> {
-        let holds = |slot: &&SlotView| slot.bank.as_ref().is_some_and(|bank| bank.sn == *sn);
-        self.slots.iter().find(holds).map(|slot| slot.key)
-    }
-
-    /// How many banks sit in slots.
-    pub fn banks(&self) -> usize {
-        self.slots.iter().filter(|slot| slot.bank.is_some()).count()
-    }
 }
 
 /// Ways to the server that are cut.
@@ -356,11 +245,4 @@ impl Machine {
 fn seed(spec: &Spec) -> u64 {
     let mix = |sum: u64, byte: u8| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     spec.uuid.as_str().bytes().fold(spec.seed ^ 0xcbf2_9ce4_8422_2325, mix)
-}
-
-impl std::fmt::Debug for Dial {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Dial { host, port, client_id, username, .. } = self;
-        write!(f, "Dial({client_id} as {username} to {host}:{port})")
-    }
 }

@@ -149,12 +149,6 @@ impl Spec {
         self
     }
 
-    #[must_use]
-    pub fn with_bank_in(mut self, key: SlotKey, bank: impl Into<Bank>) -> Spec {
-        self.banks.push((key, bank.into()));
-        self
-    }
-
     /// Calls `observer` with every event of this cabinet.
     #[must_use]
     pub fn observed_by(self, observer: Observer) -> Spec {

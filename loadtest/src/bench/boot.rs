@@ -3,8 +3,9 @@
 
 use std::time::Instant;
 
-use super::{Bench, Network, progress};
+use super::{Bench, Network};
 use crate::process;
+use crate::progress::bar;
 use crate::report::Section;
 use crate::service::Plan;
 
@@ -19,7 +20,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     }
     let [mut boots, mut crashes, mut cpus]: [[Vec<f64>; 3]; 3] = Default::default();
     let mut firsts = Vec::new();
-    let bar = progress("boot", bench.rounds as usize * (2 * SIZES.len() + 1));
+    let bar = bar("boot", bench.rounds as usize * (2 * SIZES.len() + 1));
     for round in 0..bench.rounds {
         let fresh = bench.scratch.folder(&format!("boot-first-{round}"))?;
         let first = Plan::new(&bench.service, &fresh).start().await?;

@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use cabinet::{Generation, HttpAnswer, calls};
+use cabinet::{Generation, HttpAnswer, calls, numbered};
 use tokio::time::sleep;
 
 use super::limits::Helper;
 use super::publisher::{Account, Frame, Publishers, bare};
-use super::{Bench, Network, micros_each, progress, until};
-use crate::fixture::uuid;
+use super::{Bench, Network, micros_each, until};
 use crate::process::{self, spent_alone};
+use crate::progress::bar;
 use crate::report::Section;
 use crate::service::Service;
 use crate::wire::{Connection, post};
@@ -51,7 +51,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     handled(&service, &mut ours, Frame::Report, 2).await?; // every station has its first report
 
     let kinds = [(Frame::Heartbeat, "heartbeats"), (Frame::Report, "reports")];
-    let bar = progress("frames", bench.rounds as usize * kinds.len() * 2);
+    let bar = bar("frames", bench.rounds as usize * kinds.len() * 2);
     let mut runs: [Vec<(Run, Run)>; 2] = Default::default();
     for _ in 0..bench.rounds {
         for (at, (frame, _)) in kinds.iter().enumerate() {
@@ -95,7 +95,7 @@ async fn accounts(service: &Service) -> anyhow::Result<Vec<Account>> {
     let mut connection = Connection::open(service.http).await?;
     let mut accounts = Vec::new();
     for number in 1..=CABINETS {
-        let uuid = uuid(number);
+        let uuid = numbered::uuid(number);
         let call = calls::connect(Generation::Newer, &uuid.as_str().into());
         let query: Vec<String> = call.query.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let path = format!("{}?{}", call.path, query.join("&"));

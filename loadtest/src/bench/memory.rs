@@ -7,8 +7,9 @@ use anyhow::Context;
 use tokio::time::sleep;
 
 use super::limits::Helper;
-use super::{Bench, Network, progress};
+use super::{Bench, Network};
 use crate::process::resident;
+use crate::progress::bar;
 use crate::report::Section;
 use crate::service::Plan;
 
@@ -23,7 +24,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let once = bench.network("memory-1", network(STATIONS)).await?;
     let twice = bench.network("memory-2", network(2 * STATIONS)).await?;
     let (mut ours, mut theirs, mut bases) = (Vec::new(), Vec::new(), Vec::new());
-    let bar = progress("memory", bench.rounds as usize * 3);
+    let bar = bar("memory", bench.rounds as usize * 3);
     for _ in 0..bench.rounds {
         let small = settled(&once).await?;
         bar.inc(1);

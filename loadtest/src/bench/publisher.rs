@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bytes::{Bytes, BytesMut};
+use cabinet::numbered::{banks, uuid};
 use devices::a8::build::{self, BoardGroup, BoardRow, SlotRow};
 use devices::{Layout, Signal};
 use futures::future::try_join_all;
@@ -15,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::fixture::{SLOTS, banks, uuid};
+use crate::fixture::SLOTS;
 
 /// Frames under way on one connection.
 const WINDOW: u32 = 10;

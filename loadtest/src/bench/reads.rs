@@ -8,9 +8,10 @@ use anyhow::{Context, ensure};
 use futures::future::try_join_all;
 
 use super::limits::Helper;
-use super::{Bench, Network, micros_each, progress};
+use super::{Bench, Network, micros_each};
 use crate::latency::{Latencies, name};
 use crate::process::spent_alone;
+use crate::progress::bar;
 use crate::report::Section;
 use crate::wire::{Connection, get};
 
@@ -35,7 +36,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let plan = bench.network("reads", network).await?;
     let service = plan.with("LIMITS__ANONYMOUS_PER_MINUTE", 1_000_000_000).start().await?;
     let mut section = Section::new("reads", "Reads of the riders' app");
-    let bar = progress("reads", READS.len() * 2 * bench.rounds as usize);
+    let bar = bar("reads", READS.len() * 2 * bench.rounds as usize);
     for (what, path) in READS {
         let body = Connection::open(service.http).await?;
         let body = { body }.ask(&get(service.http, path, None)).await?;

@@ -8,17 +8,19 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use cabinet::Timing;
+use cabinet::numbered::serial;
 use domain::ids::Sn;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{Bench, Network, progress, spinner};
-use crate::fixture::{PACKAGE, Tokens, database, serial};
+use super::{Bench, Network};
+use crate::fixture::{PACKAGE, Tokens, database};
 use crate::fleet::Cabinets;
 use crate::latency::{Latencies, name};
 use crate::plan::{Spread, Stretch, plan};
 use crate::pool::Pool;
 use crate::process::{self, Spent, spent_alone};
+use crate::progress::{bar, spinner};
 use crate::report::Section;
 use crate::wire::post;
 
@@ -65,11 +67,11 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let signing = Tokens::of(&plan.folder)?;
     let tokens = (1..=i64::from(riders)).map(|rider| signing.of_rider(rider));
     let tokens = tokens.collect::<anyhow::Result<Vec<_>>>()?;
-    let bar = spinner(&format!("starts: {} cabinets go online", bench.cabinets));
+    let shown = spinner(&format!("starts: {} cabinets go online", bench.cabinets));
     let timing = Timing { keep_alive: Duration::from_mins(1), ..Timing::quick() };
     let cabinets =
         Cabinets::start(&service.base_url(), bench.cabinets, BANKS, &timing, &mut db).await?;
-    bar.finish_and_clear();
+    shown.finish_and_clear();
 
     let pid = service.pid();
     let before = process::spent(pid)?;
@@ -77,7 +79,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let idle = process::spent(pid)? - before;
     let mut street = Street { cabinets, tokens, next_rider: 0, next_cabinet: 0 };
     let pool = Arc::new(Pool::new(service.http, PATIENCE));
-    let bar = progress("starts", bench.rates.len() * rounds as usize);
+    let bar = bar("starts", bench.rates.len() * rounds as usize);
     let mut runs: BTreeMap<u32, Vec<Run>> = BTreeMap::new();
     for _ in 0..rounds {
         for rate in &bench.rates {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cabinet::Bank;
+use cabinet::numbered::serial;
 use domain::ids::Sn;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use super::outcome::{End, Outcome, Step};
 use super::scenario::Journey;
-use crate::fixture::{PACKAGE, serial};
+use crate::fixture::PACKAGE;
 use crate::fleet::Cabinets;
 use crate::pool::Pool;
 use crate::wire::{get, post};
@@ -32,7 +33,7 @@ pub struct Town {
     /// None against a service of somebody else.
     pub cabinets: Option<Cabinets>,
     pub outcome: Mutex<Outcome>,
-    /// Where the harness has left each bank that is not in a cabinet: in a rider's hand.
+    /// Those with nothing to do: each rents with an account of its own.
     pub idle_riders: Mutex<Vec<Rider>>,
 }
 

@@ -30,6 +30,15 @@ pub struct Result {
     pub samples: Vec<Sample>,
 }
 
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All riders came, and went home.
+    Whole,
+    /// Before its time, by a person.
+    Cut,
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct StepResult {
     pub step: Step,
@@ -75,7 +84,7 @@ impl Result {
         outcome: Outcome,
         samples: Vec<Sample>,
         promises: Vec<Finding>,
-        cut: bool,
+        ending: Ending,
     ) -> Result {
         let gates = scenario.gates.iter().map(|gate| {
             let (found, failed) = match gate.judge(&outcome.steps) {
@@ -89,7 +98,7 @@ impl Result {
             about: scenario.about.clone(),
             planned_s: scenario.seconds,
             machine,
-            cut,
+            cut: ending == Ending::Cut,
             gates: gates.collect(),
             steps: outcome.steps.iter().map(|(step, tally)| StepResult::of(*step, tally)).collect(),
             promises,

@@ -1,9 +1,11 @@
 //! What was packed is what is unpacked; any other file is refused.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::store::backup::{Extent, Piece};
 
 #[tokio::test]
 async fn what_was_packed_is_unpacked() {

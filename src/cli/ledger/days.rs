@@ -12,24 +12,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::chain::{Broken, Checker, Verified};
-use crate::cli::reach::Reach;
-use crate::cli::{Common, Format, block_on};
+use crate::cli::reach::{self, Reach};
+use crate::cli::{Common, Format};
 
 /// Longest line that is read: a transfer has a handful of entries.
 const LINE_MAX: u64 = 64 * 1024;
 
 pub fn export(day: NaiveDate, out: Option<&Path>, common: &Common) -> anyhow::Result<ExitCode> {
-    block_on(common, async |config| {
-        let reach = Reach::open(&config).await?;
-        let path = format!("/ledger/days/{day}");
-        let written = match out {
-            None => copy(&mut io::stdout().lock(), &path, &reach).await,
-            Some(file) => write(file, &path, &reach).await,
-        };
-        reach.close().await;
-        written?;
-        Ok(ExitCode::SUCCESS)
-    })
+    let path = format!("/ledger/days/{day}");
+    reach::with(common, async |reach| match out {
+        None => copy(&mut io::stdout().lock(), &path, reach).await,
+        Some(file) => write(file, &path, reach).await,
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Written beside its place, and renamed when it is whole.

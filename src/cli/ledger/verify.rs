@@ -9,23 +9,18 @@ use serde_json::json;
 
 use super::verdict;
 use crate::admin::Told;
-use crate::cli::reach::Reach;
-use crate::cli::{Common, Format, block_on};
+use crate::cli::reach::{self, Reach};
+use crate::cli::{Common, Format};
 use crate::store::verify::Report;
 
 pub fn run(format: Format, common: &Common) -> anyhow::Result<ExitCode> {
-    block_on(common, async |config| {
-        let reach = Reach::open(&config).await?;
-        let report = watched(&reach).await;
-        reach.close().await;
-        let report = report?;
-        let rate = rate(&report);
-        let document = json!({ "report": report, "transfers_per_second": rate });
-        format.show(&document, || {
-            format!("{}\n{} ms, {rate} transfers a second\n", verdict(&report), report.took_ms)
-        })?;
-        Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    })
+    let report = reach::with(common, watched)?;
+    let rate = rate(&report);
+    let document = json!({ "report": report, "transfers_per_second": rate });
+    format.show(&document, || {
+        format!("{}\n{} ms, {rate} transfers a second\n", verdict(&report), report.took_ms)
+    })?;
+    Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn rate(report: &Report) -> u64 {

@@ -6,7 +6,7 @@ pub struct Stage {
     pub name: &'static str,
     /// Too wide to be asked of a part.
     pub(super) only_whole: bool,
-    body: &'static str,
+    pub(super) body: &'static str,
 }
 
 impl Stage {

@@ -12,14 +12,13 @@ use serde_json::{Map, Value, json};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Finding, Report, TOLD_MAX};
+use super::{Finding, Kind, Report, TOLD_MAX};
 use crate::store::Error;
 use crate::store::session::Session;
 use crate::store::writer::rentals::{ended, payment_status};
 
 /// Rentals that are held in memory at once, each with its few events.
 const PAGE: i64 = 500;
-const KIND: &str = "rental_replay";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -73,17 +72,15 @@ pub(super) async fn look(session: &mut Session, report: &mut Report) -> Result<(
         for row in rows {
             let events = of.remove(&row.id).unwrap_or_default();
             if let Err((expected, found)) = compare(&row, &events) {
-                tell(
-                    report,
-                    Finding { kind: KIND.into(), subject: row.id.to_string(), expected, found },
-                );
+                let (kind, subject) = (Kind::RentalReplay, row.id.to_string());
+                tell(report, Finding { kind, subject, expected, found });
             }
         }
     }
 }
 
 fn tell(report: &mut Report, finding: Finding) {
-    let count = report.counts.entry(finding.kind.clone()).or_default();
+    let count = report.counts.entry(finding.kind).or_default();
     *count += 1;
     if usize::try_from(*count).is_ok_and(|count| count <= TOLD_MAX) {
         report.findings.push(finding);

@@ -120,6 +120,5 @@ fn evidence(finding: &Finding) -> Value {
 }
 
 fn rental(finding: &Finding) -> Option<RentalId> {
-    let of_rental = ["rental_hold", "rental_dues", "double_capture", "rental_replay"];
-    of_rental.contains(&finding.kind.as_str()).then(|| finding.subject.parse().ok()).flatten()
+    finding.kind.is_of_rental().then(|| finding.subject.parse().ok()).flatten()
 }

@@ -7,7 +7,7 @@ use chargeghar::chain::{Broken, Checker, Verified};
 use chargeghar::clock::Clock;
 use chargeghar::store::Error;
 use chargeghar::store::seal::Sealed;
-use chargeghar::store::verify::Scope;
+use chargeghar::store::verify::{Kind, Scope};
 use domain::calendar::local_day;
 use domain::ids::RiderId;
 use domain::ledger::Account;
@@ -112,7 +112,7 @@ async fn closing_rows_stand_for_all_entries_before_them() {
     world.database.run(spoil).await;
     assert_eq!(balance().await, Money::rupees(124).into());
     let (report, _) = world.store.verify(&Scope::Whole, |_| ()).await.unwrap();
-    assert_eq!(report.counts["closing"], 1);
+    assert_eq!(report.counts[&Kind::Closing], 1);
     world.database.is_crooked();
 }
 
@@ -156,7 +156,7 @@ async fn a_restored_chain_goes_on_where_it_was() {
     let balance = copy.store.balance(&Account::Clearing(domain::ledger::Gateway::Sandbox)).await;
     assert_eq!(balance.unwrap(), Money::rupees(114).into());
     let (report, _) = copy.store.verify(&Scope::Whole, |_| ()).await.unwrap();
-    assert_eq!(report.counts.keys().collect::<Vec<_>>(), ["clearing"]);
+    assert_eq!(report.counts.keys().collect::<Vec<_>>(), [&Kind::Clearing]);
 }
 
 #[tokio::test]

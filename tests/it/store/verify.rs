@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chargeghar::clock::Clock;
-use chargeghar::store::verify::{Mark, Report, Scope};
+use chargeghar::store::verify::{Kind, Mark, Report, Scope};
 use domain::ledger::{Movement, Pays};
 use domain::money::Money;
 use domain::points::Points;
@@ -43,26 +43,34 @@ async fn a_life_of_rentals_has_no_findings_whole_or_in_parts() {
 #[tokio::test]
 async fn each_way_of_being_wrong_is_seen_whole_and_among_what_is_new() {
     for (kind, spoil) in [
-        ("unbalanced", "update ledger_entries set amount = amount - 1 where account = 'revenue'"),
         (
-            "astray",
+            Kind::Unbalanced,
+            "update ledger_entries set amount = amount - 1 where account = 'revenue'",
+        ),
+        (
+            Kind::Astray,
             "update ledger_balances set balance = balance + 3 where account like 'wallet:%'",
         ),
-        ("rental_hold", "update rentals set held = held + 5"),
-        ("rental_dues", "update rentals set owed = owed + 5"),
-        ("stray_hold", "update ledger_balances set balance = 7 where account like 'hold:%'"),
+        (Kind::RentalHold, "update rentals set held = held + 5"),
+        (Kind::RentalDues, "update rentals set owed = owed + 5"),
+        (Kind::StrayHold, "update ledger_balances set balance = 7 where account like 'hold:%'"),
         (
-            "double_capture",
+            Kind::Withdrawing,
+            "insert into ledger_balances (account, rider_id, balance)
+            select 'withdrawing:' || id, id, 7 from riders limit 1",
+        ),
+        (
+            Kind::DoubleCapture,
             "insert into ledger_transfers (id, kind, rental_id, at)
             select gen_random_uuid(), 'capture', id, now() from rentals",
         ),
         (
-            "reversal",
+            Kind::Reversal,
             "insert into ledger_transfers (id, kind, reverses, at)
             select gen_random_uuid(), 'reversal', id, now() from ledger_transfers limit 1",
         ),
         (
-            "clearing",
+            Kind::Clearing,
             "insert into payment_intents (id, rider_id, gateway, purpose, amount, status,
                 gateway_ref, gateway_txn_id, redirect, created_at, expires_at, completed_at)
             select gen_random_uuid(), id, 'sandbox', 'WALLET_TOPUP', 9, 'COMPLETED', 'r', 'r', '{}',
@@ -88,7 +96,7 @@ async fn each_way_of_being_wrong_is_seen_whole_and_among_what_is_new() {
 
         for scope in [Scope::Whole, Scope::Since(Mark::default())] {
             let (report, _) = look(&world, &scope).await;
-            assert!(report.counts.contains_key(kind), "{kind} {scope:?}: {report:?}");
+            assert!(report.counts.contains_key(&kind), "{kind} {scope:?}: {report:?}");
         }
     }
 }
@@ -119,7 +127,7 @@ async fn a_touched_chain_is_seen() {
 
         let (report, _) = look(&world, &Scope::Whole).await;
 
-        assert!(report.counts.contains_key("chain"), "{spoil}: {report:?}");
+        assert!(report.counts.contains_key(&Kind::Chain), "{spoil}: {report:?}");
     }
 }
 
@@ -127,25 +135,25 @@ async fn a_touched_chain_is_seen() {
 async fn a_bank_or_a_rental_that_its_events_do_not_lead_to_is_seen() {
     for (kind, spoil) in [
         (
-            "custody",
+            Kind::Custody,
             "update banks set custody = 'missing', rental_id = null, station_id = null, io = null, slot = null",
         ),
-        ("custody", "update banks set condition = 'DAMAGED'"),
-        ("custody", "update banks set version = version + 1"),
-        ("custody", "delete from bank_events where version = 1"),
-        ("custody", "delete from bank_events"),
-        ("custody", "delete from banks"),
-        ("rental_replay", "update rentals set status = 'OVERDUE'"),
-        ("rental_replay", "update rentals set payment_status = 'FAILED'"),
-        ("rental_replay", "update rentals set paid = paid + 1"),
-        ("rental_replay", "update rentals set version = version + 1"),
-        ("rental_replay", "update rentals set due_at = due_at + interval '1 second'"),
-        ("rental_replay", "update rentals set state = jsonb_set(state, '{paid}', '\"1.00\"')"),
-        ("rental_replay", "update rentals set state = '{}'"),
-        ("rental_replay", "delete from rental_events where version = 1"),
-        ("rental_replay", "delete from rental_events"),
-        ("rental_replay", "update rental_events set event = '{}' where version = 2"),
-        ("rental_replay", "update rental_events set rental_id = gen_random_uuid()"),
+        (Kind::Custody, "update banks set condition = 'DAMAGED'"),
+        (Kind::Custody, "update banks set version = version + 1"),
+        (Kind::Custody, "delete from bank_events where version = 1"),
+        (Kind::Custody, "delete from bank_events"),
+        (Kind::Custody, "delete from banks"),
+        (Kind::RentalReplay, "update rentals set status = 'OVERDUE'"),
+        (Kind::RentalReplay, "update rentals set payment_status = 'FAILED'"),
+        (Kind::RentalReplay, "update rentals set paid = paid + 1"),
+        (Kind::RentalReplay, "update rentals set version = version + 1"),
+        (Kind::RentalReplay, "update rentals set due_at = due_at + interval '1 second'"),
+        (Kind::RentalReplay, "update rentals set state = jsonb_set(state, '{paid}', '\"1.00\"')"),
+        (Kind::RentalReplay, "update rentals set state = '{}'"),
+        (Kind::RentalReplay, "delete from rental_events where version = 1"),
+        (Kind::RentalReplay, "delete from rental_events"),
+        (Kind::RentalReplay, "update rental_events set event = '{}' where version = 2"),
+        (Kind::RentalReplay, "update rental_events set rental_id = gen_random_uuid()"),
     ] {
         let world = paid().await;
         let rider = world.rider(100).await;
@@ -159,7 +167,7 @@ async fn a_bank_or_a_rental_that_its_events_do_not_lead_to_is_seen() {
 
         let (report, _) = look(&world, &Scope::Whole).await;
 
-        assert_eq!(report.counts.keys().collect::<Vec<_>>(), [kind], "{spoil}: {report:?}");
+        assert_eq!(report.counts.keys().collect::<Vec<_>>(), [&kind], "{spoil}: {report:?}");
     }
 }
 

@@ -4,6 +4,7 @@ use chargeghar::entropy::Entropy;
 use chargeghar::store::Error;
 use chargeghar::store::fact::NewIncident;
 use chargeghar::store::incidents::Which;
+use chargeghar::store::verify::Kind;
 use domain::ids::IncidentId;
 use serde_json::json;
 
@@ -69,7 +70,7 @@ async fn a_sound_ledger_adds_up_and_a_crooked_balance_is_seen() {
 
     world.database.run("update ledger_balances set balance = 1 where account like 'hold:%'").await;
     let books = world.store.books().await.unwrap();
-    assert_eq!(books.report.counts["astray"], 1);
+    assert_eq!(books.report.counts[&Kind::Astray], 1);
     assert_eq!(books.report.imbalance.to_string(), "98.00");
     world.database.is_crooked();
 }

@@ -7,6 +7,7 @@ use devices::Uplink;
 use domain::eject::EjectOutcome;
 
 use super::*;
+use crate::events::Event;
 use crate::faults::Fault;
 use crate::layout::Layout;
 use crate::timing::Timing;

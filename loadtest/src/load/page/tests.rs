@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::load::outcome::{End, Outcome, Step};
+use crate::load::result::Ending;
 use crate::load::scenario::Scenario;
 use crate::machine::Facts;
 
@@ -14,7 +15,7 @@ fn result(end: End) -> Result {
     let took = Duration::from_millis(20);
     (0..30).for_each(|n| outcome.note(Step::Start, Duration::from_secs(n), took, &End::Done));
     outcome.note(Step::List, Duration::from_secs(3), took, &end);
-    Result::new(&scenario, Facts::read(), outcome, Vec::new(), Vec::new(), false)
+    Result::new(&scenario, Facts::read(), outcome, Vec::new(), Vec::new(), Ending::Whole)
 }
 
 #[test]
@@ -38,7 +39,7 @@ fn a_failed_request_fails_the_gate_and_the_page() {
 fn a_run_without_a_sample_is_still_a_page() {
     let scenario = Scenario::parse(include_str!("../../../scenarios/smoke.toml")).unwrap();
     let outcome = Outcome::default();
-    let empty = Result::new(&scenario, Facts::read(), outcome, Vec::new(), Vec::new(), true);
+    let empty = Result::new(&scenario, Facts::read(), outcome, Vec::new(), Vec::new(), Ending::Cut);
     assert!(render(&empty).contains("ended before its time"));
     assert!(empty.text().contains("too few samples"));
 }

@@ -1,10 +1,12 @@
 //! Banks that come in, and who hears of it how.
 
 use devices::{Returned, Uplink};
+use domain::ids::{SlotKey, Sn};
 use domain::returns::ReturnResult;
 
 use super::super::*;
 use super::harness::{Bench, spec};
+use crate::bank::Bank;
 use crate::faults::{Fault, FrameKind};
 use crate::rack::InsertError;
 use crate::script::Cut;

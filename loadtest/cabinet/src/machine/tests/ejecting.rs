@@ -2,6 +2,7 @@
 
 use devices::Uplink;
 use domain::eject::{EjectOutcome, NotOutReason};
+use domain::ids::{SlotKey, Sn};
 
 use super::super::*;
 use super::harness::{Bench, spec};

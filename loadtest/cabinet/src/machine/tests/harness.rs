@@ -4,6 +4,7 @@ use devices::a8::A8;
 use devices::{Codec, EjectReply, Report, Uplink};
 
 use super::super::*;
+use crate::calls::HttpCall;
 use crate::events::Seen;
 use crate::layout::Layout;
 use crate::timing::Timing;

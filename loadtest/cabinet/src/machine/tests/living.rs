@@ -1,5 +1,7 @@
 //! Power, first contact, duties, cuts, reboots.
 
+use domain::ids::DeviceUuid;
+
 use super::super::*;
 use super::harness::{Bench, UUID, spec};
 use crate::events::RebootCause;

@@ -1,5 +1,7 @@
 //! Scripts, played.
 
+use domain::ids::Sn;
+
 use super::super::*;
 use super::harness::{Bench, spec};
 use crate::script::Script;

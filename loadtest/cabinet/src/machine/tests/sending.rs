@@ -2,9 +2,11 @@
 
 use devices::a8::A8;
 use devices::{Codec, DecodeError, Uplink};
+use domain::ids::{SlotKey, Sn};
 
 use super::super::*;
 use super::harness::{Bench, UPDATE, spec};
+use crate::bank::Bank;
 use crate::faults::{Fault, FrameKind};
 use crate::layout::Layout;
 
