@@ -46,6 +46,10 @@ pub struct Rental {
     /// Percent, when the bank was picked.
     pub start_level: Option<u8>,
     pub cancel_requested: bool,
+    /// A cabinet said after its end that the bank is out, and a person looks into it: the same
+    /// word again changes nothing.
+    #[serde(default)]
+    pub unassigned: bool,
     /// Returns that somebody reported and nobody confirmed.
     pub claims: Vec<Claim>,
     /// Set aside in the rider's hold account.
@@ -158,19 +162,25 @@ pub enum Event {
     Cancelled {
         at: DateTime<Utc>,
         reason: CancelReason,
+        /// Where the bank was put in again, when that is why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found: Option<SlotKey>,
     },
     Ejected {
         at: DateTime<Utc>,
         due_at: DateTime<Utc>,
         vat: Money,
     },
-    /// The bank is out although the rental was cancelled: it goes on, and what the wallet can
-    /// not pay is owed.
+    /// The bank is out although the rental was cancelled: it goes on, and what points and
+    /// wallet can not pay is owed.
     Reopened {
         at: DateTime<Utc>,
         due_at: DateTime<Utc>,
         vat: Money,
+        /// What was there to pay it, with what points paid of it.
         collected: Money,
+        #[serde(default, skip_serializing_if = "Spent::is_none")]
+        spent: Spent,
     },
     /// The bank is said to be out, but rider or bank have another rental, or a report has shown
     /// it in a slot: nobody is billed.
@@ -179,6 +189,10 @@ pub enum Event {
         /// It was seen in a slot, so that is where it is until a report says otherwise.
         #[serde(default)]
         shown: bool,
+        /// Another open rental has it, and says where it is; events from before that was noted
+        /// do not tell.
+        #[serde(default)]
+        carried: Option<bool>,
     },
     ReturnClaimed {
         claim: Claim,
@@ -194,6 +208,8 @@ pub enum Event {
         ended: Ended,
         vat: Money,
         collected: Money,
+        #[serde(default, skip_serializing_if = "Spent::is_none")]
+        spent: Spent,
     },
     /// Back within a minute at the same cabinet: what was captured is given back.
     ReturnedAtOnce {
@@ -235,6 +251,10 @@ pub enum Refusal {
     NotReturned,
     #[error("the rental is over")]
     Over,
+    #[error("the bank had not left its slot at that time")]
+    NotOutYet,
+    #[error("the return lies in the future")]
+    InFuture,
     #[error("the rental has not started")]
     NotStarted,
     #[error("nothing is owed")]
@@ -257,6 +277,8 @@ pub struct Facts<'a> {
     pub funds: Funds,
     /// Rider or bank have another open rental.
     pub engaged: bool,
+    /// Of the two the bank.
+    pub carried: bool,
     /// Frames that closed an earlier rental of this bank.
     pub used: &'a [Fingerprint],
     pub terms: Terms,

@@ -94,6 +94,7 @@ impl State {
             published: self.go_ahead.as_ref().is_none_or(GoAhead::is_taken),
             funds: Funds::default(),
             engaged: self.context.rentals.is_engaged(rental),
+            carried: self.context.rentals.is_carried(rental),
             used: &used,
             terms: self.context.settings.terms,
         };

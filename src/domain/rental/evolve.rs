@@ -10,7 +10,7 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
     match event {
         Event::Started { rental } => (**rental).clone(),
         Event::CancelRequested { .. } => Rental { cancel_requested: true, ..rental },
-        Event::Cancelled { at, reason } => Rental {
+        Event::Cancelled { at, reason, .. } => Rental {
             phase: Phase::Cancelled { at: *at, reason: *reason },
             held: Money::ZERO,
             by_points: Spent::default(),
@@ -23,13 +23,17 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
             held: Money::ZERO,
             ..rental
         },
-        Event::Reopened { at, due_at, collected, .. } => Rental {
+        Event::Reopened { at, due_at, collected, spent, .. } => Rental {
             phase: Phase::Active { since: *at, due_at: *due_at },
             paid: *collected,
             owed: rental.package.price.minus(*collected),
+            by_points: *spent,
             ..rental
         },
-        Event::OutUnassigned { .. } => rental,
+        Event::OutUnassigned { carried, .. } => {
+            let unassigned = rental.unassigned || carried.is_some();
+            Rental { unassigned, ..rental }
+        }
         Event::ReturnClaimed { claim } => {
             let claims = rental.claims.into_iter().chain([claim.clone()]).collect();
             Rental { claims, ..rental }
@@ -39,10 +43,11 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
             Rental { claims: rental.claims.into_iter().filter(stands).collect(), ..rental }
         }
         Event::FellOverdue { .. } => Rental { phase: overdue(&rental.phase), ..rental },
-        Event::Returned { ended, collected, .. } => Rental {
+        Event::Returned { ended, collected, spent, .. } => Rental {
             phase: completed(&rental.phase, ended),
             owed: rental.owed.plus(ended.late.amount).minus(*collected),
             paid: rental.paid.plus(*collected),
+            by_points: rental.by_points.plus(*spent),
             claims: vec![],
             ..rental
         },
