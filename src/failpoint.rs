@@ -1,5 +1,5 @@
-//! Named instants at which a test can end the process, as a crash would. Nothing at all
-//! without the feature `failpoints`.
+//! Named instants at which a test can end the process, as a crash would, or hold up whoever
+//! comes there. Nothing at all without the feature `failpoints`.
 
 /// Ends the process here, without any farewell, if `CHARGEGHAR_FAILPOINT` names this instant.
 #[cfg(feature = "failpoints")]
@@ -11,3 +11,18 @@ pub fn hit(name: &str) {
 
 #[cfg(not(feature = "failpoints"))]
 pub fn hit(_: &str) {}
+
+/// Waits here for as long as the folder `CHARGEGHAR_FAILPOINT_HOLDS` has a file of this name.
+#[cfg(feature = "failpoints")]
+pub async fn hold(name: &str) {
+    let Some(folder) = std::env::var_os("CHARGEGHAR_FAILPOINT_HOLDS") else { return };
+    let file = std::path::Path::new(&folder).join(name);
+    while file.exists() {
+        crate::clock::Clock::system().sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+#[cfg(not(feature = "failpoints"))]
+pub fn hold(_: &str) -> std::future::Ready<()> {
+    std::future::ready(())
+}

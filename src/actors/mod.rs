@@ -24,6 +24,7 @@ pub mod directory;
 pub mod errands;
 pub mod feed;
 pub mod flusher;
+pub mod go_ahead;
 pub mod logins;
 pub mod mailbox;
 pub mod outbox;

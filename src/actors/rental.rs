@@ -12,6 +12,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 
 use super::Context;
 use super::directory::Stored;
+use super::go_ahead::GoAhead;
 use super::mailbox::{Depth, Mailbox};
 use super::timers::{Alarm, Generation};
 use crate::link::Ack;
@@ -95,8 +96,8 @@ pub struct Args {
 
 pub struct State {
     current: Arc<Stored>,
-    /// The eject may have been sent.
-    published: bool,
+    /// Of the eject; none where it may have been sent before the service started.
+    go_ahead: Option<GoAhead>,
     mode: Mode,
     /// Commands that wait for the database; the first one is the next.
     waiting: VecDeque<Job>,
@@ -133,7 +134,7 @@ impl Actor for RentalActor {
         context.rentals.learn(Arc::clone(&stored));
         let mut state = State {
             current: stored,
-            published: true,
+            go_ahead: None,
             mode: Mode::Ready,
             waiting: VecDeque::new(),
             retry_at: None,

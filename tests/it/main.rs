@@ -7,6 +7,9 @@ mod broker_away;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+#[cfg(feature = "failpoints")]
+mod cancelling;
+#[cfg(test)]
 mod carriers;
 #[cfg(test)]
 mod cli;

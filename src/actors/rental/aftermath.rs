@@ -7,14 +7,15 @@ use domain::rental::{CancelReason, Command, Event, Phase, Rental};
 use domain::returns::Claim;
 
 use super::{State, commit::Prepared};
+use crate::actors::go_ahead::GoAhead;
 use crate::actors::station::{self, PublishEject};
 use crate::metrics;
 
 impl State {
-    /// The eject of a rental that was committed a moment ago. From here on it may have been
-    /// sent.
+    /// The eject of a rental that was committed a moment ago. It is sent when its station comes
+    /// to it, unless the rider gives up before.
     pub(super) fn ask_for_eject(&mut self) {
-        self.published = true;
+        self.go_ahead = Some(GoAhead::default());
         let (station, publish) = (self.current.rental.station, self.eject());
         if self.context.stations.tell(station, station::Msg::Publish(publish)) {
             return;
@@ -41,6 +42,7 @@ impl State {
             sn: rental.bank.clone(),
             key: rental.key,
             publish_before: rental.publish_before,
+            go_ahead: self.go_ahead.clone().unwrap_or_default(),
         }
     }
 

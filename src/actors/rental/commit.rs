@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::{Error, Job, Mode, Msg, Outcome, State};
 use crate::actors::directory::Stored;
+use crate::actors::go_ahead::GoAhead;
 use crate::metrics;
 use crate::spawn::spawn;
 use crate::store::fact::{BankWrite, CommitError, Fact, IntentWrite, NewIncident, RentalWrite};
@@ -30,6 +31,9 @@ pub struct Prepared {
 
 impl State {
     pub(super) async fn run(&mut self, mut job: Job) -> Result<(), ActorProcessingErr> {
+        if let (Command::Cancel, Some(go_ahead)) = (&job.command, &self.go_ahead) {
+            go_ahead.withdraw();
+        }
         for attempt in 0..AGAIN_MAX {
             let events = match self.decide(&job.command, attempt).await {
                 Ok(events) => events,
@@ -86,7 +90,8 @@ impl State {
         let used: Vec<Fingerprint> = bank.map(|bank| bank.consumed).unwrap_or_default();
         let mut facts = Facts {
             now: self.now(),
-            published: self.published,
+            // one that is read back after a restart may have been sent
+            published: self.go_ahead.as_ref().is_none_or(GoAhead::is_taken),
             funds: Funds::default(),
             engaged: self.context.rentals.is_engaged(rental),
             carried: self.context.rentals.is_carried(rental),

@@ -17,6 +17,7 @@ use ractor::RpcReplyPort;
 use super::service::Service;
 use super::unsent::Unsent;
 use super::{Child, State};
+use crate::actors::go_ahead::GoAhead;
 use crate::actors::settings::Settings;
 use crate::actors::slot;
 
@@ -64,6 +65,7 @@ pub struct PublishEject {
     pub sn: Sn,
     pub key: SlotKey,
     pub publish_before: DateTime<Utc>,
+    pub go_ahead: GoAhead,
 }
 
 #[derive(Default)]
@@ -289,6 +291,7 @@ impl State {
 
     /// Ejects, or says that it was never sent.
     pub(super) async fn publish(&mut self, publish: PublishEject) {
+        crate::failpoint::hold("before_publish").await;
         let now = self.now();
         let granted = self.lane.grant.take_if(|grant| grant.command == publish.command).is_some();
         let in_time = now <= publish.publish_before && self.context.lease.is_held();
@@ -299,6 +302,7 @@ impl State {
         let sent = granted
             && in_time
             && self.is_reachable()
+            && publish.go_ahead.take()
             && self.send(&command, publish.publish_before.min(self.owned_until(now))).await;
         crate::failpoint::hit("after_publish");
         self.tell_slot(publish.key, slot::Msg::Release(publish.command));

@@ -64,7 +64,7 @@ impl State {
     /// The actor of a rental began anew and asks what became of its eject. Whatever it wanted
     /// published was asked for before this: an eject that still has its turn was not sent.
     pub(super) fn look_into(&mut self, ask: PublishEject) {
-        let PublishEject { command, rental, sn, key, publish_before } = ask;
+        let PublishEject { command, rental, sn, key, publish_before, .. } = ask;
         if self.lane.has_turn(command) || self.lane.unsent.rentals.contains_key(&command) {
             self.unreserve(command);
             self.never_sent(command, rental);

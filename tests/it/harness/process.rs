@@ -297,6 +297,13 @@ impl Rider {
         self.post("rentals/start", &wish).await
     }
 
+    /// Gives a rental up.
+    #[cfg(feature = "failpoints")]
+    pub async fn cancel(&self, id: &str) -> Result<Value, reqwest::Error> {
+        let why = json!({ "reason": "changed my mind" });
+        self.post(&format!("rentals/{id}/cancel"), &why).await
+    }
+
     /// A start that is refused: the status, the code, and when to come again, if ever.
     pub async fn refused(&self, serial: &str) -> (u16, String, Option<u64>) {
         let wish = json!({ "station_sn": serial, "package_id": HOUR, "payment_mode": "wallet" });
