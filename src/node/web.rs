@@ -92,9 +92,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let swept = payments.clone();
     tasks.keep("payments", clock.clone(), move || swept.clone().sweep());
     let errands = errands(&needs, &payments);
-    let rules = super::limits::withdrawals(config);
-    let withdrawals =
-        Withdrawals::new(context.store.clone(), clock.clone(), entropy.clone(), rules);
+    let withdrawals = withdrawals(&needs);
     let refunds = refunds(&needs);
     let recorder = Recorder::install();
     let app = App::new(http::Parts {
@@ -133,6 +131,13 @@ impl Web {
             tracing::warn!(cut, "connections were ended before their requests were answered");
         }
     }
+}
+
+fn withdrawals(needs: &Needs<'_>) -> Withdrawals {
+    let Needs { config, context, .. } = needs;
+    let rules = super::limits::withdrawals(config);
+    let (store, clock) = (context.store.clone(), context.clock.clone());
+    Withdrawals::new(store, clock, context.entropy.clone(), rules)
 }
 
 fn errands(needs: &Needs<'_>, payments: &Payments) -> Errands {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cabinet::{Cabinet, Fault, Timing};
 use chargeghar::actors::directory::Stored;
+use chargeghar::actors::go_ahead::GoAhead;
 use chargeghar::actors::mailbox::{Depth, Mailbox};
 use chargeghar::actors::rental::Msg;
 use chargeghar::actors::rentals::StartError;
@@ -204,6 +205,7 @@ fn eject_of(rental: &Rental) -> PublishEject {
         sn: rental.bank.clone(),
         key: rental.key,
         publish_before: rental.publish_before,
+        go_ahead: GoAhead::default(),
     }
 }
 
