@@ -249,7 +249,7 @@ impl Calls {
             Signature::Absent => "absent",
         };
         metrics::DEVICE_SIGNS.inc([name(endpoint), word]);
-        if info.strict_sign { Err(Refusal::Sign) } else { Ok(()) }
+        if info.about.strict_sign { Err(Refusal::Sign) } else { Ok(()) }
     }
 }
 

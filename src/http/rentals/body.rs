@@ -85,10 +85,10 @@ impl From<&Info> for StationName {
         StationName {
             id: info.id,
             serial: info.serial.to_string(),
-            name: info.name.clone(),
-            latitude: info.latitude,
-            longitude: info.longitude,
-            address: info.address.clone(),
+            name: info.about.name.clone(),
+            latitude: info.about.latitude,
+            longitude: info.about.longitude,
+            address: info.about.address.clone(),
         }
     }
 }
