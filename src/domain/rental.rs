@@ -164,13 +164,16 @@ pub enum Event {
         due_at: DateTime<Utc>,
         vat: Money,
     },
-    /// The bank is out although the rental was cancelled: it goes on, and what the wallet can
-    /// not pay is owed.
+    /// The bank is out although the rental was cancelled: it goes on, and what points and
+    /// wallet can not pay is owed.
     Reopened {
         at: DateTime<Utc>,
         due_at: DateTime<Utc>,
         vat: Money,
+        /// What was there to pay it, with what points paid of it.
         collected: Money,
+        #[serde(default, skip_serializing_if = "Spent::is_none")]
+        spent: Spent,
     },
     /// The bank is said to be out, but rider or bank have another rental, or a report has shown
     /// it in a slot: nobody is billed.
@@ -194,6 +197,8 @@ pub enum Event {
         ended: Ended,
         vat: Money,
         collected: Money,
+        #[serde(default, skip_serializing_if = "Spent::is_none")]
+        spent: Spent,
     },
     /// Back within a minute at the same cabinet: what was captured is given back.
     ReturnedAtOnce {

@@ -62,7 +62,7 @@ pub struct Tender {
 }
 
 /// What is missing, each in its own unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shortfall {
     pub wallet: Money,
     pub points: Points,
@@ -77,6 +77,15 @@ pub enum NotPaid {
     Split { amount: Money },
     #[error("NPR {} is missing", .0.total())]
     Short(Shortfall),
+}
+
+impl Funds {
+    /// As much of an amount as is there, points first.
+    pub fn most_of(&self, amount: Money) -> Tender {
+        let split = self.rate.split(amount, self.points);
+        let spent = Spent { points: split.points, worth: split.worth };
+        Tender { wallet: split.rest.min(self.wallet).max(Money::ZERO), spent }
+    }
 }
 
 impl Spent {

@@ -95,9 +95,7 @@ impl Keys {
         let Key(Some(key)) = key else { return Ok(Begun::New(Turn { write: None, _place: None })) };
         let name = (deed.rider, key.clone());
         if !self.running.insert(name.clone()) {
-            let message = "The first request with this key is still in work";
-            let error = ApiError::new(Code::IdempotencyInProgress, message);
-            return Err(error.retry_after(std::time::Duration::from_secs(1)));
+            return Err(in_progress());
         }
         let place = Running { keys: self.clone(), name };
         if let Some(record) = known(store, &key, deed).await? {
@@ -120,11 +118,21 @@ impl Keys {
 pub async fn known(store: &Store, key: &str, deed: Deed) -> Result<Option<KeyRecord>, ApiError> {
     let Some(record) = store.key(&actor(deed.rider), key).await? else { return Ok(None) };
     if record.route != deed.route || record.body_hash != deed.body_hash {
-        let message = "This idempotency key was used for another request";
-        return Err(ApiError::new(Code::IdempotencyKeyReused, message));
+        return Err(used_otherwise());
     }
     metrics::REPLAYS.inc([]);
     Ok(Some(record))
+}
+
+pub fn in_progress() -> ApiError {
+    let message = "The first request with this key is still in work";
+    let error = ApiError::new(Code::IdempotencyInProgress, message);
+    error.retry_after(std::time::Duration::from_secs(1))
+}
+
+pub fn used_otherwise() -> ApiError {
+    let message = "This idempotency key was used for another request";
+    ApiError::new(Code::IdempotencyKeyReused, message)
 }
 
 fn actor(rider: RiderId) -> String {

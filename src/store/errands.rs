@@ -58,6 +58,24 @@ impl Store {
         Ok(sqlx::query_as(SQL).bind(id).fetch_optional(&mut session).await?)
     }
 
+    /// The last payment that was asked for when a request with this key was short of money.
+    pub async fn errand_of_key(
+        &self,
+        rider: RiderId,
+        key: &str,
+    ) -> Result<Option<StoredErrand>, Error> {
+        const SQL: &str = "
+            select id, rider_id, status, expires_at, completed_at, errand, errand_state,
+                errand_rental, errand_error
+            from payment_intents
+            where rider_id = $1 and errand #>> '{key,key}' = $2
+            order by created_at desc
+            limit 1";
+
+        let mut session = self.read().await?;
+        Ok(sqlx::query_as(SQL).bind(rider).bind(key).fetch_optional(&mut session).await?)
+    }
+
     /// Those that are paid and not done, the oldest payment first.
     pub async fn errands_due(&self, limit: usize) -> Result<Vec<IntentId>, Error> {
         const SQL: &str = "

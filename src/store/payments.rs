@@ -112,11 +112,13 @@ const TRANSACTIONS: &str = "
                 when 'top_up' then 'TOPUP'
                 when 'reverse' then 'REFUND'
                 when 'collect' then 'RENTAL_DUE'
+                when 'points_pay_dues' then 'RENTAL_DUE'
                 when 'withdraw_request' then 'WITHDRAWAL'
                 else 'RENTAL'
             end as kind,
             case
-                when t.kind = 'hold' or o.status in ('REQUESTED', 'APPROVED')
+                when t.kind in ('hold', 'points_pay_price')
+                    or o.status in ('REQUESTED', 'APPROVED')
                     then 'PENDING'
                 when o.status in ('REJECTED', 'CANCELLED') then 'FAILED'
                 else 'SUCCESS'
@@ -127,9 +129,10 @@ const TRANSACTIONS: &str = "
         where (
             e.account = $1
                 and t.kind in ('top_up', 'collect', 'reverse', 'hold', 'withdraw_request')
-            or e.account = $2 and t.kind = 'capture'
+            or e.account = $2 and t.kind in ('capture', 'points_pay_price')
+            or e.account = $10 and t.kind = 'points_pay_dues'
         ) and not (
-            t.kind = 'hold' and exists (
+            t.kind in ('hold', 'points_pay_price') and exists (
                 select 1 from ledger_transfers later
                 where later.rental_id = t.rental_id and later.seq > t.seq
             )
@@ -277,6 +280,7 @@ impl Store {
             .bind(i64::try_from(offset).unwrap_or(i64::MAX))
             .bind(i64::try_from(size.max(1)).unwrap_or(i64::MAX))
             .bind(filter.after)
+            .bind(Account::Receivable(rider).key())
             .fetch_all(&mut session)
             .await?;
         let total = rows.first().map_or(0, |row| u64::try_from(row.total).unwrap_or(0));

@@ -164,4 +164,4 @@ pub fn code_in(text: &str) -> String {
 }
 
 pub use esewa::sealed;
-pub use stripe::event;
+pub use stripe::{dispute, event};

@@ -1,8 +1,10 @@
 //! Money from the outside: asked for once, credited once, and never on anybody's word but the
 //! gateway's.
 
+mod again;
 mod checks;
 mod counter;
+mod crowd;
 mod desk;
 mod dues;
 mod faults;

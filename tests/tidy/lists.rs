@@ -72,11 +72,11 @@ pub fn settings(files: &[File]) -> Vec<String> {
 }
 
 /// Settings that the configuration itself makes something of: the rest reads a method.
-const READ_WITHIN: [&str; 3] = ["environment", "unknown", "domain"];
+const READ_WITHIN: [&str; 4] = ["environment", "unknown", "domain", "points_per_npr"];
 /// Settings of carriers that have no client: a node refuses to start with them.
 const REFUSED: [&str; 3] = ["fcm_", "s3_", "cloudinary_"];
 /// Settings that wait for their reader: each that gets one is struck here.
-const UNREAD: [&str; 2] = ["points_per_npr", "size_max_bytes"];
+const UNREAD: [&str; 1] = ["size_max_bytes"];
 
 /// Every key of `config.toml` is read by more than the check of its own value.
 pub fn unread_settings(files: &[File]) -> Vec<String> {

@@ -20,6 +20,8 @@ enum Kind {
     Unclear,
     /// A payment that was credited was brought along for another intent.
     Replay,
+    /// The rider's bank wants a payment back that was credited.
+    Disputed,
 }
 
 impl Kind {
@@ -28,6 +30,7 @@ impl Kind {
             Kind::Mismatch => "payment_mismatch",
             Kind::Unclear => "payment_unclear",
             Kind::Replay => "payment_replay",
+            Kind::Disputed => "payment_disputed",
         }
     }
 
@@ -37,6 +40,7 @@ impl Kind {
             Kind::Mismatch => 0,
             Kind::Unclear => 1,
             Kind::Replay => 2,
+            Kind::Disputed => 3,
         };
         IncidentId(Uuid::from_u128(intent.0.as_u128() ^ bits))
     }
@@ -100,6 +104,18 @@ impl Payments {
         if let Err(error) = self.open(Kind::Replay, claimed, evidence, fact).await {
             tracing::warn!(intent.id = %claimed.id, %error, "a replay was not noted");
         }
+    }
+
+    /// A payment is disputed, by the gateway's own word. What was credited stays: a person decides.
+    /// Answers whether it is written, or was before.
+    pub(super) async fn disputed(&self, intent: &Intent, raw: &str) -> bool {
+        let evidence = evidence(intent, "dispute", json!(raw));
+        let fact = Fact::at(self.inner.clock.now());
+        let opened = self.open(Kind::Disputed, intent, evidence, fact).await;
+        if let Err(error) = &opened {
+            tracing::warn!(intent.id = %intent.id, %error, "a dispute was not noted");
+        }
+        opened.is_ok()
     }
 
     /// Answers whether it is the first of its kind.

@@ -148,6 +148,11 @@ impl Payments {
             News::Fields(_) => GatewaySource::Redirect,
             News::Webhook { .. } => GatewaySource::Webhook,
         };
+        if let Some(sealed) = hint.sealed.as_ref().filter(|_| hint.disputes)
+            && !self.disputed(&intent, &sealed.raw.text).await
+        {
+            return Err(Ignored::Unavailable);
+        }
         let is_new = match hint.sealed {
             Some(sealed) => self.inner.store.gateway_said(kept(&intent, source, sealed)).await?,
             None => intent.status != IntentStatus::Completed,

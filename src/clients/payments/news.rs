@@ -27,6 +27,8 @@ pub struct Hint {
     pub amount: Option<Money>,
     /// What only the gateway can have written.
     pub sealed: Option<Sealed>,
+    /// Somebody wants the money back from us.
+    pub disputes: bool,
 }
 
 /// News that carries the gateway's signature: kept, and worth something once.

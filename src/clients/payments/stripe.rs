@@ -110,7 +110,7 @@ impl PaymentGateway for Stripe {
                     fields.get("payment_intent").or_else(|| fields.get("gateway_reference"));
                 let named = named.filter(|text| !text.is_empty()).ok_or(Odd::Unreadable)?;
                 let reference = named.clone();
-                Ok(Hint { reference, order: None, amount: None, sealed: None })
+                Ok(Hint { reference, order: None, amount: None, sealed: None, disputes: false })
             }
         }
     }
@@ -196,7 +196,7 @@ struct Data {
     object: Object,
 }
 
-/// A payment, or a charge or refund that names its payment.
+/// A payment, or a charge, refund or dispute that names its payment.
 #[derive(Deserialize)]
 struct Object {
     id: String,
@@ -210,12 +210,12 @@ struct Object {
 fn event(body: &[u8]) -> Result<Hint, Odd> {
     let event: Event = serde_json::from_slice(body).map_err(|_| Odd::Unreadable)?;
     let Object { id, kind, payment_intent, metadata } = event.data.object;
-    let is_payment = kind == "payment_intent";
+    let (is_payment, disputes) = (kind == "payment_intent", kind == "dispute");
     let reference = if is_payment { Some(id) } else { payment_intent };
     let reference = reference.ok_or(Odd::Foreign)?;
     let order = metadata.get("intent_id").filter(|_| is_payment).cloned();
     let sealed = Some(Sealed { id: event.id, raw: Raw::of_bytes(body) });
-    Ok(Hint { reference, order, amount: None, sealed })
+    Ok(Hint { reference, order, amount: None, sealed, disputes })
 }
 
 #[derive(Deserialize)]

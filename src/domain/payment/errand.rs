@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{PackageId, RentalId, Serial, Sn};
-use crate::tender::Means;
+use crate::tender::{Means, Shortfall};
 
 /// How long a settled payment waits for a cabinet that is not there: whoever paid stands before
 /// it.
@@ -18,6 +18,9 @@ pub struct Errand {
     /// The key of the request that was short of money: it answers like the deed later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<RequestKey>,
+    /// What was missing, so that the same request is asked for the same again.
+    #[serde(default)]
+    pub short: Shortfall,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -35,41 +35,36 @@ pub fn movements(before: &Rental, event: &Event) -> Vec<Movement> {
         Event::Ejected { vat, .. } => {
             vec![Movement::Capture { rider, rental, amount: before.held, vat: *vat }]
         }
-        Event::Reopened { vat, collected, .. } => {
+        Event::Reopened { vat, collected, spent, .. } => {
             let (amount, what) = (before.package.price, Charge::Price);
-            vec![
-                Movement::Charge { rider, rental, amount, vat: *vat, what },
-                Movement::Collect { rider, rental, amount: *collected },
-            ]
+            let tender = Tender { wallet: collected.minus(spent.worth), spent: *spent };
+            let charge = Movement::Charge { rider, rental, amount, vat: *vat, what };
+            [charge].into_iter().chain(pay_owed(before, tender)).collect()
         }
-        Event::Returned { ended, vat, collected } => {
+        Event::Returned { ended, vat, collected, spent } => {
             let (amount, what) = (ended.late.amount, Charge::LateFee);
-            vec![
-                Movement::Charge { rider, rental, amount, vat: *vat, what },
-                Movement::Collect { rider, rental, amount: *collected },
-            ]
+            let tender = Tender { wallet: collected.minus(spent.worth), spent: *spent };
+            let charge = Movement::Charge { rider, rental, amount, vat: *vat, what };
+            [charge].into_iter().chain(pay_owed(before, tender)).collect()
         }
         Event::ReturnedAtOnce { vat, .. } => given_back(before, *vat),
-        Event::DuesPaid { tender, .. } => {
-            let Tender { wallet, spent: Spent { points, worth } } = *tender;
-            let (amount, pays) = (worth, Pays::Dues);
-            with_points(
-                spent(points).map(|points| Movement::PointsPay {
-                    rider,
-                    rental,
-                    points,
-                    amount,
-                    pays,
-                }),
-                Movement::Collect { rider, rental, amount: wallet },
-            )
-        }
+        Event::DuesPaid { tender, .. } => pay_owed(before, *tender),
         Event::CancelRequested { .. }
         | Event::OutUnassigned { .. }
         | Event::ReturnClaimed { .. }
         | Event::ClaimsDenied { .. }
         | Event::FellOverdue { .. } => vec![],
     }
+}
+
+/// What is owed is paid, each part in its own unit.
+fn pay_owed(before: &Rental, tender: Tender) -> Vec<Movement> {
+    let (rider, rental) = (before.rider, before.id);
+    let Tender { wallet, spent: Spent { points, worth } } = tender;
+    let (amount, pays) = (worth, Pays::Dues);
+    let by_points =
+        spent(points).map(|points| Movement::PointsPay { rider, rental, points, amount, pays });
+    with_points(by_points, Movement::Collect { rider, rental, amount: wallet })
 }
 
 /// What is held goes back, each part in its own unit.

@@ -88,11 +88,13 @@ fn late_success(rental: &Rental, at: DateTime<Utc>, shown: bool, facts: &Facts) 
         Phase::Cancelled { .. } if shown || facts.engaged => vec![unassigned],
         Phase::Cancelled { .. } => {
             let price = rental.package.price;
+            let tender = facts.funds.most_of(price);
             vec![Event::Reopened {
                 at,
                 due_at: rental.due_after(at),
                 vat: vat_in(price, facts.terms.vat_percent),
-                collected: facts.funds.wallet.min(price),
+                collected: tender.total(),
+                spent: tender.spent,
             }]
         }
         Phase::Active { .. } | Phase::Overdue { .. } | Phase::Completed { .. } => vec![],
@@ -191,9 +193,11 @@ fn close(rental: &Rental, proof: &Claim, since: DateTime<Utc>, facts: &Facts) ->
     }
     let at = first.earliest.max(since);
     let late = rental.late_fee.charge(&rental.package, rental.due_at(), at);
+    let tender = facts.funds.most_of(rental.owed.plus(late.amount));
     Event::Returned {
         vat: vat_in(late.amount, facts.terms.vat_percent),
-        collected: facts.funds.wallet.min(rental.owed.plus(late.amount)),
+        collected: tender.total(),
+        spent: tender.spent,
         ended: Ended {
             at,
             learnt_at: proof.at,

@@ -23,10 +23,11 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
             held: Money::ZERO,
             ..rental
         },
-        Event::Reopened { at, due_at, collected, .. } => Rental {
+        Event::Reopened { at, due_at, collected, spent, .. } => Rental {
             phase: Phase::Active { since: *at, due_at: *due_at },
             paid: *collected,
             owed: rental.package.price.minus(*collected),
+            by_points: *spent,
             ..rental
         },
         Event::OutUnassigned { .. } => rental,
@@ -39,10 +40,11 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
             Rental { claims: rental.claims.into_iter().filter(stands).collect(), ..rental }
         }
         Event::FellOverdue { .. } => Rental { phase: overdue(&rental.phase), ..rental },
-        Event::Returned { ended, collected, .. } => Rental {
+        Event::Returned { ended, collected, spent, .. } => Rental {
             phase: completed(&rental.phase, ended),
             owed: rental.owed.plus(ended.late.amount).minus(*collected),
             paid: rental.paid.plus(*collected),
+            by_points: rental.by_points.plus(*spent),
             claims: vec![],
             ..rental
         },

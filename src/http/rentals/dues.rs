@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::pay::PayWith;
-use super::short::{BreakdownBody, Missing, ShortBody};
+use super::short::{Asked, Before, BreakdownBody, Missing, ShortBody};
 use super::{not_found, rental_id, with_id};
 use crate::actors::rentals::{Error, PayDues};
 use crate::http::App;
@@ -28,6 +28,8 @@ use crate::spawn::spawn;
 use crate::store;
 
 const ROUTE: &str = "rentals/pay-due";
+const PURPOSE: &str = "DUE_PAYMENT";
+const SHORT: &str = "Payment required to settle rental dues";
 const MESSAGE: &str = "Rental dues paid successfully";
 
 pub fn router() -> OpenApiRouter<App> {
@@ -89,6 +91,12 @@ async fn pay_due(
         Begun::Again(record) => return app.dues_again(rider, record.resource).await,
         Begun::New(turn) => turn,
     };
+    let asked = Asked { purpose: PURPOSE, mode, message: SHORT };
+    match app.asked_before(&key, deed, asked).await? {
+        None => {}
+        Some(Before::Asked(answer)) => return Ok(answer),
+        Some(Before::Done(resource)) => return app.dues_again(rider, resource).await,
+    }
     let shown = value.amount;
     let wish = PayDues { rider, rental, means, shown, key: None, resumes: None };
     match app.run_dues(wish, turn).await {
@@ -134,8 +142,8 @@ impl App {
             method: wish.payment_method_id,
             mode: wish.payment_mode,
             short,
-            errand: key.errand(deed, body_hash),
-            message: "Payment required to settle rental dues",
+            errand: key.errand(deed, body_hash, short),
+            message: SHORT,
         };
         self.ask_for(missing).await
     }

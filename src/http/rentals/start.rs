@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::pay::PayWith;
-use super::short::{Missing, ShortBody};
+use super::short::{Asked, Before, Missing, ShortBody};
 use crate::actors::rentals::{Claim, Start, StartError};
 use crate::ephemera::Limit;
 use crate::http::App;
@@ -34,6 +34,8 @@ use body::StartedBody;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const ROUTE: &str = "rentals/start";
+const PURPOSE: &str = "RENTAL_PAYMENT";
+const SHORT: &str = "Payment required to start rental";
 const MESSAGE: &str = "Rental started successfully";
 
 pub fn router() -> OpenApiRouter<App> {
@@ -83,6 +85,12 @@ async fn start(
         Begun::Again(record) => return app.started_again(rider, record.resource).await,
         Begun::New(turn) => turn,
     };
+    let asked = Asked { purpose: PURPOSE, mode: value.payment_mode, message: SHORT };
+    match app.asked_before(&key, deed, asked).await? {
+        None => {}
+        Some(Before::Asked(answer)) => return Ok(answer),
+        Some(Before::Done(resource)) => return app.started_again(rider, resource).await,
+    }
     let (claim, left) = app.may_start(rider).await?;
     match app.run_start(claim, wish.clone(), turn).await {
         Ok(rental) => {
@@ -137,8 +145,8 @@ impl StartRental {
             method: self.payment_method_id,
             mode: self.payment_mode,
             short,
-            errand: key.errand(Purpose::RentalStart { station, package, bank, means }, hash),
-            message: "Payment required to start rental",
+            errand: key.errand(Purpose::RentalStart { station, package, bank, means }, hash, short),
+            message: SHORT,
         };
         app.ask_for(missing).await
     }

@@ -120,6 +120,19 @@ fn refusal(status: StatusCode, code: &str) -> Response {
     (status, Json(json!({ "error": error }))).into_response()
 }
 
+/// News that somebody wants a payment back, and its signature of that second.
+pub fn dispute(event_id: &str, payment: &str, second: i64) -> (String, String) {
+    let object = json!({
+        "id": "dp_1", "object": "dispute", "payment_intent": payment, "reason": "fraudulent",
+        "status": "needs_response",
+    });
+    let body = json!({
+        "id": event_id, "object": "event", "type": "charge.dispute.created",
+        "data": { "object": object },
+    });
+    signed(&body, second)
+}
+
 /// News that a payment succeeded, and its signature of that second.
 pub fn event(event_id: &str, payment: &str, order: &str, second: i64) -> (String, String) {
     let object = json!({
@@ -130,6 +143,10 @@ pub fn event(event_id: &str, payment: &str, order: &str, second: i64) -> (String
         "id": event_id, "object": "event", "type": "payment_intent.succeeded",
         "data": { "object": object },
     });
+    signed(&body, second)
+}
+
+fn signed(body: &Value, second: i64) -> (String, String) {
     let body = body.to_string();
     let mac = Hmac::<Sha256>::new_from_slice(STRIPE_SECRET.as_bytes()).unwrap();
     let mac = mac.chain_update(format!("{second}.{body}")).finalize().into_bytes();

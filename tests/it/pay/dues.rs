@@ -42,6 +42,12 @@ async fn dues_are_paid_from_the_wallet_with_points_or_with_both() {
         assert_eq!((purse.wallet, purse.points, purse.owed), (expected.0, expected.1, Money::ZERO));
         let again = app.post(&debtor.path(), &body).await;
         assert_eq!(again.refusal(), (400, "dues_already_paid"));
+        let seen = app.get("/api/payments/transactions?transaction_type=RENTAL_DUE").await;
+        let seen = seen.data()["transactions"].as_array().unwrap().clone();
+        let amounts: Vec<_> = seen.iter().map(|row| row["amount"].as_str().unwrap()).collect();
+        let parts: Vec<_> =
+            [wallet, worth].into_iter().filter(|amount| *amount != "0.00").collect();
+        assert_eq!(amounts, parts, "each part is seen, the newest first");
         node.audit().await;
     }
 }

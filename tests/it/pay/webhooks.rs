@@ -8,7 +8,7 @@ use domain::payment::{Intent, IntentStatus};
 
 use super::counter::Counter;
 use crate::fakes::books::{Call, Fault, Outcome};
-use crate::fakes::event;
+use crate::fakes::{dispute, event};
 use crate::harness::node::SOON;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,6 +80,35 @@ async fn news_that_says_paid_is_not_believed() {
     assert_eq!(counter.webhook(&signature, &body).await, 200);
     settled(&counter, &intent).await;
     assert_eq!(counter.node.wallet(rider).await, Money::rupees(500));
+    counter.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credited_payment_that_is_disputed_is_told_to_a_person_once_and_stays_credited() {
+    let counter = Counter::open().await;
+    let rider = counter.node.rider(0).await;
+    let intent = counter.paid(rider, Gateway::Stripe, 500).await;
+    let (signature, body) = news(&counter, "evt_1", &intent);
+    assert_eq!(counter.webhook(&signature, &body).await, 200);
+    settled(&counter, &intent).await;
+
+    for id in ["evt_2", "evt_2", "evt_3"] {
+        let now = counter.node.clock.now().timestamp();
+        let (signature, body) = dispute(id, &intent.gateway_ref, now);
+        assert_eq!(counter.webhook(&signature, &body).await, 200);
+    }
+    let (_, forged) = dispute("evt_4", &intent.gateway_ref, 7);
+    assert_eq!(counter.webhook("t=7,v1=00", &forged).await, 400);
+
+    let opened = format!(
+        "incidents where kind = 'payment_disputed' and evidence ->> 'intent' = '{}'
+        and evidence ->> 'said' like '%fraudulent%'",
+        intent.id
+    );
+    assert_eq!(counter.count(&opened).await, 1);
+    assert_eq!(counter.count("incidents").await, 1);
+    assert_eq!(counter.node.wallet(rider).await, Money::rupees(500));
+    counter.node.audit().await;
     counter.node.stop().await;
 }
 

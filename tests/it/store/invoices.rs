@@ -9,6 +9,7 @@ use domain::money::Money;
 use domain::rental::{Ended, Event, Rental};
 use domain::returns::Source;
 use domain::tariff::LateCharge;
+use domain::tender::Spent;
 use sqlx::AssertSqlSafe;
 
 use chargeghar::entropy::Entropy;
@@ -153,5 +154,5 @@ fn returned(world: &World, rental: &Rental) -> Event {
         level: Some(50),
         late: LateCharge::default(),
     };
-    Event::Returned { ended, vat: Money::ZERO, collected: Money::ZERO }
+    Event::Returned { ended, vat: Money::ZERO, collected: Money::ZERO, spent: Spent::default() }
 }

@@ -33,6 +33,24 @@ fn dues_are_paid_whole_or_not_at_all_and_only_once() {
 }
 
 #[test]
+fn at_the_return_points_pay_before_the_wallet_and_the_rest_is_owed() {
+    let (rental, _) = after(dispensing(), &[(4, settle_out(4))]);
+    let late = 4 * 60 * 60;
+    let back = Claim { at: at(late), earliest: at(late), ..claim() };
+
+    let some = Facts { funds: funds(40, 300), ..facts(late) };
+    let events = decide(&rental, &Command::Return(back), &some).unwrap();
+    let over = evolve(rental.clone(), &events[0]);
+    let moved = balances(&movements(&rental, &events[0]));
+
+    assert_eq!((over.owed, over.paid), (Money::rupees(30), Money::rupees(50 + 70)));
+    assert_eq!(over.by_points, spent(300));
+    assert_eq!(moved[&Account::Points(over.rider)], Money::rupees(-300));
+    assert_eq!(moved[&Account::Wallet(over.rider)], Money::rupees(-40));
+    assert_eq!(moved[&Account::Receivable(over.rider)], Money::rupees(30));
+}
+
+#[test]
 fn a_price_that_points_paid_goes_back_as_points() {
     let started = Rental { by_points: spent(300), ..dispensing() };
     let refused = Command::Settle(Settlement::NotOut { reason: NotOutReason::UnknownBank });
