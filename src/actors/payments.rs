@@ -93,7 +93,7 @@ pub enum CancelError {
     /// It has ended otherwise.
     #[error("the payment has ended")]
     Over(IntentStatus),
-    #[error("payments can not be changed at this moment")]
+    #[error("payments cannot be changed at this moment")]
     Unavailable,
 }
 
@@ -104,7 +104,7 @@ pub enum PlayError {
     NoSandbox,
     #[error("no such payment in the sandbox")]
     NotFound,
-    #[error("payments can not be read at this moment")]
+    #[error("payments cannot be read at this moment")]
     Unavailable,
 }
 

@@ -80,7 +80,7 @@ struct Inner {
 /// Why a cabinet is refused.
 #[derive(Debug)]
 enum Refusal {
-    /// It can not be understood.
+    /// It cannot be understood.
     Call(CallError),
     /// Nobody enrolled this cabinet.
     Stranger,
@@ -90,7 +90,7 @@ enum Refusal {
     TooLarge,
     /// Nothing is stored; the cabinet may call again.
     NotStored,
-    /// The answer can not be written in a line.
+    /// The answer cannot be written in a line.
     Answer,
 }
 

@@ -41,7 +41,7 @@ struct Doubt {
 }
 
 impl Checking {
-    /// A cabinet that can not be reached is asked when it is back.
+    /// A cabinet that cannot be reached is asked when it is back.
     pub fn next_due(&self, reachable: bool) -> Option<DateTime<Utc>> {
         let sent_at = self.sent_at.unwrap_or(DateTime::UNIX_EPOCH);
         match (self.open, self.again && reachable) {

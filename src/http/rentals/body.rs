@@ -71,7 +71,7 @@ struct LocationBody {
     address: String,
 }
 
-/// Billed is to the beginning: no minute that can not be shown.
+/// Billed is to the beginning: no minute that cannot be shown.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct IntervalBody {
     earliest: DateTime<Utc>,
