@@ -236,7 +236,12 @@ impl RentalDirectory {
     /// Rider or bank have an open rental that is not this one.
     pub fn is_engaged(&self, rental: &Rental) -> bool {
         let rider = self.place(rental.rider).is_some_and(|place| place != Place::Open(rental.id));
-        rider || self.of_bank(&rental.bank).is_some_and(|id| id != rental.id)
+        rider || self.is_carried(rental)
+    }
+
+    /// An open rental that is not this one has the bank.
+    pub fn is_carried(&self, rental: &Rental) -> bool {
+        self.of_bank(&rental.bank).is_some_and(|id| id != rental.id)
     }
 }
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::RiderId;
 use domain::rider::{Identifier, Rider, Username};
 use hmac::{Hmac, Mac};
@@ -35,8 +35,9 @@ pub use codes::{CheckError, CodeError, CodeSent, Purpose, Ticket};
 pub use refresh::RefreshToken;
 use refresh::{RefreshKey, TokenName};
 
-/// A spent token that comes again so soon is a reply that got lost, not a thief.
-const LOST_REPLY: Duration = Duration::from_secs(10);
+/// For so long the app may ask again with the token that it spent last, as long as it has not
+/// used the next one: the answer got lost, and a phone may be out of the network for days.
+const LOST_REPLY: TimeDelta = TimeDelta::days(7);
 
 /// What the handle is made of.
 pub struct Parts {
@@ -200,8 +201,10 @@ impl Logins {
         format!("REF{}", &code[..6])
     }
 
-    /// Spends a refresh token: the next one, and who it speaks for. The same spent token again,
-    /// a moment later, gets the same answer; any other spent token ends the login.
+    /// Spends a refresh token: the next one, and who it speaks for. The token that was spent last
+    /// gets the same answer again until the next one is used; any older one ends the login. Of two
+    /// who have a copy the one who falls two behind is found out, and access tokens live so short
+    /// that this is soon.
     pub async fn refresh(&self, token: &str) -> Result<LoggedIn, RefreshError> {
         let name = TokenName::parse(token).ok_or(RefreshError::Invalid)?;
         let row = self.store().login(name.login).await.map_err(away)?;
@@ -221,7 +224,7 @@ impl Logins {
             // spent before, or by another request at this moment: only the row knows
             let row = self.store().login(name.login).await.map_err(away)?;
             let row = row.ok_or(RefreshError::Invalid)?;
-            let lost = (now - row.renewed_at).to_std().unwrap_or_default() <= LOST_REPLY;
+            let lost = now - row.renewed_at <= LOST_REPLY;
             if row.ended_at.is_some() {
                 return Err(RefreshError::Invalid);
             }

@@ -147,6 +147,8 @@ impl Actor for RentalActor {
         };
         if publish {
             state.ask_for_eject();
+        } else {
+            state.ask_after_eject();
         }
         state.raise_doubts();
         state.arm();

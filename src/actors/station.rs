@@ -10,7 +10,7 @@ use devices::Uplink;
 use domain::eject::OpenEject;
 use domain::ids::{CommandId, RentalId, SlotKey, Sn, StationId};
 use domain::presence::{Presence, Session};
-use domain::slot::{Ejecting, Reading};
+use domain::slot::Reading;
 use domain::station::{Layout, present};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 
@@ -18,7 +18,7 @@ use super::Context;
 use super::availability::Info;
 use super::mailbox::{Depth, Mailbox};
 use super::restart::Budget;
-use super::slot::{self, SlotMailbox, View};
+use super::slot::{SlotMailbox, View};
 use super::timers::{Alarm, Generation};
 use crate::link::Ack;
 use crate::store::fact::RawFrame;
@@ -32,13 +32,16 @@ mod lane;
 mod layout;
 mod presence;
 mod report;
+mod service;
 mod show;
+mod unsent;
 mod verify;
 
 use lane::Recent;
 
-pub use asks::{Described, EjectAsk};
+pub use asks::Described;
 pub use lane::{PublishEject, Reserve, ReserveRefusal, Reserved};
+pub use service::EjectAsk;
 
 /// What came from a cabinet, over either channel.
 #[derive(Debug)]
@@ -79,6 +82,8 @@ pub enum Msg {
     Unreserve(CommandId),
     /// The rental is committed: eject.
     Publish(PublishEject),
+    /// The actor of a rental began anew, and does not know whether its eject was sent.
+    LookInto(PublishEject),
     /// The eject's outcome is committed.
     EjectOver(CommandId),
     /// A rental wants a fresh report about its bank.
@@ -212,6 +217,7 @@ impl Actor for StationActor {
             Msg::Reserve(reserve) => state.reserve(reserve).await,
             Msg::Unreserve(command) => state.unreserve(command),
             Msg::Publish(publish) => state.publish(publish).await,
+            Msg::LookInto(publish) => state.look_into(publish),
             Msg::EjectOver(command) => state.eject_over(command),
             Msg::Doubt { rental, sn } => state.doubt(rental, sn).await,
             Msg::Inventoried { sns, good } => state.inventoried(&sns, good),
@@ -299,8 +305,7 @@ impl State {
                     rental.key,
                     rental.publish_before,
                 );
-                self.tell_slot(rental.key, slot::Msg::Ejecting(Some(Ejecting::Verify)));
-                self.lane.resume(eject);
+                self.take_up(eject);
             } else {
                 let (sn, sent_at) = (rental.bank.clone(), rental.publish_before);
                 let shown = self.was_read(&sn, sent_at);

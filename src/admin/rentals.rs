@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use chrono::{DateTime, Utc};
 use domain::eject::{NotOutReason, Settlement};
-use domain::rental::{Command, Phase};
+use domain::ids::StationId;
+use domain::rental::{Command, Phase, Rental};
 use domain::returns::{Claim, Source};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -51,7 +52,7 @@ pub async fn settle(
     fits(&body.verdict, &stored.rental.phase, &story)?;
     let details = json!({ "code": story.code, "verdict": body.verdict, "reason": reason });
     let audit = operator.did("rental.settle", story.id, details);
-    let command = command(&admin, body.verdict).await?;
+    let command = command(&admin, &body.verdict, &stored.rental).await?;
     let settled = live.rentals.settle(story.id, command, audit).await;
     settled.map_err(|error| match error {
         Error::NotFound => over(&story),
@@ -89,7 +90,7 @@ fn fits(verdict: &Verdict, phase: &Phase, story: &Story) -> Result<(), Refusal> 
     Err(Refusal::new(Code::Refused, text))
 }
 
-async fn command(admin: &Admin, verdict: Verdict) -> Result<Command, Refusal> {
+async fn command(admin: &Admin, verdict: &Verdict, rental: &Rental) -> Result<Command, Refusal> {
     let now = admin.now();
     match verdict {
         Verdict::Out => Ok(Command::Settle(Settlement::Out { at: now })),
@@ -98,14 +99,12 @@ async fn command(admin: &Admin, verdict: Verdict) -> Result<Command, Refusal> {
             Ok(Command::Settle(Settlement::NotOut { reason }))
         }
         Verdict::Returned { station, at } => {
-            let row = admin.store().find_station(&station).await;
+            let row = admin.store().find_station(station).await;
             let row = row.map_err(|error| Refusal::of(error, &format!("station {station}")))?;
-            let at = at.unwrap_or(now);
-            if at > now {
-                return Err(Refusal::new(Code::Invalid, "the return lies in the future"));
-            }
-            let (key, source, frame, level) = (None, Source::Operator, None, None);
             let station = row.info.id;
+            in_order(*at, station, rental, now)?;
+            let at = at.unwrap_or(now);
+            let (key, source, frame, level) = (None, Source::Operator, None, None);
             Ok(Command::Return(Claim {
                 station,
                 key,
@@ -118,4 +117,28 @@ async fn command(admin: &Admin, verdict: Verdict) -> Result<Command, Refusal> {
             }))
         }
     }
+}
+
+/// A time that is said fits what is known: the bank was out by then, and no cabinet has said on
+/// its own session that it was back before.
+fn in_order(
+    at: Option<DateTime<Utc>>,
+    station: StationId,
+    rental: &Rental,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    let Some(at) = at else { return Ok(()) };
+    let told = rental.claims.iter().filter(|claim| claim.source.is_trusted());
+    let told = told.filter(|claim| claim.station == station).map(|claim| claim.earliest).min();
+    let text = match (rental.since(), told) {
+        _ if at > now => "the return lies in the future".to_owned(),
+        (Some(since), _) if at < since => {
+            format!("the bank left its slot only at {}", since.to_rfc3339())
+        }
+        (_, Some(told)) if at > told => {
+            format!("the cabinet told of it at {}: say that or earlier", told.to_rfc3339())
+        }
+        (Some(_) | None, _) => return Ok(()),
+    };
+    Err(Refusal::new(Code::Invalid, text))
 }

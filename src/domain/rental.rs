@@ -46,6 +46,10 @@ pub struct Rental {
     /// Percent, when the bank was picked.
     pub start_level: Option<u8>,
     pub cancel_requested: bool,
+    /// A cabinet said after its end that the bank is out, and a person looks into it: the same
+    /// word again changes nothing.
+    #[serde(default)]
+    pub unassigned: bool,
     /// Returns that somebody reported and nobody confirmed.
     pub claims: Vec<Claim>,
     /// Set aside in the rider's hold account.
@@ -158,6 +162,9 @@ pub enum Event {
     Cancelled {
         at: DateTime<Utc>,
         reason: CancelReason,
+        /// Where the bank was put in again, when that is why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found: Option<SlotKey>,
     },
     Ejected {
         at: DateTime<Utc>,
@@ -182,6 +189,10 @@ pub enum Event {
         /// It was seen in a slot, so that is where it is until a report says otherwise.
         #[serde(default)]
         shown: bool,
+        /// Another open rental has it, and says where it is; events from before that was noted
+        /// do not tell.
+        #[serde(default)]
+        carried: Option<bool>,
     },
     ReturnClaimed {
         claim: Claim,
@@ -240,6 +251,10 @@ pub enum Refusal {
     NotReturned,
     #[error("the rental is over")]
     Over,
+    #[error("the bank had not left its slot at that time")]
+    NotOutYet,
+    #[error("the return lies in the future")]
+    InFuture,
     #[error("the rental has not started")]
     NotStarted,
     #[error("nothing is owed")]
@@ -262,6 +277,8 @@ pub struct Facts<'a> {
     pub funds: Funds,
     /// Rider or bank have another open rental.
     pub engaged: bool,
+    /// Of the two the bank.
+    pub carried: bool,
     /// Frames that closed an earlier rental of this bank.
     pub used: &'a [Fingerprint],
     pub terms: Terms,

@@ -15,6 +15,12 @@ mod tests;
 /// How many claims are kept for one rental; the earliest count.
 pub const CLAIMS_MAX: usize = 8;
 
+/// One return is told over several ways, and all of them are heard within this time: as long as
+/// a fresh report takes to decide.
+const SAME_RETURN: TimeDelta = TimeDelta::seconds(60);
+/// A cabinet looks at all its slots at least this often: what was not so by then was never so.
+const LOOKED_AT: TimeDelta = TimeDelta::minutes(20);
+
 /// What a cabinet says of an insertion (protocol page, table 7.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -105,13 +111,36 @@ impl Claim {
     }
 }
 
-/// The earliest claim at a cabinet that the proof of the return there confirms. What anybody can
-/// say counts only when the proof does not contradict it: an insertion that was seen later than
-/// `slack` after it says that the bank was out until then.
-pub fn confirmed<'a>(claims: &'a [Claim], proof: &Claim, slack: TimeDelta) -> Option<&'a Claim> {
-    let agrees = |c: &&Claim| c.source.is_trusted() || proof.earliest <= c.at + slack;
-    let here = claims.iter().filter(|c| c.station == proof.station);
-    here.filter(agrees).min_by_key(|c| (c.earliest, c.at))
+/// The earliest claim at a cabinet that the proof of the return there confirms.
+pub fn confirmed<'a>(claims: &'a [Claim], proof: &Claim) -> Option<&'a Claim> {
+    agreeing(claims, proof).min_by_key(|c| (c.earliest, c.at))
+}
+
+/// When the bank was back, by a claim that the proof confirms. What anybody can say does not
+/// reach further back than the proof does: a call that may be an old one is not, when the bank is
+/// seen to come in right after it.
+pub fn back_at(claim: &Claim, proof: &Claim) -> DateTime<Utc> {
+    let leaves_open = claim.source.is_trusted() || proof.source == Source::Inspection;
+    if leaves_open { claim.earliest } else { claim.earliest.max(proof.earliest - SAME_RETURN) }
+}
+
+/// When the return was first told of. What anybody can say counts only when it was proved at
+/// once: a rental that costs nothing is not had for a word.
+pub fn first_told(claims: &[Claim], proof: &Claim) -> DateTime<Utc> {
+    let soon = |c: &&Claim| c.source.is_trusted() || proof.at <= c.at + SAME_RETURN;
+    let told = agreeing(claims, proof).filter(soon).map(|c| c.at);
+    told.chain([proof.at]).min().unwrap_or(proof.at)
+}
+
+/// What anybody can say counts only when the proof does not contradict it. An insertion that is
+/// heard live says that the bank was out until then, so that no return that was made up before it
+/// shortens the rental; cabinets keep no insertion back. A report or a slot that is looked at
+/// again says that the bank is there, and leaves open since when.
+fn agreeing<'a>(claims: &'a [Claim], proof: &Claim) -> impl Iterator<Item = &'a Claim> {
+    let (station, back_after) = (proof.station, proof.earliest);
+    let slack = if proof.source == Source::Inspection { LOOKED_AT } else { SAME_RETURN };
+    let agrees = move |c: &&Claim| c.source.is_trusted() || back_after <= c.at + slack;
+    claims.iter().filter(move |c| c.station == station).filter(agrees)
 }
 
 /// The earliest instant that the claims at one cabinet put the return at.

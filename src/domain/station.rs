@@ -166,6 +166,19 @@ pub fn sighting(snapshot: &Snapshot, key: SlotKey, sn: &Sn) -> Sighting {
     }
 }
 
+/// Whether a whole report says that a bank did not come back: no row names it, and none that it
+/// may be in is one that cannot be read. `key` is where it was said to be, if that was said.
+pub fn denies(snapshot: &Snapshot, key: Option<SlotKey>, sn: &Sn) -> bool {
+    let vacant = |reading: &Reading| {
+        reading.sn.as_ref().is_some_and(|other| other != sn) || is_vacant_of(sn)(reading)
+    };
+    let there = match key {
+        Some(key) => snapshot.slots.get(&key).is_none_or(vacant),
+        None => snapshot.slots.values().all(vacant),
+    };
+    there && !snapshot.names(sn)
+}
+
 /// The bank that a reading shows in working order.
 pub fn present(reading: &Reading) -> Option<&Sn> {
     match reading.state {

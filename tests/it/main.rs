@@ -16,6 +16,8 @@ mod cli;
 #[cfg(test)]
 mod counted;
 #[cfg(test)]
+mod doubted;
+#[cfg(test)]
 mod echo;
 #[cfg(test)]
 mod embedded;

@@ -14,21 +14,34 @@ impl State {
     /// The eject of a rental that was committed a moment ago. From here on it may have been
     /// sent.
     pub(super) fn ask_for_eject(&mut self) {
-        let rental = &self.current.rental;
-        let publish = PublishEject {
-            command: rental.command,
-            rental: rental.id,
-            sn: rental.bank.clone(),
-            key: rental.key,
-            publish_before: rental.publish_before,
-        };
         self.published = true;
-        if self.context.stations.tell(rental.station, station::Msg::Publish(publish)) {
+        let (station, publish) = (self.current.rental.station, self.eject());
+        if self.context.stations.tell(station, station::Msg::Publish(publish)) {
             return;
         }
         let reason = domain::eject::NotOutReason::NeverSent;
         let settle = Command::Settle(domain::eject::Settlement::NotOut { reason });
         self.myself.insist(super::Msg::internal(settle));
+    }
+
+    /// What became of an eject that this actor did not ask for itself: its cabinet finds out. A
+    /// cabinet that starts again asks the books.
+    pub(super) fn ask_after_eject(&self) {
+        if self.current.rental.phase == Phase::Dispensing {
+            let look = station::Msg::LookInto(self.eject());
+            self.context.stations.insist(self.current.rental.station, look);
+        }
+    }
+
+    fn eject(&self) -> PublishEject {
+        let rental = &self.current.rental;
+        PublishEject {
+            command: rental.command,
+            rental: rental.id,
+            sn: rental.bank.clone(),
+            key: rental.key,
+            publish_before: rental.publish_before,
+        }
     }
 
     /// Claims that nobody confirmed are looked into again.

@@ -89,6 +89,7 @@ impl State {
             published: self.published,
             funds: Funds::default(),
             engaged: self.context.rentals.is_engaged(rental),
+            carried: self.context.rentals.is_carried(rental),
             used: &used,
             terms: self.context.settings.terms,
         };

@@ -190,6 +190,7 @@ impl Rentals {
             publish_before: reserved.publish_before,
             start_level: Some(reserved.level),
             cancel_requested: false,
+            unassigned: false,
             claims: vec![],
             held: tender.total(),
             paid: Money::ZERO,

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use devices::Downlink;
 use domain::ids::{RentalId, Sn};
 use domain::rental::{Command, Rental};
-use domain::station::{Snapshot, present};
+use domain::station::{Snapshot, denies, present};
 use ractor::RpcReplyPort;
 
 use super::State;
@@ -148,7 +148,9 @@ impl State {
                 Some((key, _)) => {
                     Command::Confirm(self.claim_from_report(*key, snapshot, received))
                 }
-                None if whole && !snapshot.names(&sn) => Command::Deny { station: self.id(), at },
+                None if whole && self.is_denied(&stored.rental, snapshot) => {
+                    Command::Deny { station: self.id(), at }
+                }
                 None => continue,
             };
             let message = rental::Msg::caused(command, Cause::default());
@@ -156,6 +158,12 @@ impl State {
                 self.check.doubts.remove(&sn);
             }
         }
+    }
+
+    /// No slot that its bank is said to be in can hold it.
+    fn is_denied(&self, rental: &Rental, snapshot: &Snapshot) -> bool {
+        let mut here = rental.claims.iter().filter(|claim| claim.station == self.id());
+        here.all(|claim| denies(snapshot, claim.key, &rental.bank)) && !snapshot.names(&rental.bank)
     }
 
     /// A report soon after an eject here may still show the bank, and proves nothing.

@@ -2,20 +2,27 @@
 //! published at most once, only while the cabinet can be reached and only while this node
 //! owns the database.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use devices::{Downlink, TimeLimit};
-use domain::eject::{NotOutReason, OpenEject, Settlement};
+use domain::eject::{OpenEject, Settlement};
 use domain::ids::{CommandId, RentalId, SlotKey, Sn};
-use domain::rental::{Command, Phase};
-use domain::slot::Ejecting;
-use domain::station::{Offer, Snapshot, pick, present};
+use domain::rental::Phase;
+use domain::slot::{Ejecting, Standing};
+use domain::station::{Offer, pick};
 use ractor::RpcReplyPort;
 
-use super::State;
+use super::service::Service;
+use super::unsent::Unsent;
+use super::{Child, State};
 use crate::actors::settings::Settings;
-use crate::actors::{rental, slot};
+use crate::actors::slot;
+
+mod recent;
+
+pub(super) use recent::Recent;
 
 /// A start's wish for a bank.
 pub struct Reserve {
@@ -66,6 +73,10 @@ pub(super) struct Lane {
     pub eject_due: Option<DateTime<Utc>>,
     /// Its outcome, until its rental has stored it.
     pub settlement: Option<Settlement>,
+    /// Ejects of before a restart that are looked into after it.
+    pub later: VecDeque<OpenEject>,
+    pub unsent: Unsent,
+    pub service: Option<Service>,
     grant: Option<Grant>,
     waiting: Option<Waiting>,
     published_at: Option<DateTime<Utc>>,
@@ -86,57 +97,10 @@ struct Waiting {
     confirmed_by: DateTime<Utc>,
 }
 
-/// An eject that is over; a late answer still finds its rental.
-pub(super) struct Recent {
-    pub sn: Sn,
-    pub rental: RentalId,
-    /// When the cabinet may have got it, at the latest.
-    pub sent_at: DateTime<Utc>,
-    pub until: DateTime<Utc>,
-    /// A report that came after it showed the bank in a slot.
-    pub shown: bool,
-}
-
 impl Lane {
     pub fn resume(&mut self, eject: OpenEject) {
         self.eject_due = Some(eject.sent_at);
         self.eject = Some(eject);
-    }
-
-    pub fn remember(&mut self, recent: Recent) {
-        self.recent.push(recent);
-    }
-
-    /// The rental that a late answer belongs to, and whether the bank was shown since: the one
-    /// whose outcome is being stored, or the last one of this bank.
-    pub fn of_bank(&mut self, sn: &Sn, now: DateTime<Utc>) -> Option<(RentalId, bool)> {
-        self.recent.retain(|recent| now < recent.until);
-        if let Some(eject) = self.eject.as_ref().filter(|eject| eject.sn == *sn) {
-            return Some((eject.rental, self.found_in(eject)));
-        }
-        let recent = self.recent.iter().rev().find(|recent| recent.sn == *sn)?;
-        Some((recent.rental, recent.shown))
-    }
-
-    /// The eject failed, and a report showed why.
-    pub fn found_in(&self, eject: &OpenEject) -> bool {
-        matches!(self.settlement, Some(Settlement::NotOut { .. })) && eject.is_seen()
-    }
-
-    /// A report on the trusted session, sent after `earliest`: a bank that it shows did not
-    /// leave by an eject before it. One right after the eject may still show a bank that left.
-    pub fn report(&mut self, snapshot: &Snapshot, earliest: DateTime<Utc>, settle: TimeDelta) {
-        for recent in &mut self.recent {
-            let later = earliest - recent.sent_at >= settle;
-            let mut rows = snapshot.slots.values();
-            recent.shown |= later && rows.any(|row| present(row) == Some(&recent.sn));
-        }
-    }
-
-    /// A newer command for this bank: a late answer is not about an older one.
-    pub fn forget(&mut self, sn: &Sn) -> Vec<RentalId> {
-        let older = self.recent.extract_if(.., |recent| recent.sn == *sn);
-        older.map(|recent| recent.rental).collect()
     }
 
     pub fn published_at(&self) -> Option<DateTime<Utc>> {
@@ -153,17 +117,31 @@ impl Lane {
     }
 
     pub fn is_free(&self, now: DateTime<Utc>, gap: TimeDelta) -> bool {
-        let rested = self.free_at(gap).is_none_or(|at| at <= now);
-        self.eject.is_none() && self.grant.is_none() && rested
+        self.is_idle() && self.free_at(gap).is_none_or(|at| at <= now)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.eject.is_none() && self.grant.is_none() && self.service.is_none()
+    }
+
+    /// It may be published, and was not.
+    pub fn has_turn(&self, command: CommandId) -> bool {
+        self.grant.as_ref().is_some_and(|grant| grant.command == command)
+    }
+
+    /// It is being looked into, now or later.
+    pub fn knows(&self, command: CommandId) -> bool {
+        self.eject.iter().chain(&self.later).any(|eject| eject.command == command)
     }
 
     pub fn next_due(&self, settings: &Settings) -> Option<DateTime<Utc>> {
         let waiting = self.waiting.as_ref().map(|w| w.until.min(w.confirmed_by));
-        let idle = self.eject.is_none() && self.grant.is_none();
-        let rested = self.waiting.as_ref().filter(|_| idle);
+        let rested = self.waiting.as_ref().filter(|_| self.is_idle());
         let turn = rested.and_then(|_| self.free_at(settings.eject_gap));
         let grant = self.grant.as_ref().map(|grant| grant.until);
-        [self.eject_due, waiting, turn, grant].into_iter().flatten().min()
+        let service = self.service.as_ref().map(|service| service.until);
+        let dues = [self.eject_due, waiting, turn, grant, service, self.unsent.next_due()];
+        dues.into_iter().flatten().min()
     }
 }
 
@@ -194,7 +172,8 @@ impl State {
         if !self.is_reachable() {
             return Err(ReserveRefusal::Offline);
         }
-        if !self.needs_check_first() && self.offer(reserve.wanted.as_ref()).is_none() {
+        let is_known = !self.needs_check_first() && !self.slots_are_due();
+        if is_known && self.offer(reserve.wanted.as_ref()).is_none() {
             return Err(self.lack(reserve.wanted.as_ref()));
         }
         if self.lane.waiting.is_some()
@@ -250,7 +229,10 @@ impl State {
             }
             return;
         }
-        if self.lane.is_free(now, self.context.settings.eject_gap) {
+        let nothing = || self.offer(waiting.reserve.wanted.as_ref()).is_none();
+        if now < waiting.confirmed_by && self.slots_are_due() && nothing() {
+            self.lane.waiting = Some(waiting);
+        } else if self.lane.is_free(now, self.context.settings.eject_gap) {
             self.grant(waiting.reserve).await;
         } else if now < waiting.until {
             self.lane.waiting = Some(waiting);
@@ -258,6 +240,12 @@ impl State {
             let retry_after = self.retry_after();
             let _ = waiting.reserve.reply.send(Err(ReserveRefusal::Busy { retry_after }));
         }
+    }
+
+    /// A report came, and slots have not said yet what they are by it.
+    fn slots_are_due(&self) -> bool {
+        let told = |child: &Child| child.mailbox.is_some() && child.reading.is_some();
+        self.slots.values().any(|child| told(child) && child.view.standing == Standing::Stale)
     }
 
     async fn grant(&mut self, reserve: Reserve) {
@@ -322,9 +310,7 @@ impl State {
             self.lane.eject = Some(eject);
             self.tell_slot(key, slot::Msg::Ejecting(Some(Ejecting::Sent)));
         } else {
-            let reason = NotOutReason::NeverSent;
-            let settle = Command::Settle(Settlement::NotOut { reason });
-            self.context.tell_rental(publish.rental, rental::Msg::internal(settle));
+            self.never_sent(publish.command, publish.rental);
         }
     }
 
@@ -355,6 +341,8 @@ impl State {
     /// The outcome of the eject is stored.
     pub(super) fn eject_over(&mut self, command: CommandId) {
         self.unreserve(command);
+        self.lane.unsent.forget(command);
+        self.drop_later(command);
         let Some(eject) = self.lane.eject.take_if(|eject| eject.command == command) else { return };
         let shown = self.lane.found_in(&eject);
         self.lane.eject_due = None;
@@ -370,6 +358,7 @@ impl State {
         }
         self.tell_slot(eject.key, slot::Msg::Ejecting(None));
         self.moved(eject.key);
+        self.take_up_next();
     }
 
     pub(super) async fn lane_due(&mut self) {
@@ -377,6 +366,8 @@ impl State {
         if let Some(grant) = self.lane.grant.take_if(|grant| grant.until <= now) {
             self.tell_slot(grant.key, slot::Msg::Release(grant.command));
         }
+        self.service_due(now);
+        self.unsent_due(now);
         self.eject_due(now).await;
     }
 }

@@ -28,6 +28,9 @@ impl State {
         cause: Cause,
     ) {
         let (now, live) = (self.now(), received.live);
+        if live && self.service_answered(&reply) {
+            return self.context.keep(cause); // a report is asked for anyway
+        }
         // an eject whose outcome is being stored is over
         let settling = self.lane.settlement.is_some();
         let open = self.lane.eject.as_mut().filter(|eject| {
@@ -152,6 +155,7 @@ impl State {
         whole: bool,
         now: DateTime<Utc>,
     ) {
+        self.service_evidence(snapshot, now);
         let Some(eject) = self.lane.eject.as_mut() else { return };
         let bank = sighting(snapshot, eject.key, &eject.sn);
         let evidence = domain::eject::Evidence { at: now, whole, bank };

@@ -118,14 +118,17 @@ pub fn custody(before: &Rental, event: &Event) -> Option<Custody> {
             Some(Custody::Slot { station: *station, key })
         }
         Event::Cancelled { reason: CancelReason::Unresolved, .. }
-        | Event::OutUnassigned { shown: false, .. } => Some(Custody::Missing),
-        Event::Cancelled { reason: CancelReason::ReturnedAtOnce, .. } => {
-            Some(Custody::Slot { station: before.station, key: before.key })
+        | Event::OutUnassigned { shown: false, carried: None | Some(false), .. } => {
+            Some(Custody::Missing)
+        }
+        Event::Cancelled { reason: CancelReason::ReturnedAtOnce, found, .. } => {
+            let key = found.unwrap_or(before.key);
+            Some(Custody::Slot { station: before.station, key })
         }
         Event::Started { .. }
         | Event::Cancelled { .. }
         | Event::CancelRequested { .. }
-        | Event::OutUnassigned { shown: true, .. }
+        | Event::OutUnassigned { .. }
         | Event::ReturnClaimed { .. }
         | Event::ClaimsDenied { .. }
         | Event::FellOverdue { .. }

@@ -1,18 +1,15 @@
 //! What happens to a rental, and what is refused. An empty answer means that there is nothing
 //! to do: the same news came before.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::{CancelReason, Command, Ended, Event, Facts, Phase, Refusal, Rental};
 use crate::eject::{NotOutReason, Settlement};
 use crate::ids::StationId;
 use crate::ledger::vat_in;
 use crate::money::Money;
-use crate::returns::{CLAIMS_MAX, Claim, Source, confirmed as confirmed_claim, earliest};
+use crate::returns::{self, CLAIMS_MAX, Claim, Source, earliest};
 use crate::tender::Means;
-
-/// A cabinet reports at least this often: what nobody confirmed within it was not so.
-const REPORT_PERIOD: TimeDelta = TimeDelta::minutes(20);
 
 pub fn decide(rental: &Rental, command: &Command, facts: &Facts) -> Result<Vec<Event>, Refusal> {
     match command {
@@ -20,6 +17,7 @@ pub fn decide(rental: &Rental, command: &Command, facts: &Facts) -> Result<Vec<E
         Command::Settle(settlement) => Ok(settle(rental, *settlement, facts)),
         Command::GiveUp => Ok(give_up(rental, facts)),
         Command::LateSuccess { at, shown } => Ok(late_success(rental, *at, *shown, facts)),
+        Command::Return(claim) if claim.source == Source::Operator => said(rental, claim, facts),
         Command::Return(claim) => Ok(returned(rental, claim, facts)),
         Command::Confirm(claim) => Ok(confirmed(rental, claim, facts)),
         Command::Deny { station, at } => Ok(denied(rental, *station, *at)),
@@ -31,9 +29,7 @@ pub fn decide(rental: &Rental, command: &Command, facts: &Facts) -> Result<Vec<E
 fn cancel(rental: &Rental, facts: &Facts) -> Result<Vec<Event>, Refusal> {
     let at = facts.now;
     match rental.phase {
-        Phase::Dispensing if !facts.published => {
-            Ok(vec![Event::Cancelled { at, reason: CancelReason::ByRider }])
-        }
+        Phase::Dispensing if !facts.published => Ok(vec![cancelled(at, CancelReason::ByRider)]),
         Phase::Dispensing if rental.cancel_requested => Ok(vec![]),
         Phase::Dispensing => Ok(vec![Event::CancelRequested { at }]),
         Phase::Active { .. } | Phase::Overdue { .. } => Err(Refusal::NotReturned),
@@ -48,12 +44,16 @@ fn settle(rental: &Rental, settlement: Settlement, facts: &Facts) -> Vec<Event> 
     match settlement {
         Settlement::Out { at } => vec![ejected(rental, at, facts)],
         Settlement::NotOut { .. } if rental.cancel_requested => {
-            vec![Event::Cancelled { at: facts.now, reason: CancelReason::ByRider }]
+            vec![cancelled(facts.now, CancelReason::ByRider)]
         }
         Settlement::NotOut { reason } => {
-            vec![Event::Cancelled { at: facts.now, reason: CancelReason::NotOut(reason) }]
+            vec![cancelled(facts.now, CancelReason::NotOut(reason))]
         }
     }
+}
+
+fn cancelled(at: DateTime<Utc>, reason: CancelReason) -> Event {
+    Event::Cancelled { at, reason, found: None }
 }
 
 fn ejected(rental: &Rental, at: DateTime<Utc>, facts: &Facts) -> Event {
@@ -64,9 +64,7 @@ fn ejected(rental: &Rental, at: DateTime<Utc>, facts: &Facts) -> Event {
 
 fn give_up(rental: &Rental, facts: &Facts) -> Vec<Event> {
     match rental.phase {
-        Phase::Dispensing => {
-            vec![Event::Cancelled { at: facts.now, reason: CancelReason::Unresolved }]
-        }
+        Phase::Dispensing => vec![cancelled(facts.now, CancelReason::Unresolved)],
         Phase::Active { .. }
         | Phase::Overdue { .. }
         | Phase::Completed { .. }
@@ -75,16 +73,16 @@ fn give_up(rental: &Rental, facts: &Facts) -> Vec<Event> {
 }
 
 /// Reopens only what ended because nobody could show that the bank was out. Against a report
-/// that showed the bank the cabinet's word bills nobody: a person looks.
+/// that showed the bank the cabinet's word bills nobody: a person looks, and once is enough.
 fn late_success(rental: &Rental, at: DateTime<Utc>, shown: bool, facts: &Facts) -> Vec<Event> {
-    let unassigned = Event::OutUnassigned { at, shown };
+    let unassigned = Event::OutUnassigned { at, shown, carried: Some(facts.carried) };
     match rental.phase {
         Phase::Dispensing if shown => {
             let seen = Settlement::NotOut { reason: NotOutReason::SeenTwice };
             settle(rental, seen, facts).into_iter().chain([unassigned]).collect()
         }
         Phase::Dispensing => vec![ejected(rental, at, facts)],
-        Phase::Cancelled { reason, .. } if !may_reopen(reason) => vec![],
+        Phase::Cancelled { reason, .. } if rental.unassigned || !may_reopen(reason) => vec![],
         Phase::Cancelled { .. } if shown || facts.engaged => vec![unassigned],
         Phase::Cancelled { .. } => {
             let price = rental.package.price;
@@ -106,6 +104,22 @@ fn may_reopen(reason: CancelReason) -> bool {
         CancelReason::NotOut(NotOutReason::NeverSent) | CancelReason::ReturnedAtOnce => false,
         CancelReason::NotOut(_) | CancelReason::Unresolved | CancelReason::ByRider => true,
     }
+}
+
+/// An operator's word about a time at which it cannot have been so changes nothing.
+fn said(rental: &Rental, claim: &Claim, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    let out_at = match rental.phase {
+        Phase::Completed { .. } | Phase::Cancelled { .. } => return Err(Refusal::Over),
+        Phase::Dispensing => rental.created_at,
+        Phase::Active { since, .. } | Phase::Overdue { since, .. } => since,
+    };
+    if claim.at < out_at {
+        return Err(Refusal::NotOutYet);
+    }
+    if claim.at > facts.now {
+        return Err(Refusal::InFuture);
+    }
+    Ok(returned(rental, claim, facts))
 }
 
 fn returned(rental: &Rental, claim: &Claim, facts: &Facts) -> Vec<Event> {
@@ -138,7 +152,8 @@ fn returned_while_dispensing(rental: &Rental, claim: &Claim, facts: &Facts) -> V
     let fresh = claim.source == Source::Event && !replayed;
     let inserted = claim.source == Source::Operator || fresh;
     if credible && inserted && facts.published {
-        vec![Event::Cancelled { at: facts.now, reason: CancelReason::ReturnedAtOnce }]
+        let (at, found, reason) = (facts.now, claim.key, CancelReason::ReturnedAtOnce);
+        vec![Event::Cancelled { at, reason, found }]
     } else {
         vec![]
     }
@@ -183,15 +198,15 @@ fn confirmed(rental: &Rental, claim: &Claim, facts: &Facts) -> Vec<Event> {
 
 /// Ends the rental at the earliest claim at the cabinet where the bank is.
 fn close(rental: &Rental, proof: &Claim, since: DateTime<Utc>, facts: &Facts) -> Event {
-    let told = |slack| confirmed_claim(&rental.claims, proof, slack).unwrap_or(proof);
-    let (first, at_once) = (told(REPORT_PERIOD), told(facts.terms.at_once));
+    let first = returns::confirmed(&rental.claims, proof).unwrap_or(proof);
+    let told_at = returns::first_told(&rental.claims, proof);
     let key = proof.key.or(first.key);
     let same = proof.station == rental.station;
-    if same && at_once.at - since < facts.terms.at_once {
+    if same && told_at - since < facts.terms.at_once {
         let vat = vat_in(rental.paid.plus(rental.owed), facts.terms.vat_percent);
-        return Event::ReturnedAtOnce { at: at_once.at, station: proof.station, key, vat };
+        return Event::ReturnedAtOnce { at: told_at, station: proof.station, key, vat };
     }
-    let at = first.earliest.max(since);
+    let at = returns::back_at(first, proof).max(since);
     let late = rental.late_fee.charge(&rental.package, rental.due_at(), at);
     let tender = facts.funds.most_of(rental.owed.plus(late.amount));
     Event::Returned {

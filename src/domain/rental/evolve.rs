@@ -10,7 +10,7 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
     match event {
         Event::Started { rental } => (**rental).clone(),
         Event::CancelRequested { .. } => Rental { cancel_requested: true, ..rental },
-        Event::Cancelled { at, reason } => Rental {
+        Event::Cancelled { at, reason, .. } => Rental {
             phase: Phase::Cancelled { at: *at, reason: *reason },
             held: Money::ZERO,
             by_points: Spent::default(),
@@ -30,7 +30,10 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
             by_points: *spent,
             ..rental
         },
-        Event::OutUnassigned { .. } => rental,
+        Event::OutUnassigned { carried, .. } => {
+            let unassigned = rental.unassigned || carried.is_some();
+            Rental { unassigned, ..rental }
+        }
         Event::ReturnClaimed { claim } => {
             let claims = rental.claims.into_iter().chain([claim.clone()]).collect();
             Rental { claims, ..rental }

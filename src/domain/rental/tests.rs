@@ -1,7 +1,9 @@
 //! The life of a rental, by example and by chance.
 
 mod forged;
+mod operator;
 mod paying;
+mod unassigned;
 
 use std::collections::BTreeMap;
 
@@ -67,22 +69,6 @@ fn a_late_success_reopens_the_rental_and_what_the_wallet_lacks_is_owed() {
     assert_eq!(reopened.since(), Some(at(1510)));
     assert_eq!((reopened.paid, reopened.owed), (Money::rupees(20), Money::rupees(30)));
     assert_eq!(incident(&engaged[0]), Some(Incident::BankOutUnassigned));
-}
-
-#[test]
-fn a_late_success_of_a_bank_that_was_shown_bills_nobody_and_moves_no_bank() {
-    let seen = Command::Settle(Settlement::NotOut { reason: NotOutReason::SeenTwice });
-    let late = Command::LateSuccess { at: at(40), shown: true };
-
-    for steps in [vec![(30, seen), (40, late.clone())], vec![(40, late)]] {
-        let (rental, events) = after(dispensing(), &steps);
-
-        assert_eq!(rental.status(), Status::Cancelled);
-        let [Event::Cancelled { .. }, told] = &events[..] else { panic!("{events:?}") };
-        assert_eq!(incident(told), Some(Incident::BankOutUnassigned));
-        assert_eq!(custody(&rental, told), None);
-        assert_eq!(movements(&rental, told), vec![]);
-    }
 }
 
 #[test]
@@ -203,6 +189,19 @@ fn neither_old_bytes_nor_a_second_look_at_a_slot_cancel_an_eject_under_way() {
     assert_eq!(decide(&dispensing(), &Command::Return(looked_at), &facts(3)), Ok(vec![]));
     let fresh = decide(&dispensing(), &Command::Return(claim()), &facts(3)).unwrap();
     assert_eq!(fresh[0].name(), "cancelled");
+}
+
+#[test]
+fn a_bank_that_is_put_in_again_while_its_slot_dispenses_is_where_it_was_put() {
+    let station = dispensing().station;
+    for key in [SlotKey::new(0, 2), SlotKey::new(1, 5)] {
+        let back = Claim { key: Some(key), ..claim() };
+        let events = decide(&dispensing(), &Command::Return(back), &facts(400)).unwrap();
+
+        let [event] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(custody(&dispensing(), event), Some(Custody::Slot { station, key }));
+        assert!(matches!(movements(&dispensing(), event)[..], [Movement::Void { .. }]));
+    }
 }
 
 #[test]
@@ -327,6 +326,7 @@ fn facts(second: i64) -> Facts<'static> {
         published: true,
         funds: funds(500, 0),
         engaged: false,
+        carried: false,
         used: &[],
         terms: Terms::default(),
     }
@@ -356,6 +356,7 @@ fn dispensing() -> Rental {
         publish_before: at(6),
         start_level: Some(90),
         cancel_requested: false,
+        unassigned: false,
         claims: vec![],
         held: price,
         paid: Money::ZERO,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta};
 
-use super::{Coverage, Difference, Layout, Offer, Snapshot, pick, reconcile, sighting};
+use super::{Coverage, Difference, Layout, Offer, Snapshot, denies, pick, reconcile, sighting};
 use crate::eject::Sighting;
 use crate::ids::{SlotKey, Sn};
 use crate::slot::{Reading, SlotFault, SlotState};
@@ -95,6 +95,22 @@ fn a_slot_that_contradicts_itself_proves_nothing() {
         assert_eq!(sighting(&report, key(1), &bank), Sighting::Unclear);
         assert_eq!(reconcile(&report, true, &believed(&[(1, "bank")]), None), []);
     }
+}
+
+#[test]
+fn a_return_into_a_slot_that_can_not_be_read_is_not_denied() {
+    let bank: Sn = "bank".into();
+    let stuck = SlotState::Fault(SlotFault::ReturnStuck);
+    let unread = Reading { state: stuck, switch_open: false, ..reading(None) };
+    let taken = Reading { state: stuck, ..reading(Some("other")) };
+    let report = Snapshot::exact([(key(1), unread), (key(2), reading(None)), (key(3), taken)]);
+
+    assert!(!denies(&report, Some(key(1)), &bank), "it may be the one in it");
+    assert!(!denies(&report, None, &bank));
+    assert!(denies(&report, Some(key(2)), &bank), "empty");
+    assert!(denies(&report, Some(key(3)), &bank), "another one's");
+    assert!(!denies(&report, Some(key(2)), &"other".into()), "it is in the cabinet");
+    assert!(denies(&snapshot(&[(1, None), (2, Some("other"))]), None, &bank));
 }
 
 fn offer(slot: u16, sn: &str, level: u8) -> Offer {

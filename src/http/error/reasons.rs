@@ -160,7 +160,9 @@ impl From<Refusal> for ApiError {
         let text = refusal.to_string();
         match refusal {
             Refusal::NotReturned => ApiError::new(Code::PowerbankNotReturned, text),
-            Refusal::Over => ApiError::new(Code::InvalidRentalStatus, text),
+            Refusal::Over | Refusal::NotOutYet | Refusal::InFuture => {
+                ApiError::new(Code::InvalidRentalStatus, text)
+            }
             Refusal::NotStarted => ApiError::new(Code::RentalNotStarted, text),
             Refusal::NothingOwed => ApiError::new(Code::NoDueAmount, text),
             Refusal::DuesPaid => ApiError::new(Code::DuesAlreadyPaid, text),

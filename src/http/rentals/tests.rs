@@ -106,6 +106,7 @@ fn rental(phase: Phase) -> Rental {
         publish_before: noon(),
         start_level: Some(90),
         cancel_requested: false,
+        unassigned: false,
         claims: vec![],
         held: Money::ZERO,
         paid: Money::rupees(50),

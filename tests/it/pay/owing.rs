@@ -68,7 +68,7 @@ async fn commit(node: &TestNode, was: &Rental, before: Option<i32>, after: Renta
 
 fn facts(now: DateTime<Utc>) -> Facts<'static> {
     let (funds, terms) = (Funds::default(), Terms::default());
-    Facts { now, published: true, funds, engaged: false, used: &[], terms }
+    Facts { now, published: true, funds, engaged: false, carried: false, used: &[], terms }
 }
 
 fn claim(station: StationId, at: DateTime<Utc>) -> Claim {
@@ -107,6 +107,7 @@ fn dispensing(rider: RiderId, station: StationId, at: DateTime<Utc>) -> Rental {
         publish_before: at,
         start_level: Some(90),
         cancel_requested: false,
+        unassigned: false,
         claims: vec![],
         held: price,
         paid: Money::ZERO,

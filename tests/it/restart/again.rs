@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cabinet::{Cabinet, Timing};
+use cabinet::{Cabinet, Fault, FrameKind, Timing};
+use chargeghar::actors::rentals::StartError;
 use domain::money::Money;
 use domain::rental::Status;
 
@@ -12,6 +13,7 @@ use crate::harness::node::TestNode;
 on_the_embedded_broker! {
     an_open_rental_is_closed_by_its_return_after_a_restart,
     a_bank_returned_while_no_service_ran_is_found_by_the_next_one,
+    a_start_that_waits_for_the_first_report_gets_a_bank_that_it_shows,
 }
 
 const CABINET: &str = "860000000000017";
@@ -53,6 +55,26 @@ pub async fn a_bank_returned_while_no_service_ran_is_found_by_the_next_one(edges
     node.until_status(rental.id, Status::Completed).await;
 
     assert_eq!(node.wallet(rider).await, Money::rupees(50), "two hours of ours are not billed");
+    node.audit().await;
+}
+
+pub async fn a_start_that_waits_for_the_first_report_gets_a_bank_that_it_shows(edges: Edges) {
+    let node = TestNode::with(edges).await;
+    let cabinet = beating(&node).await;
+    let rider = node.rider(100).await;
+    let late = Fault::Delay { frame: FrameKind::Report, by_ms: 1_000 };
+    cabinet.faults(|faults| faults.always(late));
+
+    let node = node.again().await;
+    let rental = node
+        .until_async("the cabinet is back", async || match node.rent(rider, "CG-1").await {
+            Ok(rental) => Some(rental),
+            Err(StartError::StationOffline) => None,
+            Err(error) => panic!("{error}"),
+        })
+        .await;
+
+    assert_eq!(rental.status(), Status::Active);
     node.audit().await;
 }
 

@@ -24,6 +24,8 @@ const RIGHT: [(&str, &str); 4] = [
     ("860000000000058", "CG-5"),
 ];
 const FIRST_BANK: u32 = 40_820_000;
+/// Between two ways of one return.
+const GAP: TimeDelta = TimeDelta::minutes(10);
 /// Boards of eight slots: room for a bank of each order.
 const BOARDS: [u16; 9] = [8; 9];
 
@@ -58,27 +60,29 @@ async fn in_whatever_order_the_four_ways_come_a_rental_ends_once_at_its_earliest
     let closed = "select count(*) from rental_events where event->>'type' = 'returned'";
     assert_eq!(scene.node.database.number(closed).await, 72);
     let paid = "select count(*) from ledger_transfers where kind = 'charge_late_fee'";
-    let late = orders.iter().filter(|order| !promise(order).1.is_zero()).count();
+    let late = orders.iter().filter(|order| !promise(order).2.is_zero()).count();
     assert_eq!(scene.node.database.number(paid).await, i64::try_from(late).unwrap());
     let strange = "select count(*) from incidents where kind <> 'layout_changed'";
     assert_eq!(scene.node.database.number(strange).await, 0);
     scene.node.audit().await;
 }
 
-/// The way whose time counts and, an hour's package being over by then, the late fee: the sign
-/// came 7 minutes after the due time, or is bound by a report 5 minutes before it.
-fn promise(order: &[Way]) -> (Way, Money) {
-    let mut claims: Vec<Way> = Vec::new();
-    let proof = order.iter().find(|way| {
-        let closes = way.closes();
-        claims.extend(Some(**way).filter(|_| !closes));
-        closes
-    });
+/// The way whose time counts, how long after the return it was told and, an hour's package being
+/// over by then, the late fee: the return was 7 minutes after the due time, and a sign that is
+/// bound by a report counts from 5 minutes before it. An insertion that is heard live says that
+/// the bank was out until then, whatever anybody said before.
+fn promise(order: &[Way]) -> (Way, TimeDelta, Money) {
+    let proof = order.iter().position(|way| way.closes()).unwrap();
+    let stands = |way: &&Way| order[proof] != Way::Event || way.source().is_trusted();
+    let claims: Vec<Way> = order[..proof].iter().filter(stands).copied().collect();
     let bounded = claims.iter().find(|way| way.is_bounded_by_the_last_report());
-    let first = bounded.or(claims.first()).or(proof).copied().unwrap();
-    let five_minutes = Money::rounded("8.33".parse().unwrap()).unwrap();
-    let fee = if first.is_bounded_by_the_last_report() { Money::ZERO } else { five_minutes };
-    (first, fee)
+    let first = *bounded.or(claims.first()).unwrap_or(&order[proof]);
+    if first.is_bounded_by_the_last_report() {
+        return (first, TimeDelta::zero(), Money::ZERO);
+    }
+    let gaps = order.iter().position(|way| *way == first).unwrap();
+    let fee = ["8.33", "25.00", "41.67", "58.33"][gaps].parse().unwrap();
+    (first, GAP * i32::try_from(gaps).unwrap(), Money::rounded(fee).unwrap())
 }
 
 impl Way {
@@ -160,7 +164,7 @@ impl Scene {
                 self.node.until_status(rental.id, Status::Completed).await;
                 is_open = false;
             }
-            self.advance(TimeDelta::minutes(10));
+            self.advance(GAP);
         }
         let closed = self.node.stored(rental.id).await;
         for way in order.iter().chain([&Way::QueuedEvent]) {
@@ -171,11 +175,11 @@ impl Scene {
         right.send(build::heartbeat(1, devices::Signal::Csq(27), 0));
         self.until_heard(right, beats_at).await;
 
-        let (first, fee) = promise(order);
+        let (first, after, fee) = promise(order);
         let bounded = first.is_bounded_by_the_last_report();
         let Phase::Completed { ended, .. } = &closed.phase else { panic!("{order:?}: {closed:?}") };
-        let last = told_at + TimeDelta::minutes(1);
-        let counts = if bounded { absent_at..=absent_at } else { told_at..=last };
+        let told = told_at + after..=told_at + after + TimeDelta::minutes(1);
+        let counts = if bounded { absent_at..=absent_at } else { told };
         assert!(counts.contains(&ended.at), "{order:?}: {ended:?}, not {counts:?}");
         assert_eq!((ended.source, ended.late.amount), (first.source(), fee), "{order:?}");
         assert_eq!((ended.station, ended.at > since), (right.id, true), "{order:?}");

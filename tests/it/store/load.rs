@@ -27,13 +27,13 @@ async fn everything_open_is_loaded_as_it_was_committed() {
     let cancelled = world.rental(second, "2", 2);
     world.store.commit(world.start(&cancelled)).await.unwrap();
     let at = world.now();
-    let cancel = Event::Cancelled { at, reason: CancelReason::Unresolved };
+    let cancel = Event::Cancelled { at, reason: CancelReason::Unresolved, found: None };
     let (cancelled, fact) = world.next(&cancelled, 1, cancel);
     world.store.commit(fact).await.unwrap();
     let over = world.rental(third, "3", 3);
     world.store.commit(world.start(&over)).await.unwrap();
     let (_, mut fact) =
-        world.next(&over, 1, Event::Cancelled { at, reason: CancelReason::ByRider });
+        world.next(&over, 1, Event::Cancelled { at, reason: CancelReason::ByRider, found: None });
     fact.rental.as_mut().unwrap().settle_until = at - TimeDelta::seconds(1);
     world.store.commit(fact).await.unwrap();
 

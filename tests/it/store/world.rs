@@ -186,6 +186,7 @@ impl World {
             publish_before: now + TimeDelta::seconds(6),
             start_level: Some(90),
             cancel_requested: false,
+            unassigned: false,
             claims: vec![],
             held: price,
             paid: Money::ZERO,

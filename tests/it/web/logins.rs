@@ -100,6 +100,42 @@ async fn a_refresh_token_is_replaced_at_each_use_and_an_old_one_ends_the_login()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_to_a_refresh_is_given_again_until_the_next_token_is_used() {
+    let database = Database::fresh().await;
+    let place = Place::on(&database);
+    let mut process = place.ready(&[]).await;
+    let app = App::new(&place.base_url());
+    let first = log_in(&mut process, &app, "9800000001").await;
+    let passed = async |time: &str| {
+        database
+            .run(&format!("update sessions set renewed_at = renewed_at - interval '{time}'"))
+            .await;
+    };
+
+    let lost = refresh(&app, &first["refresh"]).await;
+    for time in ["1 minute", "6 days"] {
+        passed(time).await;
+        let again = refresh(&app, &first["refresh"]).await;
+        assert_eq!(again.data()["refresh"], lost.data()["refresh"], "{time} later");
+    }
+    let used = refresh(&app, &lost.data()["refresh"]).await;
+    assert_eq!(used.status, 200, "{used:?}");
+
+    let replayed = refresh(&app, &first["refresh"]).await;
+    assert_eq!(replayed.refusal(), (400, "invalid_refresh_token"));
+    let newest = refresh(&app, &used.data()["refresh"]).await;
+    assert_eq!(newest.refusal(), (400, "invalid_refresh_token"), "the whole login has ended");
+
+    let second = log_in(&mut process, &app, "9800000002").await;
+    assert_eq!(refresh(&app, &second["refresh"]).await.status, 200);
+    passed("8 days").await;
+    let late = refresh(&app, &second["refresh"]).await;
+    assert_eq!(late.refusal(), (400, "invalid_refresh_token"), "nobody waits so long");
+    let ended = database.text("select string_agg(ended_by, ',') from sessions").await;
+    assert_eq!(ended, "reuse,reuse");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_logout_ends_the_access_token_too() {
     let database = Database::fresh().await;
     let place = Place::on(&database);

@@ -142,6 +142,7 @@ fn stored(phase: Phase, version: i32) -> Arc<Stored> {
         publish_before: at(0),
         start_level: Some(95),
         cancel_requested: false,
+        unassigned: false,
         claims: vec![],
         held: Money::rupees(50),
         paid: Money::rupees(0),

@@ -32,6 +32,17 @@ async fn an_eject_that_an_operator_calls_out_bills_the_rider_once() {
     assert_eq!(scene.database.number(captured).await, 1);
     audited(&scene, &code, &["out"]).await;
 
+    for (at, why) in [
+        ("2020-01-01T00:00:00Z", "the bank left its slot only at 20"),
+        ("2999-01-01T00:00:00Z", "the return lies in the future"),
+    ] {
+        let back = ["rental", "settle", &code, "--returned", SERIAL, "--at", at, "--reason"];
+        let refused = scene.refusal(&[&back[..], &["handed in at CG-1"]].concat()).await;
+        assert!(refused.contains(why), "{refused}");
+    }
+    assert_eq!(scene.custody().await, "rental");
+    audited(&scene, &code, &["out"]).await;
+
     let back = ["rental", "settle", &code, "--returned", SERIAL, "--reason", "handed in at CG-1"];
     let ended = scene.json(&back).await;
     assert_eq!((&ended["status"], &ended["return_station"]), (&"COMPLETED".into(), &SERIAL.into()));
