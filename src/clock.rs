@@ -8,11 +8,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+mod wall;
+
 #[cfg(test)]
 mod tests;
+
+use wall::{TRIFLE, Wall, up};
 
 /// Longest single wait of a timer; longer waits are made of several.
 const NAP_MAX: Duration = Duration::from_hours(24);
@@ -30,6 +35,7 @@ struct Line {
     started: Instant,
     /// How far the line was moved forward since, never negative; a change wakes all sleepers.
     moved: watch::Sender<TimeDelta>,
+    wall: Mutex<Wall>,
     manual: bool,
 }
 
@@ -52,7 +58,8 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "home of the clock")]
     fn from(base: DateTime<Utc>, manual: bool) -> Clock {
         let (moved, _) = watch::channel(TimeDelta::zero());
-        Clock { line: Arc::new(Line { base, started: Instant::now(), moved, manual }) }
+        let wall = Mutex::new(Wall::new(up()));
+        Clock { line: Arc::new(Line { base, started: Instant::now(), moved, wall, manual }) }
     }
 
     /// The time, to the microsecond (what the database keeps). Never less than before.
@@ -110,19 +117,24 @@ impl Clock {
         }
     }
 
-    /// Compares a system clock with the wall and follows it forward (a machine that was
-    /// suspended, a clock that was set). Answers wall minus clock before the correction: what
-    /// stays negative is not corrected, because time must not go back. A manual clock answers
-    /// zero.
+    /// Compares a system clock with the wall and follows it forward, as far as it is believed:
+    /// `Wall` says how far that is. Answers wall minus clock after that: what is negative stays,
+    /// because time must not go back, and what is positive is not believed yet. A manual clock
+    /// answers zero.
     pub fn follow_wall(&self) -> TimeDelta {
-        if self.line.manual {
+        let line = &self.line;
+        if line.manual {
             return TimeDelta::zero();
         }
+        // one look at a time: two would move the line twice
+        let mut believed = line.wall.lock();
         let ahead = wall() - self.now();
-        if ahead > TimeDelta::milliseconds(100) {
-            self.move_forward(ahead);
+        let told = (ahead > TRIFLE).then(up).flatten();
+        let by = believed.judge(ahead, line.started.elapsed(), told);
+        if by > TimeDelta::zero() {
+            self.move_forward(by);
         }
-        ahead
+        ahead - by
     }
 
     fn move_forward(&self, by: TimeDelta) {

@@ -76,6 +76,11 @@ fn dashboards_show_metrics_that_exist() {
 }
 
 #[test]
+fn every_metric_is_set() {
+    silent(lists::unset_metrics(&tree()));
+}
+
+#[test]
 fn every_setting_is_explained() {
     silent(lists::settings(&tree()));
 }

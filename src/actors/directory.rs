@@ -57,6 +57,11 @@ impl StationDirectory {
         self.doors.get(&id).map(|door| door.clone())
     }
 
+    /// Messages that wait in all mailboxes.
+    pub fn waiting(&self) -> u64 {
+        self.doors.iter().map(|door| door.waiting()).sum()
+    }
+
     /// Tells a cabinet's actor something; one that is being restarted reads it back itself.
     /// What a cabinet said comes again later where the mailbox is full.
     pub fn tell(&self, id: StationId, message: station::Msg) -> bool {
@@ -184,6 +189,11 @@ impl RentalDirectory {
 
     pub fn door(&self, id: RentalId) -> Option<Mailbox<rental::Msg>> {
         self.doors.get(&id).map(|door| door.clone())
+    }
+
+    /// Messages that wait in all mailboxes.
+    pub fn waiting(&self) -> u64 {
+        self.doors.iter().map(|door| door.waiting()).sum()
     }
 
     /// Tells a rental's actor something; what a cabinet said comes again later where the

@@ -95,6 +95,11 @@ impl<M: Message> Mailbox<M> {
         self.depth.count() * 2 >= self.max
     }
 
+    /// Messages that wait.
+    pub fn waiting(&self) -> u64 {
+        u64::try_from(self.depth.count()).unwrap_or(u64::MAX)
+    }
+
     /// Asks and waits, at most for `patience`.
     pub async fn call<R: Send + 'static>(
         &self,

@@ -26,6 +26,7 @@ use crate::store::fact::RawFrame;
 mod asks;
 mod children;
 mod claims;
+mod connect;
 mod inbound;
 mod inventory;
 mod lane;
@@ -100,15 +101,21 @@ pub enum Msg {
     Written {
         version: i32,
         maintenance: bool,
+        /// The slot that was taken out of service, or put back.
+        slot: Option<(SlotKey, bool)>,
     },
     /// It was not, or nobody knows: the row as the database has it. None when the station is
     /// not in service any more.
     Reread(Option<Box<Seed>>),
+    /// Somebody calls `connect` in the cabinet's name; answered whether it may be the cabinet.
+    Connecting(RpcReplyPort<bool>),
     /// An operator asks for a whole report; answered when it came.
     Check(RpcReplyPort<bool>),
     /// An operator takes a bank out, without a rental.
     EjectForService(EjectAsk),
+    /// An operator takes the station, or one slot of it, out of service, or puts it back.
     Maintenance {
+        slot: Option<SlotKey>,
         on: bool,
         actor: String,
         reply: RpcReplyPort<bool>,
@@ -164,6 +171,7 @@ pub struct State {
 
     lane: lane::Lane,
     check: claims::Checking,
+    calling: connect::Calling,
     /// Banks whose fact is under way.
     moving: BTreeSet<Sn>,
     /// The row is being written, or read again.
@@ -221,11 +229,17 @@ impl Actor for StationActor {
             Msg::EjectOver(command) => state.eject_over(command),
             Msg::Doubt { rental, sn } => state.doubt(rental, sn).await,
             Msg::Inventoried { sns, good } => state.inventoried(&sns, good),
-            Msg::Written { version, maintenance } => state.written(version, maintenance),
+            Msg::Written { version, maintenance, slot } => {
+                state.written(version, maintenance, slot);
+            }
             Msg::Reread(seed) => state.reread(seed, &myself).await,
+            Msg::Connecting(reply) => state.connecting(reply).await,
             Msg::Check(reply) => state.asked_to_check(reply).await,
             Msg::EjectForService(ask) => state.eject_for_service(ask).await,
-            Msg::Maintenance { on, actor, reply } => state.maintain(on, actor, reply),
+            Msg::Maintenance { slot: None, on, actor, reply } => state.maintain(on, actor, reply),
+            Msg::Maintenance { slot: Some(key), on, actor, reply } => {
+                state.maintain_slot(key, on, actor, reply);
+            }
             Msg::Told(seed) => state.told(*seed),
             Msg::Describe(reply) => state.describe(reply),
             Msg::SlotAgain(key) => state.raise_slot(key, &myself).await,
@@ -274,6 +288,7 @@ impl State {
             seq: context.clock.now().timestamp_micros(),
             lane: lane::Lane::default(),
             check: claims::Checking::default(),
+            calling: connect::Calling::default(),
             moving: BTreeSet::new(),
             writing: false,
             dirty: true,
@@ -327,12 +342,14 @@ impl State {
     /// set to the next thing that is due.
     async fn settle_down(&mut self) {
         self.serve_waiting().await;
+        self.admit_callers();
         self.show();
         let now = self.now();
         let due = [
             self.presence.next_change(now, &self.context.settings.presence),
             self.lane.next_due(&self.context.settings),
             self.check.next_due(self.is_reachable()),
+            self.calling.next_due(),
         ];
         let due = due.into_iter().flatten().min();
         self.alarm.set(due, &self.context.clock, &self.myself, Msg::Tick);

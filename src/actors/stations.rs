@@ -26,6 +26,8 @@ const REPORT: Duration = Duration::from_secs(12);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long an HTTP call of a cabinet waits until what it caused is stored.
 const STORED: Duration = Duration::from_secs(10);
+/// How long a call of `connect` waits until the cabinet was asked.
+const CONNECTS: Duration = Duration::from_secs(12);
 
 #[derive(Clone)]
 pub struct Stations {
@@ -179,6 +181,12 @@ impl Stations {
         }
     }
 
+    /// Whether a call in this cabinet's name may be its own: not while the cabinet answers over
+    /// its session. `None` where that cannot be said at this moment.
+    pub async fn may_connect(&self, id: StationId) -> Option<bool> {
+        self.context.stations.door(id)?.call(station::Msg::Connecting, CONNECTS).await
+    }
+
     pub async fn describe(&self, id: StationId) -> Option<Described> {
         self.context.stations.door(id)?.call(station::Msg::Describe, PATIENCE).await
     }
@@ -200,7 +208,19 @@ impl Stations {
     }
 
     pub async fn maintain(&self, id: StationId, on: bool, actor: String) -> Option<bool> {
-        let ask = |reply| station::Msg::Maintenance { on, actor, reply };
+        let ask = |reply| station::Msg::Maintenance { slot: None, on, actor, reply };
+        self.context.stations.door(id)?.call(ask, PATIENCE).await
+    }
+
+    /// One slot of it.
+    pub async fn maintain_slot(
+        &self,
+        id: StationId,
+        key: SlotKey,
+        on: bool,
+        actor: String,
+    ) -> Option<bool> {
+        let ask = |reply| station::Msg::Maintenance { slot: Some(key), on, actor, reply };
         self.context.stations.door(id)?.call(ask, PATIENCE).await
     }
 }
@@ -235,7 +255,8 @@ fn slot_before(
     let reading = seed.readings.get(&key).cloned();
     let level = reading.as_ref().and_then(|reading| reading.level);
     let offered = bank.as_ref().is_some_and(|sn| context.banks.is_offered(sn));
-    let slot = Slot { bank, offered, reading, stale: false, ..Slot::new(key) };
+    let maintenance = seed.slots_in_maintenance.contains(&key);
+    let slot = Slot { bank, offered, maintenance, reading, stale: false, ..Slot::new(key) };
     SlotView {
         key,
         standing: slot.standing(now),

@@ -41,9 +41,9 @@ pub struct Rhythm {
 pub async fn run(context: Arc<Context>, rhythm: Rhythm, retention: Retention) {
     let mut tidy_at = context.clock.now();
     loop {
-        let behind = context.clock.follow_wall();
-        metrics::CLOCK_BEHIND_SECONDS
-            .set(u64::try_from(-behind.num_seconds().min(0)).unwrap_or(0), []);
+        let ahead = context.clock.follow_wall().num_seconds();
+        metrics::CLOCK_BEHIND_SECONDS.set(u64::try_from(-ahead).unwrap_or(0), []);
+        metrics::WALL_DOUBTED_SECONDS.set(u64::try_from(ahead).unwrap_or(0), []);
         if let Err(error) = seal(&context).await {
             tracing::warn!(%error, "the ledger was not sealed, it is later");
         }

@@ -56,7 +56,9 @@ pub use ledger::Told;
 pub use operator::Operator;
 pub use outbox::{Redrive, Redriven};
 pub use rentals::{Settle, Verdict};
-pub use stations::{Eject, Ejected, Enrol, Maintain, PendingBody, Reported, SlotBody, StationBody};
+pub use stations::{
+    Ejected, Enrol, Maintain, PendingBody, Reported, SlotBody, SlotNumber, StationBody,
+};
 pub use withdrawals::Advance;
 
 use answer::{Answer, ok};

@@ -79,12 +79,18 @@ pub struct Enrol {
     pub address: String,
 }
 
-/// Takes a bank out of a slot, without a rental.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Eject {
+/// A slot, by its numbers: to take a bank out of it without a rental, or to close it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct SlotNumber {
     #[serde(default)]
     pub io: u8,
     pub slot: u16,
+}
+
+impl From<SlotNumber> for SlotKey {
+    fn from(number: SlotNumber) -> SlotKey {
+        SlotKey::new(number.io, number.slot)
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -95,6 +101,9 @@ pub struct Ejected {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Maintain {
     pub on: bool,
+    /// Of this slot; without it of the whole station.
+    #[serde(default)]
+    pub slot: Option<SlotNumber>,
 }
 
 /// A cabinet that called without being enrolled.
@@ -181,11 +190,11 @@ pub async fn eject(
     State(admin): State<Admin>,
     operator: Operator,
     Path(name): Path<String>,
-    Json(wanted): Json<Eject>,
+    Json(wanted): Json<SlotNumber>,
 ) -> Answer<Ejected> {
     let live = admin.live()?;
     let row = find(&admin, &name).await?;
-    let key = SlotKey::new(wanted.io, wanted.slot);
+    let key = SlotKey::from(wanted);
     match live.stations.eject(row.info.id, key, operator.to_string()).await {
         Some(Ok(bank)) => ok(Ejected { bank }),
         Some(Err(why)) => {
@@ -204,7 +213,16 @@ pub async fn maintain(
 ) -> Answer<StationBody> {
     let live = admin.live()?;
     let row = find(&admin, &name).await?;
-    match live.stations.maintain(row.info.id, wanted.on, operator.to_string()).await {
+    let (id, on, actor) = (row.info.id, wanted.on, operator.to_string());
+    let done = match wanted.slot.map(SlotKey::from) {
+        None => live.stations.maintain(id, on, actor).await,
+        Some(key) if row.slots.iter().all(|slot| slot.key != key) => {
+            let text = format!("{name} has no slot {key}; see station show {name}");
+            return Err(Refusal::new(Code::Refused, text));
+        }
+        Some(key) => live.stations.maintain_slot(id, key, on, actor).await,
+    };
+    match done {
         Some(true) => ok(body(&admin, &row).await),
         Some(false) => Err(busy(&name)),
         None => Err(silent(&name)),

@@ -10,7 +10,7 @@ use domain::slot::Standing;
 use super::reach::{self, Reach, escaped};
 use super::table::{Table, cell, pairs};
 use super::{Common, Format, moment, print};
-use crate::admin::{Eject, Ejected, Enrol, Maintain, PendingBody, Reported, StationBody};
+use crate::admin::{Ejected, Enrol, Maintain, PendingBody, Reported, SlotNumber, StationBody};
 
 mod change;
 
@@ -28,7 +28,7 @@ pub enum Arguments {
     Check(Named),
     /// Take the bank out of a slot, without a rental
     Eject(EjectArguments),
-    /// Take a station out of service for a while, or back
+    /// Take a station, or one slot of it, out of service for a while, or back
     Maintenance(MaintenanceArguments),
     /// Say something else of a station: its name, its place
     Set(change::SetArguments),
@@ -99,6 +99,12 @@ pub struct MaintenanceArguments {
     /// Whether it is under maintenance from now on
     #[arg(value_enum)]
     state: OnOff,
+    /// Number of the one slot that is meant
+    #[arg(long)]
+    slot: Option<u16>,
+    /// Serial port of the slot's board, 0 or 1
+    #[arg(long, requires = "slot", default_value_t = 0)]
+    io: u8,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -235,7 +241,8 @@ async fn check(reach: &Reach, named: Named) -> anyhow::Result<ExitCode> {
 
 async fn eject(reach: &Reach, wanted: EjectArguments) -> anyhow::Result<ExitCode> {
     let EjectArguments { station, slot, io } = wanted;
-    let answer: Ejected = reach.post(&path(&station.name, "/eject"), &Eject { io, slot }).await?;
+    let answer: Ejected =
+        reach.post(&path(&station.name, "/eject"), &SlotNumber { io, slot }).await?;
     station.format.show(&answer, || {
         format!(
             "bank {} was sent for; station show {} says whether it left",
@@ -245,11 +252,14 @@ async fn eject(reach: &Reach, wanted: EjectArguments) -> anyhow::Result<ExitCode
 }
 
 async fn maintenance(reach: &Reach, wanted: MaintenanceArguments) -> anyhow::Result<ExitCode> {
-    let MaintenanceArguments { station, state } = wanted;
-    let body = Maintain { on: state.is_on() };
+    let MaintenanceArguments { station, state, slot, io } = wanted;
+    let body = Maintain { on: state.is_on(), slot: slot.map(|slot| SlotNumber { io, slot }) };
     let answer: StationBody = reach.post(&path(&station.name, "/maintenance"), &body).await?;
     station.format.show(&answer, || {
-        if body.on {
+        if let Some(number) = body.slot {
+            let how = if body.on { "under maintenance: not offered" } else { "in service again" };
+            format!("slot {} of {} is {how}", SlotKey::from(number), answer.serial)
+        } else if body.on {
             format!("{} is under maintenance: nothing is rented there", answer.serial)
         } else {
             format!("{} is in service again", answer.serial)

@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod tariff;
 pub mod tender;
 
+pub mod connect;
 pub mod eject;
 pub mod presence;
 pub mod returns;

@@ -18,6 +18,7 @@ use devices::a8::http::{CallError, Endpoint, Methods, ROUTES, Route};
 use devices::a8::sign::Signature;
 use domain::ids::{DeviceUuid, StationId};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use super::address::ClientAddress;
 use super::error;
@@ -36,6 +37,9 @@ mod faults;
 mod tells;
 
 use faults::Faults;
+
+/// Calls of `connect` at once; further ones are to come again.
+const CONNECTS_MAX: usize = 256;
 
 /// Whether a cabinet calls it: such requests have limits of their own.
 pub fn is_device_path(path: &str) -> bool {
@@ -74,6 +78,8 @@ pub struct Calls(Arc<Inner>);
 struct Inner {
     parts: Parts,
     faults: Faults,
+    /// Places for calls that wait until a cabinet was asked.
+    connects: Semaphore,
     hush: Hush,
 }
 
@@ -86,6 +92,8 @@ enum Refusal {
     Stranger,
     /// Its signature is wrong, and this station insists on it.
     Sign,
+    /// The cabinet itself is on its session: somebody else calls.
+    Online,
     Frame(DecodeError),
     TooLarge,
     /// Nothing is stored; the cabinet may call again.
@@ -112,6 +120,7 @@ impl Refusal {
             Refusal::Call(error) => error.code(),
             Refusal::Stranger => "not_enrolled",
             Refusal::Sign => "wrong_sign",
+            Refusal::Online => "cabinet_online",
             Refusal::Frame(error) => error.code(),
             Refusal::TooLarge => "too_large",
             Refusal::NotStored => "not_stored",
@@ -127,6 +136,7 @@ impl Refusal {
             Refusal::Call(_)
             | Refusal::Stranger
             | Refusal::Sign
+            | Refusal::Online
             | Refusal::Frame(_)
             | Refusal::TooLarge
             | Refusal::Answer => error::CABINET_REFUSED,
@@ -140,6 +150,7 @@ impl Refusal {
             Refusal::Call(_)
             | Refusal::Stranger
             | Refusal::Sign
+            | Refusal::Online
             | Refusal::Frame(_)
             | Refusal::TooLarge => true,
         }
@@ -157,7 +168,8 @@ impl Calls {
     pub fn new(parts: Parts) -> Calls {
         let faults = Faults::new(parts.config.limits.device_faults_per_minute);
         let hush = Hush::new(parts.clock.clone());
-        Calls(Arc::new(Inner { parts, faults, hush }))
+        let connects = Semaphore::new(CONNECTS_MAX);
+        Calls(Arc::new(Inner { parts, faults, connects, hush }))
     }
 
     /// Every path of both generations.
@@ -197,7 +209,7 @@ impl Calls {
 
     async fn answer(&self, endpoint: Endpoint, call: Call) -> Result<Value, Refusal> {
         match endpoint {
-            Endpoint::Connect => self.connect(&call),
+            Endpoint::Connect => self.connect(&call).await,
             Endpoint::Config => self.config(&call),
             Endpoint::Report => self.report(call).await,
             Endpoint::Return => self.returned(&call).await,

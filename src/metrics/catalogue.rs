@@ -34,11 +34,13 @@ catalogue! {
         "Warnings not logged because one of their kind was logged in the same minute.";
     Gauge CLOCK_BEHIND_SECONDS "chargeghar_process_clock_ahead_of_wall_seconds" []
         "How far the node's clock is ahead of the wall, which was set back.";
+    Gauge WALL_DOUBTED_SECONDS "chargeghar_process_wall_doubted_seconds" []
+        "How far the wall was set forward, while the node does not follow it yet.";
 
     // actors
     Gauge ACTORS "chargeghar_actor_alive_count" ["actor"] "Actors that run.";
     Gauge ACTOR_BACKLOG "chargeghar_actor_backlog_messages" ["actor"]
-        "Messages that wait in mailboxes.";
+        "Messages that wait in the mailboxes of stations and of rentals.";
     Counter ACTOR_REFUSED "chargeghar_actor_mailbox_refusals_total" ["actor"]
         "Messages refused because the mailbox was full.";
     Counter ACTOR_RESTARTS "chargeghar_actor_restarts_total" ["actor"]

@@ -65,6 +65,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let Needs { config, keys, context, stations, rentals, tasks, .. } = needs;
     let (clock, entropy) = (context.clock.clone(), context.entropy.clone());
     let ephemera = ephemera(config, context)?;
+    let kept = Arc::clone(&ephemera);
     let readiness = Readiness::new();
     let ttl = TimeDelta::seconds(i64::from(config.auth.access_token_s.0));
     let tokens = Tokens::new(&keys.signing, &config.auth.issuer, ttl, clock.clone());
@@ -112,7 +113,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     });
     readiness.set(Part::Loaded, true);
     tasks.spawn("readiness", look(Arc::clone(context), readiness.clone()));
-    tasks.spawn("upkeep", upkeep(Arc::clone(context), recorder));
+    tasks.spawn("upkeep", upkeep(Arc::clone(context), kept, recorder));
     let (closing, closed) = watch::channel(false);
     let connections = Tasks::new();
     let bounds = Bounds::new(&config.http);
@@ -199,18 +200,30 @@ fn public_url(config: &Config, listener: &TcpListener) -> String {
 
 /// Says what is up, for as long as the node lives.
 async fn look(context: Arc<Context>, readiness: Readiness) {
+    let mut started = false;
     loop {
         readiness.set(Part::Lease, context.lease.is_held());
         readiness.set(Part::Broker, context.link_is_up());
         readiness.set(Part::Database, context.store.ping().await.is_ok());
         let pause = if readiness.is_ready() { LOOK } else { LOOK / 10 };
+        if readiness.is_ready() && !started {
+            started = true;
+            metrics::START_SECONDS.set(context.clock.now().timestamp().unsigned_abs(), []);
+        }
         tokio::time::sleep(pause).await;
     }
 }
 
-async fn upkeep(context: Arc<Context>, recorder: Recorder) {
+async fn upkeep(context: Arc<Context>, ephemera: Arc<dyn Ephemera>, recorder: Recorder) {
+    metrics::BUILD_INFO.set(1, [env!("CARGO_PKG_VERSION")]);
     loop {
         recorder.upkeep();
+        metrics::ACTOR_BACKLOG.set(context.stations.waiting(), ["station"]);
+        metrics::ACTOR_BACKLOG.set(context.rentals.waiting(), ["rental"]);
+        let usage = ephemera.usage();
+        metrics::EPHEMERA_KEYS.set(u64::try_from(usage.keys).unwrap_or(u64::MAX), []);
+        metrics::EPHEMERA_EVICTED.handle([]).absolute(usage.evicted);
+        metrics::EPHEMERA_FAILURES.handle([]).absolute(usage.failures);
         for (status, count) in context.rentals.count_open() {
             metrics::RENTALS_OPEN.set(count, [status]);
         }

@@ -52,4 +52,6 @@ mod store;
 #[cfg(test)]
 mod unknown;
 #[cfg(test)]
+mod unsigned;
+#[cfg(test)]
 mod web;

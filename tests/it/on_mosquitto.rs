@@ -3,7 +3,7 @@
 //! And what only a broker outside the node can do.
 
 use crate::harness::edges::on_mosquitto;
-use crate::{broker_away, echo, renting, restart, returning, unknown};
+use crate::{broker_away, echo, renting, restart, returning, unknown, unsigned};
 
 on_mosquitto! {
     renting::a_rider_rents_at_one_cabinet_and_returns_at_another,
@@ -34,6 +34,9 @@ on_mosquitto! {
     broker_away::while_the_way_to_the_broker_is_cut_nothing_starts_and_no_return_is_lost,
     broker_away::a_rider_is_told_to_come_again_while_the_broker_is_away,
     broker_away::a_broker_that_stays_away_is_tried_ever_more_rarely,
+    unsigned::whoever_calls_connect_while_the_cabinet_is_online_gets_no_password,
+    unsigned::a_cabinet_that_starts_anew_gets_in_though_its_broker_has_not_noticed,
+    unsigned::a_dead_cabinet_is_not_kept_alive_by_calls_that_anybody_can_make,
     broker_away::a_broker_that_died_and_forgot_everything_is_told_again,
     echo::without_the_right_to_its_own_heartbeats_it_starts_anew_again_and_again,
 }

@@ -64,6 +64,24 @@ async fn maintenance_that_was_not_written_does_not_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn maintenance_of_a_slot_that_was_not_written_does_not_stay() {
+    let node = TestNode::start().await;
+    node.cabinet_kept(CABINET, "CG-1", &[BANK]).await;
+    let (id, stations) = (node.view("CG-1").info.id, &node.node.stations);
+    let key = node.view("CG-1").slots.iter().find(|slot| slot.rentable).unwrap().key;
+    node.database.run("update slots set version = version + 1").await;
+
+    assert_eq!(stations.maintain_slot(id, key, true, "test".into()).await, Some(false));
+    node.until("it is offered again", || (node.view("CG-1").banks == 1).then_some(())).await;
+
+    node.until_async("it can be closed", async || {
+        (stations.maintain_slot(id, key, true, "test".into()).await?).then_some(())
+    })
+    .await;
+    node.until("it is offered to nobody", || (node.view("CG-1").banks == 0).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slot_that_was_not_told_of_its_bank_learns_it_with_the_next_report() {
     let node = TestNode::start().await;
     node.cabinet_kept(CABINET, "CG-1", &[BANK]).await;

@@ -52,6 +52,32 @@ pub fn dashboards(files: &[File]) -> Vec<String> {
     complaints
 }
 
+/// Every metric of the catalogue is set by code that is no test.
+pub fn unset_metrics(files: &[File]) -> Vec<String> {
+    let setters: Vec<&File> = files
+        .iter()
+        .filter(|file| file.is_under("src") && !file.is_under("src/metrics") && !file.is_test())
+        .collect();
+    let is_set = |constant: &str| {
+        let used = format!("{constant}.");
+        setters.iter().any(|file| file.text.contains(&used))
+    };
+    let mut complaints = Vec::new();
+    for file in files.iter().filter(|file| file.path == "src/metrics/catalogue.rs") {
+        for line in file.text.lines().map(str::trim) {
+            let mut words = line.split_whitespace();
+            let kind = words.next().filter(|kind| ["Counter", "Gauge", "Histogram"].contains(kind));
+            if let (Some(_), Some(constant), Some(name)) = (kind, words.next(), words.next())
+                && name.starts_with('"')
+                && !is_set(constant)
+            {
+                complaints.push(format!("{}: nobody sets {name}", file.path));
+            }
+        }
+    }
+    complaints
+}
+
 /// Every key of `config.toml` has a comment above it or beside it.
 pub fn settings(files: &[File]) -> Vec<String> {
     let mut complaints = Vec::new();
@@ -194,6 +220,7 @@ fn first_word(text: &str) -> &str {
 mod tests {
     use super::{
         commands, dashboards, links, migrations, promised_tests, settings, unread_settings,
+        unset_metrics,
     };
     use crate::tree::File;
     use crate::{bad, silent, speaks};
@@ -222,6 +249,14 @@ mod tests {
         silent(dashboards(&shown("chargeghar_frames_seconds_bucket{le=\"1\"}")));
         let name = "chargeghar_frames_seconds_sum";
         speaks(dashboards(&two(entry, ("dashboards/a.json", name))), "nobody sets");
+    }
+
+    #[test]
+    fn a_metric_that_nobody_sets_is_seen() {
+        let entry = "    Counter FRAMES \"chargeghar_link_frames_total\" []\n        \"Frames.\";";
+        let used = |code| two(("src/metrics/catalogue.rs", entry), ("src/link.rs", code));
+        speaks(unset_metrics(&used("metrics::FRAMES_REFUSED.inc([]);")), "link_frames_total");
+        silent(unset_metrics(&used("metrics::FRAMES.inc([]);")));
     }
 
     #[test]

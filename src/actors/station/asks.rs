@@ -1,7 +1,7 @@
 //! What operators ask of a cabinet.
 
 use chrono::{DateTime, Utc};
-use domain::ids::Sn;
+use domain::ids::{SlotKey, Sn};
 use domain::presence::Shown;
 use ractor::RpcReplyPort;
 use serde::Serialize;
@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::{Seed, State};
 use crate::actors::availability::StationView;
-use crate::store::fact::{AuditEntry, Fact, StationWrite};
+use crate::actors::slot;
+use crate::store::fact::{AuditEntry, Fact, SlotChange, SlotWrite, StationWrite};
 
 /// A cabinet, for an operator.
 #[derive(Clone, Debug, Serialize)]
@@ -46,6 +47,57 @@ impl State {
         self.seed.info = seed.info;
         self.seed.version = self.seed.version.max(seed.version);
         self.context.keep_seed(&self.seed);
+        self.dirty = true;
+    }
+
+    /// One slot; a bank in it stays where it is and is not offered.
+    pub(super) fn maintain_slot(
+        &mut self,
+        key: SlotKey,
+        on: bool,
+        actor: String,
+        reply: RpcReplyPort<bool>,
+    ) {
+        let version = self.seed.slot_versions.get(&key).copied();
+        let Some(version) = version.filter(|_| !self.writing) else {
+            let _ = reply.send(false); // who asked may have gone
+            return;
+        };
+        let mut fact = Fact::at(self.now());
+        let station = self.id();
+        fact.station = Some(StationWrite {
+            station,
+            before: self.seed.version,
+            layout_confirmed: self.seed.layout.confirmed,
+            is_maintenance: self.seed.maintenance,
+        });
+        fact.slots =
+            vec![SlotWrite { station, key, change: SlotChange::Maintenance { version, on } }];
+        fact.audit = Some(AuditEntry {
+            actor,
+            action: "station.maintenance",
+            target: self.seed.info.serial.to_string(),
+            details: json!({ "io": key.io, "slot": key.slot, "on": on }),
+        });
+        if on {
+            self.show_maintenance(key, true); // opening it counts when it is written
+        }
+        self.write_row(fact, move |good| {
+            let _ = reply.send(good); // who asked may have gone
+        });
+    }
+
+    /// From here on the slot is offered to nobody, or again.
+    pub(super) fn show_maintenance(&mut self, key: SlotKey, on: bool) {
+        let kept = &mut self.seed.slots_in_maintenance;
+        let changed = if on { kept.insert(key) } else { kept.remove(&key) };
+        if !changed {
+            return;
+        }
+        if let Some(child) = self.slots.get_mut(&key) {
+            child.view.rentable &= !on; // the slot says the rest itself
+        }
+        self.tell_slot(key, slot::Msg::Maintenance(on));
         self.dirty = true;
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use devices::Downlink;
 use domain::ids::{RentalId, Sn};
+use domain::presence::Session;
 use domain::rental::{Command, Rental};
 use domain::station::{Snapshot, denies, present};
 use ractor::RpcReplyPort;
@@ -88,11 +89,26 @@ impl State {
             self.check.again = true;
             return;
         }
+        self.check.not_before = self.check.not_before.filter(|at| *at > now);
+        self.send_check(reason).await;
+        self.check.again = !self.check.open;
+    }
+
+    /// Somebody calls over HTTP as a cabinet that cannot be reached, on a broker that does not
+    /// tell who comes: only its answer over its own session says that it is there.
+    pub(super) async fn ask_whether_there(&mut self) {
+        let untold = self.presence.session == Session::Untold && self.context.link_is_up();
+        let early = self.check.sent_at.is_some_and(|sent_at| self.now() - sent_at < GAP);
+        if untold && !self.is_reachable() && !early {
+            self.send_check("called").await;
+        }
+    }
+
+    async fn send_check(&mut self, reason: &'static str) {
+        let now = self.now();
         metrics::CHECKS.inc([reason]);
         self.check.sent_at = Some(now);
-        self.check.not_before = self.check.not_before.filter(|at| *at > now);
         self.check.open = self.send(&Downlink::CheckAll, now + ANSWER).await;
-        self.check.again = !self.check.open;
     }
 
     /// A report answers for what was asked before it; what was asked since wants another.

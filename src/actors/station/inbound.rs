@@ -32,7 +32,11 @@ impl State {
         let frame = fingerprint(&raw.bytes);
         let received = Received { at, earliest, live, channel: raw.channel, frame };
         let cause = Cause { frame: Some(raw), ack };
-        self.hear(at, &uplink);
+        self.hear(received, &uplink);
+        match received.channel {
+            Channel::Mqtt => self.answers_itself(received),
+            Channel::Http => self.ask_whether_there().await,
+        }
         if !self.confirmed && !matches!(uplink, Uplink::Report(_)) {
             self.ask_for_report("first").await;
         }

@@ -93,6 +93,7 @@ impl State {
         }
         for key in removed {
             self.seed.slot_versions.remove(&key);
+            self.seed.slots_in_maintenance.remove(&key);
         }
         self.write_row(fact, |_| ());
     }
@@ -103,27 +104,42 @@ impl State {
         let (context, myself) = (self.context.clone(), self.myself.clone());
         let (id, maintenance) = (self.id(), self.seed.maintenance);
         let maintenance = fact.station.as_ref().map_or(maintenance, |row| row.is_maintenance);
+        let slot = fact.slots.iter().find_map(|write| match write.change {
+            SlotChange::Maintenance { on, .. } => Some((write.key, on)),
+            SlotChange::Add | SlotChange::Remove { .. } => None,
+        });
         let version = self.seed.version + 1;
         self.writing = true;
         spawn("station_row", async move {
-            let written = context.store.commit(fact).await;
-            told(written.is_ok());
-            let news = match written {
-                Ok(_) => Msg::Written { version, maintenance },
+            match context.store.commit(fact).await {
+                Ok(_) => {
+                    myself.insist(Msg::Written { version, maintenance, slot });
+                    told(true); // whoever asks next sees it
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a station's row was not written");
-                    Msg::Reread(context.read_station_again(id).await.map(Box::new))
+                    told(false);
+                    let row = context.read_station_again(id).await;
+                    myself.insist(Msg::Reread(row.map(Box::new)));
                 }
-            };
-            myself.insist(news);
+            }
         });
     }
 
-    pub(super) fn written(&mut self, version: i32, maintenance: bool) {
+    pub(super) fn written(
+        &mut self,
+        version: i32,
+        maintenance: bool,
+        slot: Option<(SlotKey, bool)>,
+    ) {
         self.writing = false;
         self.dirty = true;
         self.seed.version = version;
         self.seed.maintenance = maintenance;
+        if let Some((key, on)) = slot {
+            self.seed.slot_versions.entry(key).and_modify(|version| *version += 1);
+            self.show_maintenance(key, on);
+        }
         self.context.keep_seed(&self.seed);
     }
 
@@ -136,6 +152,12 @@ impl State {
         self.seed.version = seed.version;
         self.seed.maintenance = seed.maintenance;
         self.seed.slot_versions = seed.slot_versions;
+        let closed = seed.slots_in_maintenance;
+        let unlike: Vec<SlotKey> =
+            self.seed.slots_in_maintenance.symmetric_difference(&closed).copied().collect();
+        for key in unlike {
+            self.show_maintenance(key, closed.contains(&key));
+        }
         self.seed.layout = Layout::new(seed.layout.slots, false);
         let known: Vec<SlotKey> = self.seed.layout.slots.iter().copied().collect();
         for key in known {

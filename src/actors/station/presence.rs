@@ -9,14 +9,20 @@ use domain::returns::Source;
 use super::State;
 use super::inbound::Received;
 use crate::actors::flusher::StationNews;
+use crate::store::fact::Channel;
 
 /// How long after an outage a cabinet may still repeat what happened in it.
 const REPEATS: TimeDelta = TimeDelta::minutes(5);
 
 impl State {
-    pub(super) fn hear(&mut self, at: DateTime<Utc>, uplink: &Uplink) {
-        self.presence.heard(at);
-        self.dirty = true;
+    /// A sign of life is what came over the cabinet's own session: anybody can make its HTTP
+    /// calls, and would keep a dead one alive. How strong its signal is said to be is kept.
+    pub(super) fn hear(&mut self, received: Received, uplink: &Uplink) {
+        let alive = received.channel == Channel::Mqtt;
+        if alive {
+            self.presence.heard(received.at);
+            self.dirty = true;
+        }
         let (signal, backup) = match uplink {
             Uplink::Heartbeat(heartbeat) => (heartbeat.signal, heartbeat.backup),
             Uplink::Report(report) => (report.signal, None),
@@ -26,11 +32,14 @@ impl State {
             | Uplink::WifiList(_)
             | Uplink::Opaque { .. } => (None, None),
         };
+        if !alive && signal.is_none() {
+            return;
+        }
         self.seq += 1;
         self.context.flusher.station(StationNews {
             station: self.id(),
             seq: self.seq,
-            heard_at: Some(at),
+            heard_at: alive.then_some(received.at),
             reported_at: None,
             whole_at: self.whole_at,
             signal: signal.map(|signal| serde_json::json!(signal)),

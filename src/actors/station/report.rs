@@ -66,7 +66,8 @@ impl State {
         self.flush_report(&snapshot, &report, received.at);
     }
 
-    /// The same over HTTP: levels are taken, everything else is asked for.
+    /// The same over HTTP, which anybody can send: nothing of it is believed, and what is not
+    /// known already is asked for.
     async fn hinted(&mut self, snapshot: &Snapshot, received: Received, cause: Cause) {
         let differences = self.differences(snapshot, true);
         for difference in &differences {
@@ -74,14 +75,11 @@ impl State {
                 self.claim_by_report(sn, *key, snapshot, received, Cause::default());
             }
         }
-        let agrees = |(key, reading): &(&SlotKey, &Reading)| {
+        let agrees = |(key, reading): (&SlotKey, &Reading)| {
             let known = self.slots.get(key).and_then(|child| child.reading.as_ref());
-            known.is_some_and(|known| (known.state, &known.sn) == (reading.state, &reading.sn))
+            known.is_some_and(|known| same(known, reading))
         };
-        let unknown = !snapshot.slots.iter().all(|row| agrees(&row));
-        if differences.is_empty() && !unknown {
-            self.observe(snapshot, received.at);
-        } else {
+        if !differences.is_empty() || !snapshot.slots.iter().all(agrees) {
             self.ask_for_report("http_report").await;
         }
         if self.lane.eject.as_ref().is_some_and(domain::eject::OpenEject::is_unknown) {
@@ -107,7 +105,7 @@ impl State {
         shown.chain(&snapshot.strays).any(is_out)
     }
 
-    /// A slot that was not told who is in it by the books is told now.
+    /// A slot that was not told who is in it by the books, or whether it is closed, is told now.
     fn move_again(&mut self) {
         let books = self.context.banks.at(self.id());
         let astray =
@@ -115,6 +113,14 @@ impl State {
         let astray: Vec<SlotKey> = astray.map(|(key, _)| *key).collect();
         for key in astray {
             self.moved(key);
+        }
+        let closed = &self.seed.slots_in_maintenance;
+        let unlike =
+            self.slots.iter().filter(|(key, child)| child.view.maintenance != closed.contains(key));
+        let unlike: Vec<SlotKey> = unlike.map(|(key, _)| *key).collect();
+        for key in unlike {
+            let on = self.seed.slots_in_maintenance.contains(&key);
+            self.tell_slot(key, slot::Msg::Maintenance(on));
         }
     }
 

@@ -7,7 +7,7 @@
 //! with 2,000 cabinets): what is right already is left alone, and only the commands for one
 //! cabinet travel together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -46,8 +46,12 @@ pub struct Mosquitto {
 /// What the plugin has of ours.
 struct Inventory {
     clients: BTreeMap<DeviceUuid, Client>,
-    roles: BTreeSet<String>,
+    /// By their names; also those of others.
+    roles: Roles,
 }
+
+/// What each role allows.
+type Roles = BTreeMap<String, Vec<Acl>>;
 
 impl Mosquitto {
     /// The same address, user name and password as the link's: that user must be an
@@ -129,7 +133,8 @@ impl Mosquitto {
         let ours = control.clients().await?.into_iter().filter(|c| c.textname == textname);
         let clients = ours.filter_map(|client| Some((uuid(&client.username).ok()?, client)));
         let clients = clients.collect();
-        Ok(Inventory { clients, roles: control.roles().await?.into_iter().collect() })
+        let roles = control.roles().await?.into_iter().map(|role| (role.rolename, role.acls));
+        Ok(Inventory { clients, roles: roles.collect() })
     }
 
     /// What is to be done for each cabinet that differs; empty lists are none.
@@ -159,14 +164,20 @@ impl Mosquitto {
         cabinet: &DeviceUuid,
         password: &Password,
         client: Option<&Client>,
-        roles: &BTreeSet<String>,
+        roles: &Roles,
     ) -> Vec<Command> {
         let (username, rolename) = (cabinet.0.clone(), self.cabinet_role(cabinet));
+        let acls = self.cabinet_acls(cabinet);
         let mut commands = Vec::new();
-        if !roles.contains(&rolename) {
-            let (rolename, textname) = (rolename.clone(), self.cabinet_text());
-            let acls = self.cabinet_acls(cabinet);
-            commands.push(Command::CreateRole { rolename, textname, acls });
+        match roles.get(&rolename) {
+            None => {
+                let (rolename, textname) = (rolename.clone(), self.cabinet_text());
+                commands.push(Command::CreateRole { rolename, textname, acls });
+            }
+            Some(known) if sorted(known) != sorted(&acls) => {
+                commands.push(Command::ModifyRole { rolename: rolename.clone(), acls });
+            }
+            Some(_) => {}
         }
         let Some(client) = client else {
             commands.push(self.new_client(cabinet, password));
@@ -251,7 +262,7 @@ impl BrokerAdmin for Mosquitto {
         // One that is not ours is not touched: to make it again is refused.
         let client = client.filter(|client| client.textname == self.cabinet_text());
         let rolename = self.cabinet_role(&cabinet);
-        let role = control.role(&rolename).await?.map(|_| rolename);
+        let role = control.role(&rolename).await?.map(|role| (rolename, role.acls));
         let roles = role.into_iter().collect();
         let commands = self.corrections(&cabinet, password, client.as_ref(), &roles);
         control.run(&commands).await

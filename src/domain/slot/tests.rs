@@ -75,6 +75,19 @@ fn a_slot_nobody_reported_since_the_start_offers_nothing() {
 }
 
 #[test]
+fn a_slot_under_maintenance_keeps_its_bank_and_offers_it_to_nobody() {
+    let mut slot = Slot { maintenance: true, ..occupied() };
+    let (sn, ttl) = (sn(), TimeDelta::seconds(10));
+
+    assert_eq!(slot.standing(now()).app_status(), "MAINTENANCE");
+    assert!(!slot.is_rentable(&Rules::default(), now()));
+    assert!(slot.hold(&sn, command(1), now(), ttl, &Rules::default()).is_err());
+    assert_eq!(slot.bank, Some(sn));
+    slot.occupy(None, false);
+    assert_eq!(slot.standing(now()), Standing::Maintenance, "nor is it free for a return");
+}
+
+#[test]
 fn a_slot_whose_bank_left_is_empty_without_waiting_for_a_report() {
     let mut slot = Slot { eject: Some(Ejecting::Sent), ..occupied() };
 

@@ -9,13 +9,20 @@ use serde_json::{Value, json};
 use super::{Call, Calls, Refusal};
 
 impl Calls {
-    /// The broker's address and the cabinet's own account there. Never logged.
-    pub(super) fn connect(&self, call: &Call) -> Result<Value, Refusal> {
+    /// The broker's address and the cabinet's own account there. Never logged, and told to
+    /// nobody while the cabinet shows over its session that it has not called.
+    pub(super) async fn connect(&self, call: &Call) -> Result<Value, Refusal> {
         let body = std::str::from_utf8(&call.body).unwrap_or_default();
         let asked = ConnectCall::parse(&call.query, body)?;
-        let (_, info) = self.enrolled(&asked.device, call, asked.hardware)?;
+        let (id, info) = self.enrolled(&asked.device, call, asked.hardware)?;
         Calls::signed(Endpoint::Connect, asked.signature, &info)?;
         let parts = &self.0.parts;
+        let _place = self.0.connects.try_acquire().map_err(|_| Refusal::NotStored)?;
+        match parts.stations.may_connect(id).await {
+            Some(true) => {}
+            Some(false) => return Err(Refusal::Online),
+            None => return Err(Refusal::NotStored),
+        }
         let password = parts.credentials.password(&info.uuid, info.credential_generation);
         let answer = ConnectAnswer {
             client_id: info.uuid.to_string(),

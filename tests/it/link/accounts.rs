@@ -10,6 +10,7 @@ use super::rig::*;
 on_both_brokers! {
     a_sync_changes_what_differs_and_nothing_else
     sessions_are_told_by_a_broker_that_knows
+    a_right_that_was_taken_or_given_by_others_is_put_right
 }
 
 async fn a_sync_changes_what_differs_and_nothing_else(rig: Rig) {
@@ -60,6 +61,28 @@ async fn sessions_are_told_by_a_broker_that_knows(rig: Rig) {
 
     assert_eq!(session(&mut link).await, (FIRST.into(), false));
     assert_eq!(rig.admin.sessions().await.unwrap(), Some(vec![]));
+}
+
+async fn a_right_that_was_taken_or_given_by_others_is_put_right(rig: Rig) {
+    let TheBroker::Mosquitto(broker) = &rig.broker else { return };
+    let wanted: Cabinets =
+        [FIRST, SECOND].iter().map(|uuid| ((*uuid).into(), password(uuid, 1))).collect();
+    let sync = async || rig.admin.sync(&wanted, &|_, _| {}).await.unwrap();
+    let may = async |uuid: &str, filter: String| {
+        let cabinet = Cabinet::connect(uuid, rig.options(uuid)).await;
+        cabinet.unwrap().subscribe(&filter).await
+    };
+    assert_eq!(sync().await, Synced { unchanged: 2, ..Synced::default() });
+    broker.take_right(FIRST, &topic(FIRST, "heart")).await;
+    broker.give_right(SECOND, &topic(FIRST, "get")).await;
+    assert!(!may(FIRST, topic(FIRST, "heart")).await);
+    assert!(may(SECOND, topic(FIRST, "get")).await);
+
+    assert_eq!(sync().await, Synced { changed: 2, ..Synced::default() });
+
+    assert!(may(FIRST, topic(FIRST, "heart")).await);
+    assert!(!may(SECOND, topic(FIRST, "get")).await);
+    assert_eq!(sync().await, Synced { unchanged: 2, ..Synced::default() });
 }
 
 async fn session(link: &mut TestLink) -> (domain::ids::DeviceUuid, bool) {

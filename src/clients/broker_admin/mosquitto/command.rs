@@ -113,7 +113,7 @@ pub(super) struct Data {
     pub total_count: usize,
     pub clients: Vec<Client>,
     pub client: Option<Client>,
-    pub roles: Vec<String>,
+    pub roles: Vec<Role>,
     pub role: Option<Role>,
 }
 
@@ -129,6 +129,7 @@ pub(super) struct Client {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Role {
+    pub rolename: String,
     pub acls: Vec<Acl>,
 }
 

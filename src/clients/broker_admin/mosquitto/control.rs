@@ -19,6 +19,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// Entries of a list in one answer.
 const PAGE: i32 = 500;
+/// The same for roles, each with half a kilobyte of rights.
+const ROLES: i32 = 200;
 
 pub(super) struct Control {
     dialogue: Dialogue,
@@ -93,11 +95,12 @@ impl Control {
         }
     }
 
-    pub async fn roles(&mut self) -> Result<Vec<String>, Error> {
+    /// With what each allows.
+    pub async fn roles(&mut self) -> Result<Vec<Role>, Error> {
         let mut roles = Vec::new();
         loop {
             let offset = i32::try_from(roles.len()).unwrap_or(i32::MAX);
-            let page = Command::ListRoles { verbose: false, count: PAGE, offset };
+            let page = Command::ListRoles { verbose: true, count: ROLES, offset };
             let data = self.one(page).await?.data;
             let (got, total) = (data.roles.len(), data.total_count);
             roles.extend(data.roles);

@@ -97,6 +97,38 @@ fn a_lost_role_and_a_lost_assignment_are_put_right() {
 }
 
 #[test]
+fn a_role_that_allows_too_little_or_too_much_is_put_right() {
+    let admin = admin();
+    let mut has = everything(&admin, 1);
+    let role = |has: &Inventory, uuid: &str| has.roles[&admin.cabinet_role(&uuid.into())].clone();
+    let (mut less, mut more) = (role(&has, FIRST), role(&has, SECOND));
+    less.remove(0);
+    more.push(Acl::publish("/powerbank/+/user/get"));
+    has.roles.insert(admin.cabinet_role(&FIRST.into()), less);
+    has.roles.insert(admin.cabinet_role(&SECOND.into()), more);
+
+    let (changes, synced) = admin.changes(&cabinets(1), &has);
+
+    assert_eq!(synced, Synced { changed: 2, ..Synced::default() });
+    for (change, uuid) in changes.iter().zip([SECOND, FIRST]) {
+        let rolename = admin.cabinet_role(&uuid.into());
+        let acls = admin.cabinet_acls(&uuid.into());
+        assert_eq!(change[..], [Command::ModifyRole { rolename, acls }]);
+    }
+}
+
+#[test]
+fn the_order_in_which_a_role_lists_its_rights_means_nothing() {
+    let admin = admin();
+    let mut has = everything(&admin, 1);
+    has.roles.values_mut().for_each(|acls| acls.reverse());
+
+    let (changes, _) = admin.changes(&cabinets(1), &has);
+
+    assert!(changes.is_empty());
+}
+
+#[test]
 fn the_errors_of_a_second_time_are_none() {
     let delete = Command::DeleteClient { username: FIRST.into() };
 
@@ -118,7 +150,7 @@ fn cabinets(generation: u32) -> Cabinets {
 }
 
 fn nothing() -> Inventory {
-    Inventory { clients: BTreeMap::new(), roles: BTreeSet::new() }
+    Inventory { clients: BTreeMap::new(), roles: BTreeMap::new() }
 }
 
 fn everything(admin: &Mosquitto, generation: u32) -> Inventory {
@@ -132,7 +164,8 @@ fn everything(admin: &Mosquitto, generation: u32) -> Inventory {
         (cabinet, client)
     };
     let clients: BTreeMap<_, _> = cabinets(generation).into_iter().map(known).collect();
-    let roles = clients.keys().map(|cabinet| admin.cabinet_role(cabinet)).collect();
+    let role = |cabinet| (admin.cabinet_role(cabinet), admin.cabinet_acls(cabinet));
+    let roles = clients.keys().map(role).collect();
     Inventory { clients, roles }
 }
 

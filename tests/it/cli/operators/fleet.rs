@@ -111,6 +111,40 @@ async fn what_a_cabinet_may_get_wrong_and_its_area_are_set_by_the_command_line()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slot_under_maintenance_is_offered_to_nobody_before_and_after_a_restart() {
+    let mut scene = Scene::set(&[]).await;
+    until_banks(&scene, 1).await;
+    let slot = full_slot(&scene).await["slot"].to_string();
+    let close = ["station", "maintenance", SERIAL, "on", "--slot", &slot];
+
+    let closed = scene.json(&close).await;
+    assert_eq!((&closed["maintenance"], &closed["banks"]), (&false.into(), &0.into()), "{closed}");
+    until_banks(&scene, 0).await;
+    until_state(&scene, "maintenance").await;
+    assert_eq!(listed(&scene, &slot).await, "MAINTENANCE");
+    let nowhere = scene.refusal(&["station", "maintenance", SERIAL, "off", "--slot", "99"]).await;
+    assert!(nowhere.contains("CG-1 has no slot 0/99; see station show CG-1"), "{nowhere}");
+    let rider = Rider::with_money(&mut scene.process, &scene.place.base_url(), 100).await;
+    let (status, code, _) = rider.refused(SERIAL).await;
+    assert_eq!((status, &*code), (400, "no_power_bank_available"));
+
+    scene.process.terminate();
+    scene.process.ended().await;
+    scene.process = scene.place.ready(&[]).await;
+    until_banks(&scene, 0).await;
+    assert_eq!(full_slot(&scene).await["state"], "maintenance");
+    assert_eq!(listed(&scene, &slot).await, "MAINTENANCE");
+
+    let open = scene.run(&["station", "maintenance", SERIAL, "off", "--slot", &slot]).await;
+    assert!(open.stdout.contains("is in service again"), "{}", open.stdout);
+    until_banks(&scene, 1).await;
+    assert_eq!(full_slot(&scene).await["state"], "occupied");
+    let audited = "select string_agg(concat_ws(' ', details->>'slot', details->>'on'), ', '
+        order by at) from audit where action = 'station.maintenance' and details ? 'slot'";
+    assert_eq!(scene.database.text(audited).await, format!("{slot} true, {slot} false"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bank_in_quarantine_is_offered_once_it_is_adopted() {
     let scene = Scene::set(&[("CHARGEGHAR__BANKS__UNKNOWN", "quarantine")]).await;
     let quarantined = "select count(*) from banks where custody = 'quarantine'";
@@ -141,4 +175,33 @@ async fn until_banks(scene: &Scene, count: u16) {
         }
         assert!(clock.running() < deadline, "not {count} banks in time: {station}");
     }
+}
+
+/// The slot that has the bank, for an operator.
+async fn full_slot(scene: &Scene) -> Value {
+    let station = scene.json(&["station", "show", SERIAL]).await;
+    let content = station["content"].as_array().unwrap();
+    content.iter().find(|slot| slot["bank"] == BANK).unwrap().clone()
+}
+
+async fn until_state(scene: &Scene, state: &str) {
+    let clock = chargeghar::clock::Clock::system();
+    let deadline = clock.running() + SOON;
+    loop {
+        let slot = full_slot(scene).await;
+        if slot["state"] == state {
+            return;
+        }
+        assert!(clock.running() < deadline, "not {state} in time: {slot}");
+    }
+}
+
+/// What riders see of a slot.
+async fn listed(scene: &Scene, slot: &str) -> String {
+    let url = format!("{}/api/stations/{SERIAL}", scene.place.base_url());
+    let body: Value = reqwest::get(&url).await.unwrap().json().await.unwrap();
+    let slots = body["data"]["slots"].as_array().unwrap();
+    let number: u16 = slot.parse().unwrap();
+    let shown = slots.iter().find(|row| row["slot_number"] == number).unwrap();
+    shown["status"].as_str().unwrap().to_owned()
 }
