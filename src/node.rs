@@ -28,14 +28,20 @@ use crate::store::{self, Lease, Store};
 
 mod accounts;
 mod carriers;
+mod deadline;
 pub(crate) mod edges;
 pub(crate) mod limits;
 #[cfg(feature = "embedded-broker")]
 mod refusals;
+mod unread;
 mod web;
 
+pub use deadline::Deadline;
 use edges::Tools;
 use web::Needs;
+
+/// Of the time for an orderly end, what is kept for the process to go away.
+const LEAVE: Duration = Duration::from_secs(1);
 
 /// What a caller may choose; the rest is configured.
 pub struct Options {
@@ -81,6 +87,12 @@ pub enum StartError {
     Carrier(String),
     #[error("the HTTP server could not be started: {0}")]
     Web(String),
+    /// A node that starts so would forget them.
+    #[error(
+        "this version cannot read {rentals} of {open} open rentals (the log names them): start \
+         the version that wrote them"
+    )]
+    Unread { rentals: usize, open: usize },
     #[error("an actor could not be started: {0}")]
     Actor(String),
 }
@@ -111,6 +123,8 @@ pub enum Exit {
     Asked,
     /// Another instance has taken over.
     Fenced,
+    /// This task died too often; without it the node is not whole.
+    Lost(&'static str),
 }
 
 /// A running node.
@@ -145,6 +159,7 @@ impl Node {
         let Options { clock, entropy, .. } = options;
         let tasks = Tasks::new();
         let loaded = store.load_all().await?;
+        unread::tell(&store, &loaded).await?;
         let accounts = accounts(&credentials, &loaded);
         let tools = Tools { clock: &clock, entropy: &entropy, tasks: &tasks };
         let cabinets = edges::cabinets(&config.mqtt, accounts, tools).await?;
@@ -157,7 +172,7 @@ impl Node {
             entropy,
             settings: limits::actors(&config),
         }));
-        let (stations, rentals) = raise(&context, loaded).await?;
+        let (stations, rentals) = raise(&context, loaded, &tasks).await?;
         tasks.spawn("route", route::run(Arc::clone(&context), cabinets.events));
         background(&config, &context, &tasks)?;
         let http_addr = listener.local_addr().unwrap_or(config_addr(&config));
@@ -216,29 +231,40 @@ impl Node {
         Ok(())
     }
 
-    /// Runs until it is asked to end or another instance takes over.
+    /// Runs until it is asked to end, another instance takes over, or a part of it is lost.
     pub async fn run_until(&self, asked: impl Future<Output = ()>) -> Exit {
         tokio::select! {
             biased;
             () = self.lease.lost() => Exit::Fenced,
             () = asked => Exit::Asked,
+            task = self.tasks.lost() => Exit::Lost(task),
         }
+    }
+
+    /// By when a node that is asked to end now has ended.
+    pub fn deadline(&self) -> Deadline {
+        Deadline::after(&self.context.clock, self.drain.saturating_sub(LEAVE))
     }
 
     /// Ends in order: no new work, what is under way is stored, then the edges.
     pub async fn stop(self) {
-        let bound = self.drain;
-        self.web.close(bound / 2).await;
-        self.link.close().await;
-        flusher::flush(&self.context).await;
+        let deadline = self.deadline();
+        self.stop_by(&deadline).await;
+    }
+
+    /// The same, by an instant that is set already.
+    pub async fn stop_by(self, deadline: &Deadline) {
+        self.web.close(deadline.left() / 3).await;
+        deadline.step("link", 3, self.link.close()).await;
+        deadline.step("flusher", 3, flusher::flush(&self.context)).await;
         self.tasks.abort();
-        self.store.close(bound / 2).await;
+        deadline.step("store", 2, self.store.close(deadline.left() / 3)).await;
         #[cfg(feature = "embedded-broker")]
         if let Some(broker) = self.broker {
-            broker.shutdown().await;
+            deadline.step("broker", 2, broker.shutdown()).await;
         }
         if let Some(database) = self.database {
-            database.stop(bound / 2).await;
+            database.stop(deadline.left()).await;
         }
     }
 }
@@ -274,10 +300,10 @@ impl Ground {
 
 /// Work that nobody asks for: telemetry, owed effects, and what only the clock starts.
 fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) -> Result<(), StartError> {
-    tasks.spawn("flusher", flusher::run(Arc::clone(context)));
-    let outside = carriers::push(config)?;
-    let carried_out = outbox::run(Arc::clone(context), outside, limits::outbox(config));
-    tasks.spawn("outbox", carried_out);
+    let keep = Keep { context, tasks };
+    keep.running("flusher", flusher::run);
+    let (outside, policy) = (carriers::push(config)?, limits::outbox(config));
+    keep.running("outbox", move |context| outbox::run(context, Arc::clone(&outside), policy));
     let retention = Retention {
         frames: config.telemetry.frames_days.delta(),
         keys: config.rentals.idempotency_days.delta(),
@@ -289,16 +315,40 @@ fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) -> Result<
     let ledger = &config.ledger;
     let pace =
         auditor::Pace { every: ledger.check_s.duration(), whole: ledger.whole_check_s.delta() };
-    tasks.spawn("auditor", auditor::run(Arc::clone(context), pace));
+    keep.running("auditor", move |context| auditor::run(context, pace));
     let (sweep, tidy) = (config.node.sweep_s.duration(), config.node.tidy_s.duration());
     let rhythm = Rhythm { sweep, tidy };
-    tasks.spawn("sweeper", sweeper::run(Arc::clone(context), rhythm, retention));
+    keep.running("sweeper", move |context| sweeper::run(context, rhythm, retention));
     Ok(())
+}
+
+/// What there is one of runs as long as the node.
+struct Keep<'n> {
+    context: &'n Arc<Context>,
+    tasks: &'n Tasks,
+}
+
+impl Keep<'_> {
+    fn running<F>(
+        &self,
+        name: &'static str,
+        mut run: impl FnMut(Arc<Context>) -> F + Send + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let context = Arc::clone(self.context);
+        let clock = context.clock.clone();
+        self.tasks.keep(name, clock, move || run(Arc::clone(&context)));
+    }
 }
 
 /// Everything that was loaded comes to life: first the books, then the cabinets, then the
 /// rentals that speak to them.
-async fn raise(context: &Arc<Context>, loaded: Loaded) -> Result<(Stations, Rentals), StartError> {
+async fn raise(
+    context: &Arc<Context>,
+    loaded: Loaded,
+    tasks: &Tasks,
+) -> Result<(Stations, Rentals), StartError> {
     let failed = |error: ractor::ActorProcessingErr| StartError::Actor(error.to_string());
     context.banks.load(loaded.banks);
     for stored in &loaded.rentals {
@@ -307,9 +357,10 @@ async fn raise(context: &Arc<Context>, loaded: Loaded) -> Result<(Stations, Rent
     }
     let late_fee = loaded.late_fee.unwrap_or_else(domain::tariff::LateFee::standard);
     let tariff = Tariff { packages: loaded.packages, late_fee };
-    let stations = Stations::raise(Arc::clone(context), loaded.stations).await.map_err(failed)?;
+    let stations =
+        Stations::raise(Arc::clone(context), loaded.stations, tasks).await.map_err(failed)?;
     let rentals =
-        Rentals::raise(Arc::clone(context), tariff, loaded.rentals).await.map_err(failed)?;
+        Rentals::raise(Arc::clone(context), tariff, loaded.rentals, tasks).await.map_err(failed)?;
     Ok((stations, rentals))
 }
 

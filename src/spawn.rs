@@ -1,7 +1,7 @@
 //! Background tasks: the only place of the service that starts one.
 //!
 //! A task has a name, its panic is logged and counted, and a node can wait for the tasks it
-//! started or end them. Nothing here restarts a task.
+//! started or end them. One that is kept is started again; one that is lost ends its node.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -17,8 +17,12 @@ use tokio::task::{AbortHandle, JoinHandle};
 use crate::clock::Clock;
 use crate::metrics;
 
+pub mod restart;
+
 #[cfg(test)]
 mod tests;
+
+use restart::{Budget, Verdict};
 
 /// Starts a task that nobody waits for. Its handle answers an error if it panicked.
 #[expect(clippy::disallowed_methods, reason = "home of tasks")]
@@ -49,6 +53,8 @@ pub struct Tasks {
 struct Open {
     tasks: Mutex<Register>,
     count: watch::Sender<usize>,
+    /// The first that panicked for good.
+    lost: watch::Sender<Option<&'static str>>,
 }
 
 #[derive(Debug, Default)]
@@ -72,13 +78,61 @@ impl Tasks {
         let entry = self.enter(name);
         let id = entry.id;
         let handle = spawn(name, async move {
-            let _entry = entry;
-            future.await
+            let ended = AssertUnwindSafe(future).catch_unwind().await;
+            ended.unwrap_or_else(|panic| {
+                entry.open.lose(name);
+                std::panic::resume_unwind(panic)
+            })
         });
         if let Some((_, abort)) = self.open.tasks.lock().running.get_mut(&id) {
             *abort = Some(handle.abort_handle());
         }
         handle
+    }
+
+    /// Keeps a task running until it ends by itself: one that panics is started again, later
+    /// each time. One that panics too often is lost.
+    pub fn keep<F>(
+        &self,
+        name: &'static str,
+        clock: Clock,
+        mut start: impl FnMut() -> F + Send + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.spawn(name, async move {
+            let mut budget = Budget::default();
+            while let Err(panic) = AssertUnwindSafe(start()).catch_unwind().await {
+                match budget.failed(clock.now()) {
+                    Verdict::Restart { after } => {
+                        note(name, &*panic);
+                        clock.sleep(after.to_std().unwrap_or_default()).await;
+                    }
+                    Verdict::Isolate { .. } => std::panic::resume_unwind(panic),
+                }
+            }
+        });
+    }
+
+    /// Counts `part`, which runs by itself, among the tasks: these are lost when it ends.
+    pub fn needs(&self, name: &'static str, part: impl Future + Send + 'static) {
+        let open = Arc::clone(&self.open);
+        self.spawn(name, async move {
+            part.await;
+            tracing::error!(task = name, "{name} ended");
+            open.lose(name);
+        });
+    }
+
+    /// Resolves when a task has panicked that nobody starts again: whose tasks these are is
+    /// not whole any more. Answers its name.
+    pub async fn lost(&self) -> &'static str {
+        let mut lost = self.open.lost.subscribe();
+        match lost.wait_for(Option::is_some).await.map(|name| *name) {
+            Ok(Some(name)) => name,
+            // the sender lives as long as this
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
     }
 
     /// How many tasks are open.
@@ -126,6 +180,12 @@ impl Tasks {
     }
 }
 
+impl Open {
+    fn lose(&self, name: &'static str) {
+        self.lost.send_if_modified(|lost| lost.replace(name).is_none());
+    }
+}
+
 /// A place in the register, given back when the task is dropped, however that happens.
 struct Entry {
     id: u64,
@@ -144,11 +204,15 @@ async fn watched<F: Future>(name: &'static str, future: F) -> F::Output {
     match AssertUnwindSafe(future).catch_unwind().await {
         Ok(output) => output,
         Err(panic) => {
-            metrics::TASK_PANICS.inc([name]);
-            tracing::error!(task = name, error = message(&*panic), "task {name} panicked");
+            note(name, &*panic);
             std::panic::resume_unwind(panic)
         }
     }
+}
+
+fn note(name: &'static str, panic: &(dyn Any + Send)) {
+    metrics::TASK_PANICS.inc([name]);
+    tracing::error!(task = name, error = message(panic), "task {name} panicked");
 }
 
 /// The text of a panic, if it has one.

@@ -1,7 +1,7 @@
 //! The living network: one writer for each thing that changes.
 //!
 //! ```text
-//! root ─┬─ link        what cabinets say, sorted to their stations
+//! node ─┬─ route       what cabinets say, sorted to their stations
 //!       ├─ stations ── station (one per cabinet) ── slot (one per slot)
 //!       ├─ rentals ─── rental (one per open rental)
 //!       ├─ payments    intents to check, callbacks to consume
@@ -30,7 +30,6 @@ pub mod outbox;
 pub mod payments;
 pub mod rental;
 pub mod rentals;
-pub mod restart;
 pub mod route;
 pub mod settings;
 pub mod slot;

@@ -49,6 +49,8 @@ pub struct Settings {
     /// Smallest and largest top-up, whatever the gateway takes.
     pub least: Money,
     pub most: Money,
+    /// What a rider earns for each NPR 100.
+    pub points_per_hundred: u32,
     /// How often intents are looked for whose gateway is to be asked.
     pub sweep_every: Duration,
 }
@@ -61,6 +63,7 @@ impl Settings {
             request_timeout: payments.request_timeout_s.duration(),
             least: Money::rupees(i64::from(payments.topup_min_npr)),
             most: Money::rupees(i64::from(payments.topup_max_npr)),
+            points_per_hundred: config.ledger.topup_points_per_100_npr,
             sweep_every: config.node.sweep_s.duration(),
         }
     }

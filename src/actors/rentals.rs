@@ -8,15 +8,16 @@ use domain::ids::{PackageId, RentalId, RiderId};
 use domain::rental::{Command, Phase, Refusal, Rental};
 use domain::tariff::{LateFee, Package};
 use parking_lot::RwLock;
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
+use ractor::{Actor, ActorCell, ActorProcessingErr};
 use tokio::sync::watch;
 
 use super::Context;
 use super::directory::{Place, Stored};
 use super::mailbox::Depth;
 use super::rental::{self, Job, RentalActor};
-use super::supervise::{self, Nursery, Supervisor};
+use super::supervise::{self, Nursery, Shards};
 use super::turns::Turns;
+use crate::spawn::Tasks;
 use crate::store::fact::{AuditEntry, KeyWrite};
 
 mod claim;
@@ -43,7 +44,7 @@ pub struct Tariff {
 #[derive(Clone)]
 pub struct Rentals {
     context: Arc<Context>,
-    shards: Arc<Vec<ActorRef<supervise::Msg<RentalId>>>>,
+    shards: Shards<Crib>,
     tariff: Arc<RwLock<Arc<Tariff>>>,
     /// Rentals that were stored a moment ago and whose eject is to be published.
     fresh: Arc<DashMap<RentalId, ()>>,
@@ -81,25 +82,22 @@ impl Rentals {
         context: Arc<Context>,
         tariff: Tariff,
         loaded: Vec<Stored>,
+        tasks: &Tasks,
     ) -> Result<Rentals, ActorProcessingErr> {
         let (fresh, recalled) = (Arc::new(DashMap::new()), Arc::new(DashMap::new()));
-        let mut shards = Vec::with_capacity(SHARDS);
-        for _ in 0..SHARDS {
-            let nursery = Arc::new(Crib {
-                context: Arc::clone(&context),
-                fresh: Arc::clone(&fresh),
-                recalled: Arc::clone(&recalled),
-            });
-            let args = supervise::Args {
-                nursery,
-                clock: context.clock.clone(),
-                entropy: context.entropy.clone(),
-            };
-            let (shard, _) = Actor::spawn(None, Supervisor::default(), args).await?;
-            shards.push(shard);
-        }
+        let crib = Arc::new(Crib {
+            context: Arc::clone(&context),
+            fresh: Arc::clone(&fresh),
+            recalled: Arc::clone(&recalled),
+        });
+        let args = || supervise::Args {
+            nursery: Arc::clone(&crib),
+            clock: context.clock.clone(),
+            entropy: context.entropy.clone(),
+        };
+        let shards = Shards::raise(SHARDS, args, tasks).await?;
         let tariff = Arc::new(RwLock::new(Arc::new(tariff)));
-        let (shards, paying) = (Arc::new(shards), Arc::default());
+        let paying = Arc::default();
         let rentals = Rentals { context, shards, tariff, fresh, paying, recalled };
         for stored in loaded {
             rentals.adopt(Arc::new(stored));
@@ -112,12 +110,7 @@ impl Rentals {
         let id = stored.rental.id;
         self.context.note_unsettled(stored.rental.station, id);
         self.context.rentals.learn(stored);
-        let _ = self.shard(id).cast(supervise::Msg::Start(id, None)); // ends with the service
-    }
-
-    fn shard(&self, id: RentalId) -> &ActorRef<supervise::Msg<RentalId>> {
-        let at = usize::from(id.0.as_bytes()[15]) % self.shards.len();
-        &self.shards[at]
+        self.shards.start(id, None);
     }
 
     pub fn tariff(&self) -> Arc<Tariff> {

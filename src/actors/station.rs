@@ -17,10 +17,10 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, Supervi
 use super::Context;
 use super::availability::Info;
 use super::mailbox::{Depth, Mailbox};
-use super::restart::Budget;
 use super::slot::{SlotMailbox, View};
 use super::timers::{Alarm, Generation};
 use crate::link::Ack;
+use crate::spawn::restart::Budget;
 use crate::store::fact::RawFrame;
 
 mod asks;
@@ -217,7 +217,8 @@ impl Actor for StationActor {
         state.mind_session().await;
         match message {
             Msg::Inbound(inbound) => state.inbound(*inbound, &myself).await,
-            Msg::Session { connected, at } => state.session(connected, at).await,
+            Msg::Session { connected: true, at } => state.session_began(at).await,
+            Msg::Session { connected: false, at } => state.session_ended(at),
             Msg::LinkLost { at } => state.link_lost(at),
             Msg::LinkBack { at } => state.link_back(at).await,
             Msg::SlotChanged(view) => state.slot_changed(view),

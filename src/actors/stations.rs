@@ -8,15 +8,16 @@ use domain::ids::{DeviceUuid, Serial, SlotKey, Sn, StationId};
 use domain::presence::Shown;
 use domain::slot::{Slot, Standing};
 use domain::station::Layout;
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
+use ractor::{Actor, ActorCell, ActorProcessingErr};
 
 use super::Context;
 use super::availability::{Availability, Info, SlotView, StationView};
 use super::feed::Feed;
 use super::mailbox::Depth;
 use super::station::{self, Described, EjectAsk, Inbound, Seed, StationActor};
-use super::supervise::{self, Nursery, Supervisor};
+use super::supervise::{self, Nursery, Shards};
 use crate::link::{Ack, Outcome};
+use crate::spawn::Tasks;
 use crate::store::load::StationRow;
 
 /// Supervisors, each with its share of the stations.
@@ -32,7 +33,7 @@ const CONNECTS: Duration = Duration::from_secs(12);
 #[derive(Clone)]
 pub struct Stations {
     context: Arc<Context>,
-    shards: Arc<Vec<ActorRef<supervise::Msg<StationId>>>>,
+    shards: Shards<Yard>,
 }
 
 /// Why a cabinet's call was not taken; it may call again.
@@ -49,18 +50,16 @@ impl Stations {
     pub async fn raise(
         context: Arc<Context>,
         rows: Vec<StationRow>,
+        tasks: &Tasks,
     ) -> Result<Stations, ActorProcessingErr> {
-        let mut shards = Vec::with_capacity(SHARDS);
-        for _ in 0..SHARDS {
-            let args = supervise::Args {
-                nursery: Arc::new(Yard { context: Arc::clone(&context) }),
-                clock: context.clock.clone(),
-                entropy: context.entropy.clone(),
-            };
-            let (shard, _) = Actor::spawn(None, Supervisor::default(), args).await?;
-            shards.push(shard);
-        }
-        let stations = Stations { context, shards: Arc::new(shards) };
+        let yard = Arc::new(Yard { context: Arc::clone(&context) });
+        let args = || supervise::Args {
+            nursery: Arc::clone(&yard),
+            clock: context.clock.clone(),
+            entropy: context.entropy.clone(),
+        };
+        let shards = Shards::raise(SHARDS, args, tasks).await?;
+        let stations = Stations { context, shards };
         let seeds: Vec<Seed> = rows.into_iter().map(seed_of).collect();
         let views = seeds.iter().map(|seed| Arc::new(stations.unheard(seed)));
         stations.context.availability.load(views.collect::<Vec<_>>());
@@ -110,9 +109,7 @@ impl Stations {
         self.context.stations.enrol(Arc::clone(&seed.info));
         self.context.keep_seed(&seed);
         let (answer, receive) = tokio::sync::oneshot::channel();
-        let at = usize::from(id.0.as_bytes()[15]) % self.shards.len();
-        // ends with the service
-        let _ = self.shards[at].cast(supervise::Msg::Start(id, Some(answer.into())));
+        self.shards.start(id, Some(answer.into()));
         receive
     }
 

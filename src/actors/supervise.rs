@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Display};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -11,18 +12,18 @@ use ractor::{
     Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent,
 };
 
-use super::restart::{Budget, Verdict};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::metrics;
-use crate::spawn::spawn;
+use crate::spawn::restart::{Budget, Verdict};
+use crate::spawn::{Tasks, spawn};
 
 #[cfg(test)]
 mod tests;
 
 /// How children of one kind are made.
 pub trait Nursery: Send + Sync + 'static {
-    type Key: Ord + Copy + Debug + Display + Send + Sync + 'static;
+    type Key: Ord + Hash + Copy + Debug + Display + Send + Sync + 'static;
     const KIND: &'static str;
 
     /// Starts the child from what is known in memory; it must not wait for the database.
@@ -58,6 +59,42 @@ pub struct Args<N> {
     pub nursery: Arc<N>,
     pub clock: Clock,
     pub entropy: Entropy,
+}
+
+/// The supervisors of one kind, each with its share of the children. Clones share them.
+pub struct Shards<N: Nursery>(Arc<Vec<ActorRef<Msg<N::Key>>>>);
+
+impl<N: Nursery> Shards<N> {
+    /// Starts `count` supervisors, 1 at least. One that ends takes its children with it, so
+    /// `tasks` need each.
+    pub async fn raise(
+        count: usize,
+        args: impl Fn() -> Args<N>,
+        tasks: &Tasks,
+    ) -> Result<Shards<N>, ActorProcessingErr> {
+        let mut shards = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (shard, ended) = Actor::spawn(None, Supervisor::default(), args()).await?;
+            tasks.needs(N::KIND, ended);
+            shards.push(shard);
+        }
+        Ok(Shards(Arc::new(shards)))
+    }
+
+    /// Asks for the child's start; `reply` hears whether it runs, and is dropped when the service
+    /// ends.
+    pub fn start(&self, key: N::Key, reply: Option<RpcReplyPort<bool>>) {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let at = usize::try_from(hasher.finish()).unwrap_or_default() % self.0.len();
+        let _ = self.0[at].cast(Msg::Start(key, reply));
+    }
+}
+
+impl<N: Nursery> Clone for Shards<N> {
+    fn clone(&self) -> Shards<N> {
+        Shards(Arc::clone(&self.0))
+    }
 }
 
 pub struct State<N: Nursery> {

@@ -12,7 +12,7 @@ use rmqtt::inflight::{MomentStatus, OutInflightMessage};
 use rmqtt::session::Session;
 use rmqtt::types::{
     AuthResult, ConnectInfo, From, FromType, Publish, PublishAclResult, QoS, Reason, Subscribe,
-    SubscribeReturn,
+    SubscribeReturn, Unsubscribe,
 };
 use rmqtt::utils::timestamp_millis;
 use tokio::time::Instant;
@@ -63,9 +63,7 @@ impl Handler for Hooks {
             Parameter::ClientDisconnected(session, reason) => self.disconnected(session, reason),
             Parameter::ClientSubscribeCheckAcl(session, ask) => Some(self.subscribe(session, ask)),
             Parameter::SessionSubscribed(session, done) => self.subscribed(session, done),
-            Parameter::SessionUnsubscribed(session, done) => {
-                self.listening(session, &done.topic_filter, false)
-            }
+            Parameter::SessionUnsubscribed(session, done) => self.unsubscribed(session, done),
             Parameter::MessagePublish(_, from, publish) => self.last_will(from, publish),
             Parameter::MessagePublishCheckAcl(session, publish) => {
                 Some(self.publish(&session.id.client_id, publish))
@@ -134,12 +132,15 @@ impl Hooks {
     }
 
     fn subscribed(&self, session: &Session, done: &Subscribe) -> Option<HookResult> {
-        self.listening(session, &done.topic_filter, true)
+        if acl::is_command_topic(&done.topic_filter) {
+            self.0.presence.listens(&session.id);
+        }
+        None
     }
 
-    fn listening(&self, session: &Session, filter: &str, is: bool) -> Option<HookResult> {
-        if acl::is_command_topic(filter) {
-            self.0.presence.set_listening(&session.id, is);
+    fn unsubscribed(&self, session: &Session, done: &Unsubscribe) -> Option<HookResult> {
+        if acl::is_command_topic(&done.topic_filter) {
+            self.0.presence.turned_away(&session.id);
         }
         None
     }

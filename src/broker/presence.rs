@@ -67,15 +67,23 @@ impl Presence {
         }
     }
 
-    pub fn set_listening(&self, id: &Id, is_listening: bool) {
+    /// A client subscribed to its commands.
+    pub fn listens(&self, id: &Id) {
         let client_id: &str = &id.client_id;
         let mut live = self.live.lock();
-        let Some(session) = live.get_mut(client_id).filter(|session| session.id == *id) else {
-            return;
-        };
-        session.is_listening = is_listening;
-        if is_listening {
+        let session = live.get_mut(client_id).filter(|session| session.id == *id);
+        if let Some(session) = session {
+            session.is_listening = true;
             self.tell(SessionEvent::Listening { client_id: client_id.to_owned() });
+        }
+    }
+
+    /// A client takes no commands any more.
+    pub fn turned_away(&self, id: &Id) {
+        let client_id: &str = &id.client_id;
+        let mut live = self.live.lock();
+        if let Some(session) = live.get_mut(client_id).filter(|session| session.id == *id) {
+            session.is_listening = false;
         }
     }
 

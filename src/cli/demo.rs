@@ -48,7 +48,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
-    let mut config = Config::load(common.config.as_deref())?;
+    let mut config = of_its_own(Config::load(common.config.as_deref())?);
     telemetry::init(Output::Stderr, QUIET)?;
     let folder = own_folder(&mut config)?;
     free_ports(&mut config);
@@ -58,12 +58,16 @@ pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
 }
 
 async fn demo(arguments: &Arguments, config: Config) -> anyhow::Result<ExitCode> {
-    let asked = serve::signals()?;
+    let mut asked = Box::pin(serve::signals()?);
     let heard = telemetry::listen();
     let mut timeline = Timeline::new(Clock::system(), arguments.json);
     timeline.chapter("A network");
     let folder = DataFolder::open(&config)?;
-    let running = Running::start(config).await?;
+    let running = tokio::select! {
+        biased;
+        () = &mut asked => return Ok(ExitCode::FAILURE),
+        started = Running::start(config) => started?,
+    };
     serve::until_ready(&running.http).await;
     timeline.step_with(
         Who::Service,
@@ -92,7 +96,10 @@ async fn tell(
     heard: tokio::sync::mpsc::Receiver<String>,
 ) -> anyhow::Result<Vec<Cabinet>> {
     let reach = Reach::node(folder).await?.context("the node does not answer its operator")?;
-    for (number, place) in PLACES.iter().enumerate() {
+    let known: Vec<StationBody> = reach.get("/stations").await?;
+    let is_known = |serial: &str| known.iter().any(|station| station.serial.as_str() == serial);
+    let new = PLACES.iter().enumerate().filter(|(number, _)| !is_known(&serial(*number)));
+    for (number, place) in new {
         let enrol = Enrol {
             uuid: uuid(number),
             serial: serial(number),
@@ -144,6 +151,16 @@ fn invite(timeline: &Timeline, http: &str) {
     timeline.detail(&format!("stations            {http}/api/stations"));
     timeline.detail(&format!("API, to browse      {http}/docs/"));
     timeline.detail(&format!("metrics             {http}/metrics"));
+}
+
+/// Of the settings, where the demo lives and how it starts a database: a story has no place in a
+/// network that is in use, so its database, its broker and its money are its own.
+fn of_its_own(config: Config) -> Config {
+    let mut own = Config { data_dir: config.data_dir, ..Config::default() };
+    (own.http.bind, own.http.port) = (config.http.bind, config.http.port);
+    (own.mqtt.bind, own.mqtt.port) = (config.mqtt.bind, config.mqtt.port);
+    own.database.embedded_programs = config.database.embedded_programs;
+    own
 }
 
 /// A folder of its own, unless one is configured; it goes with the demo.

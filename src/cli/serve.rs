@@ -28,6 +28,8 @@ use crate::telemetry::{self, Output};
 const FENCED: u8 = 3;
 /// Another instance runs on the database or the data folder.
 const HELD: u8 = 4;
+/// A part of the service died too often.
+const LOST: u8 = 5;
 /// Between two looks at `/readyz`.
 const POLL: Duration = Duration::from_millis(50);
 
@@ -46,8 +48,13 @@ pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
-    let asked = signals()?;
-    let running = match Running::start(config).await {
+    let mut asked = Box::pin(signals()?);
+    let started = tokio::select! {
+        biased;
+        () = &mut asked => return Ok(ExitCode::SUCCESS), // nothing was served yet
+        started = Running::start(config) => started,
+    };
+    let running = match started {
         Ok(running) => running,
         Err(error) => return second(error),
     };
@@ -66,6 +73,11 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         Exit::Fenced => {
             eprintln!("error: another node has taken over this database; this one has stopped");
             Ok(ExitCode::from(FENCED))
+        }
+        Exit::Lost(task) => {
+            running.stop().await;
+            eprintln!("error: {task} died too often; what was stored is whole, start again");
+            Ok(ExitCode::from(LOST))
         }
     }
 }
@@ -127,12 +139,11 @@ impl Running {
     /// Ends in order: no more commands, then the node.
     pub async fn stop(self) {
         let Running { node, end, socket, .. } = self;
+        let deadline = node.deadline();
         let _ = end.send(()); // it may have ended by itself
-        if tokio::time::timeout(Duration::from_secs(2), socket).await.is_err() {
-            tracing::warn!("a command was still under way");
-        }
+        deadline.step("admin", 5, socket).await;
         if let Some(node) = Arc::into_inner(node) {
-            Box::pin(node.stop()).await;
+            Box::pin(node.stop_by(&deadline)).await;
         } else {
             tracing::warn!("a command still held the node");
         }

@@ -78,6 +78,8 @@ enum Build {
     Marker,
     Counted,
     Uniform,
+    /// Boards of different sizes without marks: a service may have to refuse their reports
+    Mixed,
     /// As large cabinets: with boards that are listed and not fitted
     Phantoms,
 }
@@ -207,6 +209,7 @@ fn layout(arguments: &Arguments) -> Layout {
         Build::Marker => Layout::marker(&boards(4)),
         Build::Counted => Layout::counted(&boards(8)),
         Build::Uniform => Layout::uniform(1, slots),
+        Build::Mixed => Layout::mixed(&boards(4)),
         Build::Phantoms => Layout::marker(&boards(4)).with_phantoms(4),
     }
 }

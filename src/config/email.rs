@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Environment;
 use super::section::{Problems, section};
 use super::values::{Seconds, Secret};
 
@@ -56,8 +57,13 @@ section! {
 
 impl Email {
     /// `longest` is the longest time for a request of the app.
-    pub(super) fn check(&self, mut problems: Problems<'_>, production: bool, longest: Seconds) {
-        let hidden = !production || self.provider != EmailProvider::Console;
+    pub(super) fn check(
+        &self,
+        mut problems: Problems<'_>,
+        environment: Environment,
+        longest: Seconds,
+    ) {
+        let hidden = !environment.is_production() || self.provider != EmailProvider::Console;
         problems.unless(
             hidden,
             "provider",

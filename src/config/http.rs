@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::Environment;
 use super::section::{Problems, section};
 use super::values::Seconds;
 
@@ -49,7 +50,7 @@ section! {
 }
 
 impl Http {
-    pub(super) fn check(&self, mut problems: Problems<'_>, production: bool) {
+    pub(super) fn check(&self, mut problems: Problems<'_>, environment: Environment) {
         let pages = self.page_size > 0 && self.page_size <= self.page_size_max;
         problems.unless(pages, "page_size", "must be between 1 and page_size_max");
         problems.unless(self.requests_max > 0, "requests_max", "must be at least 1");
@@ -69,7 +70,7 @@ impl Http {
             "must begin with http:// or https:// and not end in a slash",
         );
         problems.unless(
-            !production || url.starts_with("https://"),
+            !environment.is_production() || url.starts_with("https://"),
             "public_url",
             "production needs the https address by which riders reach this server",
         );

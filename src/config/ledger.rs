@@ -16,6 +16,8 @@ section! {
         whole_check_s: Seconds = Seconds(86_400),
         /// How many points one rupee is worth.
         points_per_npr: u32 = 10,
+        /// Points that a rider earns for each NPR 100 that are topped up; 0 gives none.
+        topup_points_per_100_npr: u32 = 0,
     }
 }
 

@@ -71,6 +71,12 @@ pub enum Environment {
     Production,
 }
 
+impl Environment {
+    pub fn is_production(self) -> bool {
+        self == Environment::Production
+    }
+}
+
 section! {
     /// Settings of ChargeGhar: every key with its default. A key that is not here is refused.
     /// Each can be given as `CHARGEGHAR__SECTION__KEY` in the environment, which wins; lists are
@@ -143,7 +149,7 @@ impl Config {
     }
 
     pub fn is_production(&self) -> bool {
-        self.environment == Environment::Production
+        self.environment.is_production()
     }
 
     /// Whether a bank that nobody registered becomes ours at once.
@@ -157,14 +163,14 @@ impl Config {
 
     /// Every problem with the values, in sentences that say what to do.
     pub fn problems(&self) -> Vec<String> {
-        let production = self.is_production();
+        let environment = self.environment;
         let mut found = Vec::new();
         let mut of =
             |section, check: &dyn Fn(Problems<'_>)| check(Problems::of(section, &mut found));
         of("node", &|problems| self.node.check(problems));
-        of("http", &|problems| self.http.check(problems, production));
+        of("http", &|problems| self.http.check(problems, environment));
         of("database", &|problems| self.database.check(problems));
-        of("mqtt", &|problems| self.mqtt.check(problems, production));
+        of("mqtt", &|problems| self.mqtt.check(problems, environment));
         of("ephemera", &|problems| self.ephemera.check(problems));
         of("stations", &|problems| self.stations.check(problems));
         of("rentals", &|p| self.rentals.check(p, self.stations.publish_within_ms));
@@ -174,11 +180,11 @@ impl Config {
         of("auth", &|problems| self.auth.check(problems));
         of("limits", &|problems| self.limits.check(problems));
         of("outbox", &|problems| self.outbox.check(problems));
-        of("payments", &|problems| self.payments.check(problems, production));
+        of("payments", &|problems| self.payments.check(problems, environment));
         of("withdrawals", &|problems| self.withdrawals.check(problems));
         let longest = self.http.request_timeout_s;
-        of("sms", &|problems| self.sms.check(problems, production, longest));
-        of("email", &|problems| self.email.check(problems, production, longest));
+        of("sms", &|problems| self.sms.check(problems, environment, longest));
+        of("email", &|problems| self.email.check(problems, environment, longest));
         of("push", &|problems| self.push.check(problems));
         of("objects", &|problems| self.objects.check(problems));
         of("telemetry", &|problems| self.telemetry.check(problems));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Environment;
 use super::section::{Problems, section};
 use super::values::{Endpoint, Millis, Seconds, Secret};
 
@@ -70,7 +71,7 @@ section! {
 }
 
 impl Mqtt {
-    pub(super) fn check(&self, mut problems: Problems<'_>, production: bool) {
+    pub(super) fn check(&self, mut problems: Problems<'_>, environment: Environment) {
         let schemes = ["mqtt", "mqtts", "tcp", "ssl"];
         let known = !self.url.is_set() || self.url.has_scheme(&schemes);
         problems.unless(
@@ -97,7 +98,7 @@ impl Mqtt {
         let host = self.advertised_host.as_str();
         let public = !host.is_empty() && host != "localhost" && !host.starts_with("127.");
         problems.unless(
-            !production || public,
+            !environment.is_production() || public,
             "advertised_host",
             "production needs the host name by which cabinets reach the broker",
         );

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::Environment;
 use super::section::{Problems, section};
 use super::values::{Days, Seconds, Secret};
 
@@ -83,7 +84,7 @@ section! {
 }
 
 impl Payments {
-    pub(super) fn check(&self, mut problems: Problems<'_>, production: bool) {
+    pub(super) fn check(&self, mut problems: Problems<'_>, environment: Environment) {
         let ordered = self.topup_min_npr > 0 && self.topup_min_npr <= self.topup_max_npr;
         problems.unless(ordered, "topup_min_npr", "must be between 1 and topup_max_npr");
         problems.unless(self.intent_ttl_s.0 >= 60, "intent_ttl_s", "must be at least 60");
@@ -111,7 +112,7 @@ impl Payments {
             let known = url.starts_with("https://") || url.starts_with("http://");
             problems.unless(known, key, "must begin with https://");
         }
-        if production {
+        if environment.is_production() {
             self.check_production(problems);
         }
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Environment;
 use super::section::{Problems, section};
 use super::values::{Seconds, Secret};
 
@@ -38,8 +39,13 @@ section! {
 
 impl Sms {
     /// `longest` is the longest time for a request of the app.
-    pub(super) fn check(&self, mut problems: Problems<'_>, production: bool, longest: Seconds) {
-        let hidden = !production || self.provider != SmsProvider::Console;
+    pub(super) fn check(
+        &self,
+        mut problems: Problems<'_>,
+        environment: Environment,
+        longest: Seconds,
+    ) {
+        let hidden = !environment.is_production() || self.provider != SmsProvider::Console;
         problems.unless(
             hidden,
             "provider",
@@ -59,7 +65,7 @@ impl Sms {
         let url = &self.sparrow_url;
         let local = url.starts_with("http://127.0.0.1") || url.starts_with("http://localhost");
         problems.unless(
-            url.starts_with("https://") || (local && !production),
+            url.starts_with("https://") || (local && !environment.is_production()),
             "sparrow_url",
             "must begin with https://: the token travels in each request",
         );

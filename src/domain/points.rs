@@ -23,6 +23,13 @@ impl Points {
     pub fn decimal(self) -> Decimal {
         Decimal::from(self.0)
     }
+
+    /// What an amount earns at so many points for each NPR 100; a started point is none.
+    pub fn earned(amount: Money, per_hundred: u32) -> Points {
+        let earned = amount.decimal().max(Decimal::ZERO) * Decimal::from(per_hundred);
+        let whole = (earned / Decimal::ONE_HUNDRED).trunc();
+        Points(u32::try_from(whole).unwrap_or(u32::MAX))
+    }
 }
 
 impl fmt::Display for Points {

@@ -254,14 +254,21 @@ impl Calls {
     }
 
     /// A wrong signature is counted, and refused where the station insists.
-    fn signed(endpoint: Endpoint, signature: Signature, info: &Info) -> Result<(), Refusal> {
+    fn signed(&self, endpoint: Endpoint, signature: Signature, info: &Info) -> Result<(), Refusal> {
         let word = match signature {
             Signature::Good => return Ok(()),
             Signature::Wrong => "wrong",
             Signature::Absent => "absent",
         };
         metrics::DEVICE_SIGNS.inc([name(endpoint), word]);
-        if info.about.strict_sign { Err(Refusal::Sign) } else { Ok(()) }
+        if info.about.strict_sign {
+            return Err(Refusal::Sign);
+        }
+        if let Some(held) = self.0.hush.pass("sign") {
+            let (call, cabinet) = (name(endpoint), &info.uuid);
+            tracing::warn!(call, %cabinet, sign = word, held, "a cabinet's call is not signed");
+        }
+        Ok(())
     }
 }
 

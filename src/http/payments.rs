@@ -136,7 +136,7 @@ async fn top_up(
     let (payments, wish) = (app.payments.clone(), TopUp { rider, amount: value.amount, gateway });
     // goes on when the client goes away, and keeps the key's place until it is done
     let work = spawn("top_up", async move {
-        let key = turn.write.clone().map(remembered);
+        let key = turn.write.clone().map(|write| remembered(write, payments.offers()));
         let answer = payments.start_top_up(wish, key).await;
         drop(turn);
         answer
@@ -157,9 +157,9 @@ async fn top_up(
 }
 
 /// Status and body are stored with the deed.
-fn remembered(write: KeyWrite) -> KeyOf {
+fn remembered(write: KeyWrite, offers: Vec<Offer>) -> KeyOf {
     Box::new(move |stored| {
-        let response = serde_json::to_value(IntentBody::new(stored, &[])).ok();
+        let response = serde_json::to_value(IntentBody::new(stored, &offers)).ok();
         let resource = Some(stored.intent.id.to_string());
         KeyWrite { resource, response, ..write }
     })

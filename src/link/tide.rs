@@ -65,14 +65,17 @@ impl Tide {
         self.complete_until
     }
 
-    /// A connection subscribed; the request left at `now`. Without a session at the broker
-    /// nothing was held for us, and nothing of before will come.
-    pub fn subscribed(&mut self, had_session: bool, now: Moment) {
+    /// A connection goes on with the session of an earlier one: what was held for us comes first.
+    pub fn resumed(&mut self) {
         self.markers.clear();
         self.caught_up = None;
-        if !had_session {
-            self.complete(now);
-        }
+    }
+
+    /// A connection without a session at the broker, at `now`: nothing was held for us, and
+    /// nothing of before will come.
+    pub fn begun(&mut self, now: Moment) {
+        self.resumed();
+        self.complete(now);
     }
 
     /// A connection is gone. What arrived over it and is not acknowledged comes again, and was

@@ -107,6 +107,8 @@ catalogue! {
     Gauge WRITER_BACKLOG "chargeghar_store_writer_backlog_count" [] "Facts that wait for a writer.";
     Counter BATCHES_SPLIT "chargeghar_store_batches_split_total" []
         "Batches rolled back and run singly.";
+    Gauge UNREAD_ROWS "chargeghar_store_unread_rows_count" ["table"]
+        "Rows that could not be read when the node started.";
     Gauge LEASE_HELD "chargeghar_store_lease_held" [] "1 while this node holds the lease.";
     Counter FLUSHED "chargeghar_store_flushed_rows_total" ["table"] "Telemetry rows written.";
     Counter FLUSH_DROPPED "chargeghar_store_flush_dropped_rows_total" ["table"]

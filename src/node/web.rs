@@ -88,7 +88,8 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let settings = payments::Settings::new(config);
     let payments =
         Payments::new(context.store.clone(), clock.clone(), entropy.clone(), gateways, settings);
-    tasks.spawn("payments", payments.clone().sweep());
+    let swept = payments.clone();
+    tasks.keep("payments", clock.clone(), move || swept.clone().sweep());
     let errands = errands(&needs, &payments);
     let rules = super::limits::withdrawals(config);
     let withdrawals =
@@ -112,8 +113,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
         calls: calls(&needs),
     });
     readiness.set(Part::Loaded, true);
-    tasks.spawn("readiness", look(Arc::clone(context), readiness.clone()));
-    tasks.spawn("upkeep", upkeep(Arc::clone(context), kept, recorder));
+    observe(&needs, readiness, kept, recorder);
     let (closing, closed) = watch::channel(false);
     let connections = Tasks::new();
     let bounds = Bounds::new(&config.http);
@@ -136,7 +136,8 @@ fn errands(needs: &Needs<'_>, payments: &Payments) -> Errands {
     let every = needs.config.node.sweep_s.duration();
     let (store, clock) = (needs.context.store.clone(), needs.context.clock.clone());
     let errands = Errands::new(store, clock, needs.rentals.clone(), payments.settled(), every);
-    needs.tasks.spawn("errands", errands.clone().sweep());
+    let (swept, clock) = (errands.clone(), needs.context.clock.clone());
+    needs.tasks.keep("errands", clock, move || swept.clone().sweep());
     errands
 }
 
@@ -152,7 +153,9 @@ fn calls(needs: &Needs<'_>) -> Calls {
     }
     let keep = strangers.clone();
     let max = needs.config.limits.pending_devices_max;
-    needs.tasks.spawn("strangers", async move { keep.run(store, clock, STRANGERS, max).await });
+    needs.tasks.keep("strangers", clock.clone(), move || {
+        keep.clone().run(store.clone(), clock.clone(), STRANGERS, max)
+    });
     Calls::new(devices::Parts {
         config: Arc::clone(needs.config),
         clock: needs.context.clock.clone(),
@@ -196,6 +199,22 @@ fn public_url(config: &Config, listener: &TcpListener) -> String {
         return config.http.public_url.clone();
     }
     listener.local_addr().map(|addr| format!("http://{addr}")).unwrap_or_default()
+}
+
+/// What is looked at for as long as the node lives.
+fn observe(
+    needs: &Needs<'_>,
+    readiness: Readiness,
+    ephemera: Arc<dyn Ephemera>,
+    recorder: Recorder,
+) {
+    let clock = &needs.context.clock;
+    let context = Arc::clone(needs.context);
+    let ready = move || look(Arc::clone(&context), readiness.clone());
+    needs.tasks.keep("readiness", clock.clone(), ready);
+    let context = Arc::clone(needs.context);
+    let counted = move || upkeep(Arc::clone(&context), Arc::clone(&ephemera), recorder.clone());
+    needs.tasks.keep("upkeep", clock.clone(), counted);
 }
 
 /// Says what is up, for as long as the node lives.

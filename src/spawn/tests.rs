@@ -47,3 +47,43 @@ async fn a_panic_without_text_has_a_message_too() {
     assert_eq!(message(&String::from("owned")), "owned");
     assert_eq!(message(&7), "no message");
 }
+
+#[tokio::test]
+async fn a_kept_task_is_started_again_after_a_panic() {
+    let tasks = Tasks::new();
+    let (told, mut starts) = watch::channel(0);
+
+    tasks.keep("kept", Clock::system(), move || {
+        told.send_modify(|starts| *starts += 1);
+        let fails = *told.borrow() < 3;
+        async move { assert!(!fails, "broken on purpose") }
+    });
+
+    starts.wait_for(|starts| *starts == 3).await.unwrap();
+    tasks.ended().await;
+    assert!(tasks.lost().now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn a_kept_task_that_always_panics_is_lost() {
+    let (tasks, clock) = (Tasks::new(), Clock::manual());
+
+    tasks.keep("hopeless", clock.clone(), || async { panic!("broken on purpose") });
+
+    let lost = spawn("watcher", async move { tasks.lost().await });
+    while !lost.is_finished() {
+        clock.advance(Duration::from_millis(500));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(lost.await.unwrap(), "hopeless");
+}
+
+#[tokio::test]
+async fn a_task_that_nobody_starts_again_is_lost_with_its_first_panic() {
+    let tasks = Tasks::new();
+
+    let ended = tasks.spawn("single", async { panic!("broken on purpose") });
+
+    assert_eq!(tasks.lost().await, "single");
+    assert!(ended.await.unwrap_err().is_panic());
+}

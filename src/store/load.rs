@@ -16,6 +16,7 @@ use super::session::Session;
 use super::{Error, Store, tariff};
 
 mod stations;
+mod unread;
 
 /// Everything that is open.
 #[derive(Clone, Debug)]

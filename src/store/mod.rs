@@ -144,7 +144,8 @@ impl Store {
     }
 
     /// Writes what is queued, then ends the writers, gives the lease back and closes all
-    /// connections. Facts that are not written within `bound` are answered `NotSent`.
+    /// connections. Facts that are not written within `bound` are answered `NotSent`; connections
+    /// that still wait for an answer then are left behind.
     pub async fn close(&self, bound: Duration) {
         let inner = &self.inner;
         inner.queue.finish();
@@ -155,11 +156,16 @@ impl Store {
         inner.queue.close(&CommitError::NotSent);
         inner.gate.retire();
         let keeper = inner.keeper.lock().take();
-        if let Some(keeper) = keeper {
-            let _ = keeper.await;
+        let rest = async {
+            if let Some(keeper) = keeper {
+                let _ = keeper.await; // it has given the lease back, or could not
+            }
+            inner.chores.close().await;
+            inner.reads.close().await;
+        };
+        if tokio::time::timeout(bound, rest).await.is_err() {
+            tracing::warn!("the database does not answer: the lease expires by itself");
         }
-        inner.chores.close().await;
-        inner.reads.close().await;
     }
 
     /// A connection for reads.

@@ -12,6 +12,7 @@ mod gateways;
 mod modes;
 mod options;
 mod owing;
+mod points;
 mod reads;
 mod refunds;
 mod returns;

@@ -19,6 +19,7 @@ mod outage;
 mod payment;
 #[cfg(feature = "failpoints")]
 pub mod unacked;
+mod unread;
 #[cfg(feature = "failpoints")]
 mod withdrawal;
 

@@ -8,6 +8,7 @@ use domain::ids::{IntentId, RiderId};
 use domain::ledger::{Gateway, Movement};
 use domain::money::Money;
 use domain::payment::{Answer, Intent, IntentStatus, Verdict, judge, next_check};
+use domain::points::Points;
 use tokio::time::timeout;
 
 use super::Payments;
@@ -169,6 +170,10 @@ impl Payments {
         let gateway_txn_id = txn_id.clone();
         fact.intent = Some(IntentWrite::Settle { intent: id, gateway, gateway_txn_id });
         fact.movements = vec![Movement::TopUp { rider, intent: id, gateway, amount }];
+        let points = Points::earned(amount, self.inner.settings.points_per_hundred);
+        if points > Points(0) {
+            fact.movements.push(Movement::PointsEarned { rider, points });
+        }
         fact.effects = vec![Effect::NotifyRider { rider, template: Template::ToppedUp { amount } }];
         fact.gateway_event.clone_from(event);
         failpoint::hit("before_settle_commit");

@@ -11,7 +11,6 @@ use domain::tender::Means;
 use super::{Error, PATIENCE, Rentals};
 use crate::actors::directory::Stored;
 use crate::actors::rental::{self, Job};
-use crate::actors::supervise;
 use crate::store;
 use crate::store::fact::KeyWrite;
 
@@ -86,10 +85,7 @@ impl Rentals {
         self.recalled.insert(id, ());
         self.context.rentals.learn(stored);
         let (send, receive) = tokio::sync::oneshot::channel();
-        let asked = self.shard(id).cast(supervise::Msg::Start(id, Some(send.into())));
-        if asked.is_err() {
-            return Err(Error::Unavailable);
-        }
+        self.shards.start(id, Some(send.into()));
         let started = tokio::time::timeout(PATIENCE, receive).await;
         Ok(matches!(started, Ok(Ok(true))))
     }

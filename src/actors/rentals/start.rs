@@ -15,7 +15,6 @@ use domain::tender::{Funds, Means, NotPaid, Tender};
 use super::{Claim, Rentals, Start, StartError};
 use crate::actors::directory::{Place, Stored};
 use crate::actors::station::{self, Reserve, ReserveRefusal, Reserved};
-use crate::actors::supervise;
 use crate::metrics;
 use crate::spawn::spawn;
 use crate::store::fact::{CommitError, Conflict, Fact, IntentWrite, KeyWrite, RentalWrite, Row};
@@ -260,10 +259,8 @@ impl Rentals {
         self.context.rentals.learn(Arc::new(stored));
         self.fresh.insert(id, ());
         let (send, receive) = tokio::sync::oneshot::channel();
-        let asked = self.shard(id).cast(supervise::Msg::Start(id, Some(send.into())));
-        if asked.is_ok() {
-            let _ = tokio::time::timeout(RAISE, receive).await; // seen by its state either way
-        }
+        self.shards.start(id, Some(send.into()));
+        let _ = tokio::time::timeout(RAISE, receive).await; // seen by its state either way
     }
 
     /// Waits until the eject has an end, at most for the patience of a start.

@@ -6,9 +6,9 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 
 use super::{Child, Msg, State};
 use crate::actors::mailbox::{Depth, Mailbox};
-use crate::actors::restart::Verdict;
 use crate::actors::slot::{self, MAILBOX_MAX, SlotActor, View};
 use crate::metrics;
+use crate::spawn::restart::Verdict;
 use crate::spawn::spawn;
 
 impl State {

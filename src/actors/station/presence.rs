@@ -50,18 +50,19 @@ impl State {
     /// The broker's word counts though it did not get through to a full mailbox.
     pub(super) async fn mind_session(&mut self) {
         match (self.context.session_of(&self.seed.info.uuid), self.presence.session) {
-            (Session::Up, Session::Down { .. }) => self.session(true, self.now()).await,
-            (Session::Down { since }, Session::Up) => self.session(false, since).await,
+            (Session::Up, Session::Down { .. }) => self.session_began(self.now()).await,
+            (Session::Down { since }, Session::Up) => self.session_ended(since),
             (Session::Untold | Session::Up | Session::Down { .. }, _) => {}
         }
     }
 
-    pub(super) async fn session(&mut self, connected: bool, at: DateTime<Utc>) {
+    pub(super) fn session_ended(&mut self, at: DateTime<Utc>) {
         self.dirty = true;
-        if !connected {
-            self.presence.session = Session::Down { since: at };
-            return;
-        }
+        self.presence.session = Session::Down { since: at };
+    }
+
+    pub(super) async fn session_began(&mut self, at: DateTime<Utc>) {
+        self.dirty = true;
         self.presence.session = Session::Up;
         self.up_since = Some(at);
         self.presence.heard(at);

@@ -86,6 +86,25 @@ async fn a_child_that_runs_is_not_started_twice() {
     assert_eq!(*diary.lines.lock(), ["start"]);
 }
 
+#[tokio::test]
+async fn a_supervisor_that_ends_is_missed() {
+    let diary = Arc::new(Diary::default());
+    let tasks = Tasks::new();
+    let args = || Args {
+        nursery: Arc::clone(&diary),
+        clock: Clock::system(),
+        entropy: Entropy::seeded(1),
+    };
+    let shards = Shards::raise(2, args, &tasks).await.unwrap();
+    let (send, receive) = tokio::sync::oneshot::channel();
+    shards.start(7, Some(send.into()));
+    assert_eq!(receive.await, Ok(true));
+
+    shards.0[1].kill();
+
+    assert_eq!(tasks.lost().await, Diary::KIND);
+}
+
 async fn supervisor(diary: &Arc<Diary>) -> ActorRef<Msg<u8>> {
     let args =
         Args { nursery: Arc::clone(diary), clock: Clock::system(), entropy: Entropy::seeded(1) };

@@ -22,6 +22,17 @@ fn points_pay_first_and_money_the_rest() {
     assert_eq!((poor.worth, poor.rest), (Money::rupees(12), Money::rupees(38)));
 }
 
+#[test]
+fn money_earns_whole_points_by_the_hundred() {
+    let earned = |amount: &str| Points::earned(Money::parse(amount).unwrap(), 10);
+    assert_eq!(
+        (earned("100"), earned("259.99"), earned("9.99")),
+        (Points(10), Points(25), Points(0))
+    );
+    assert_eq!(Points::earned(Money::rupees(500), 0), Points(0));
+    assert_eq!(Points::earned(Money::rupees(-500), 10), Points(0));
+}
+
 proptest! {
     #[test]
     fn a_split_price_adds_up_and_takes_no_more_points_than_there_are(

@@ -22,7 +22,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// A child that ran this long has started well.
 const RAN_WELL: TimeDelta = TimeDelta::seconds(30);
 /// After the polite signal went unheard: wait for the rude one, then kill.
-const RUDE: Duration = Duration::from_secs(3);
+const RUDE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -93,11 +93,12 @@ impl Keeper {
         let clock = Clock::system();
         let mut phases = self.phases();
         self.ask_to_stop();
-        for (wait, then) in [(bound, Signal::QUIT), (RUDE, Signal::KILL)] {
+        let polite = bound.saturating_sub(2 * RUDE);
+        for (wait, then) in [(polite, Signal::QUIT), (RUDE, Signal::KILL)] {
             let ended = phases.wait_for(|phase| *phase == Phase::Ended);
             if clock.within(wait, ended).await.is_some() {
-                let polite = then == Signal::QUIT;
-                return if polite { Stopped::Orderly } else { Stopped::Forced };
+                let obeyed = then == Signal::QUIT;
+                return if obeyed { Stopped::Orderly } else { Stopped::Forced };
             }
             self.signal(then);
         }

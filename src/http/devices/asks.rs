@@ -15,7 +15,7 @@ impl Calls {
         let body = std::str::from_utf8(&call.body).unwrap_or_default();
         let asked = ConnectCall::parse(&call.query, body)?;
         let (id, info) = self.enrolled(&asked.device, call, asked.hardware)?;
-        Calls::signed(Endpoint::Connect, asked.signature, &info)?;
+        self.signed(Endpoint::Connect, asked.signature, &info)?;
         let parts = &self.0.parts;
         let _place = self.0.connects.try_acquire().map_err(|_| Refusal::NotStored)?;
         match parts.stations.may_connect(id).await {
@@ -43,7 +43,7 @@ impl Calls {
             return Ok(CabinetConfig::default().data().into());
         };
         let (_, info) = self.enrolled(&device, call, None)?;
-        Calls::signed(Endpoint::Config, asked.signature, &info)?;
+        self.signed(Endpoint::Config, asked.signature, &info)?;
         let area = info.about.area_code.parse().unwrap_or_default();
         Ok(CabinetConfig { area, ..CabinetConfig::default() }.data().into())
     }
@@ -52,7 +52,7 @@ impl Calls {
     pub(super) fn adverts(&self, call: &Call) -> Result<Value, Refusal> {
         let asked = AdvertCall::parse(&call.query)?;
         let (_, info) = self.enrolled(&asked.device, call, None)?;
-        Calls::signed(Endpoint::Adverts, asked.signature, &info)?;
+        self.signed(Endpoint::Adverts, asked.signature, &info)?;
         Ok(json!([]))
     }
 }

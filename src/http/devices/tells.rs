@@ -20,7 +20,7 @@ impl Calls {
     pub(super) async fn report(&self, call: Call) -> Result<Value, Refusal> {
         let told = ReportCall::parse(&call.query)?;
         let (id, info) = self.enrolled(&told.device, &call, None)?;
-        Calls::signed(Endpoint::Report, told.signature, &info)?;
+        self.signed(Endpoint::Report, told.signature, &info)?;
         let checksum = if info.about.lenient { ChecksumRule::Ignore } else { ChecksumRule::Refuse };
         let uplink = match (A8 { checksum }).decode(&call.body) {
             Ok(Uplink::Report(report)) => {
@@ -42,7 +42,7 @@ impl Calls {
     pub(super) async fn returned(&self, call: &Call) -> Result<Value, Refusal> {
         let told = ReturnCall::parse(&call.query)?;
         let (id, info) = self.enrolled(&told.device, call, None)?;
-        Calls::signed(Endpoint::Return, told.signature, &info)?;
+        self.signed(Endpoint::Return, told.signature, &info)?;
         let slot = told.slot.unwrap_or(0);
         let power = told.level.map(|level| level.to_string()).unwrap_or_default();
         let text =

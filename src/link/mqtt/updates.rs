@@ -78,9 +78,9 @@ impl Updates {
             drop(Wire::connect(&settings.address, &id, Session::Clean).await?);
             *self.is_cursed.lock() = false;
         }
-        let (mut wire, sender, had_session) =
+        let (mut wire, sender, session) =
             Wire::connect(&settings.address, &id, Session::Kept).await?;
-        let _connected = self.connected(&sender, had_session);
+        let _connected = self.connected(&sender, session);
         sender.subscribe_at_least_once(&[
             settings.topics.filter(Channel::Update),
             self.marker_topic.clone(),
@@ -103,10 +103,13 @@ impl Updates {
     }
 
     /// From the CONNACK on the broker may repeat what it held for us.
-    fn connected(&self, sender: &Sender, had_session: bool) -> Connected<'_> {
+    fn connected(&self, sender: &Sender, session: Session) -> Connected<'_> {
         let now = Moment::of(&self.shared.clock);
         *self.heard_at.lock() = now.running;
-        self.tide.lock().subscribed(had_session, now);
+        match session {
+            Session::Kept => self.tide.lock().resumed(),
+            Session::Clean => self.tide.lock().begun(now),
+        }
         let acknowledging = sender.clone();
         self.line.begin(Box::new(move |packet_id| {
             let _ = acknowledging.acknowledge(packet_id); // else the broker sends it again

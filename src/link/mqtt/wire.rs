@@ -48,7 +48,7 @@ impl fmt::Debug for Address {
     }
 }
 
-/// What the broker is to remember when the connection ends.
+/// What the broker is to remember when the connection ends, and what it remembered of the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Session {
     /// Nothing.
@@ -110,19 +110,20 @@ pub(super) enum Error {
 pub(super) struct Choked;
 
 impl Wire {
-    /// Connects; answers whether the broker had a session for us.
+    /// Connects; answers what the broker remembered of us.
     pub async fn connect(
         address: &Address,
         client_id: &str,
         session: Session,
-    ) -> Result<(Wire, Sender, bool), Error> {
+    ) -> Result<(Wire, Sender, Session), Error> {
         let (client, mut events) =
             AsyncClient::new(options(address, client_id, session), REQUESTS_MAX);
         events.network_options.set_tcp_nodelay(true);
         events.network_options.set_connection_timeout(NETWORK_MAX.as_secs());
         match Box::pin(events.poll()).await? {
             Event::Incoming(Packet::ConnAck(answer)) => {
-                Ok((Wire { events }, Sender { client }, answer.session_present))
+                let known = if answer.session_present { Session::Kept } else { Session::Clean };
+                Ok((Wire { events }, Sender { client }, known))
             }
             Event::Incoming(_) | Event::Outgoing(_) => {
                 Err(Error::Lost("something else instead of an answer".into()))

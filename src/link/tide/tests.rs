@@ -10,7 +10,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 fn a_new_session_is_live_from_its_subscription() {
     let mut tide = Tide::new(at(0), 0);
 
-    tide.subscribed(false, moment(100));
+    tide.begun(moment(100));
 
     assert_eq!(tide.judge(moment(101)), live(101));
     assert_eq!(tide.complete_until(), at(100));
@@ -19,11 +19,11 @@ fn a_new_session_is_live_from_its_subscription() {
 #[test]
 fn what_comes_before_the_marker_is_backlog_and_what_comes_after_is_live() {
     let mut tide = Tide::new(at(0), 0);
-    tide.subscribed(false, moment(100));
+    tide.begun(moment(100));
     let marker = tide.next_marker(moment(102), PATIENCE).unwrap();
     tide.heard(marker);
 
-    tide.subscribed(true, moment(500));
+    tide.resumed();
     assert_eq!(tide.judge(moment(501)), backlog(102));
     let marker = tide.next_marker(moment(501), PATIENCE).unwrap();
     assert_eq!(tide.judge(moment(502)), backlog(102));
@@ -36,10 +36,10 @@ fn what_comes_before_the_marker_is_backlog_and_what_comes_after_is_live() {
 #[test]
 fn the_marker_of_an_earlier_connection_says_nothing() {
     let mut tide = Tide::new(at(0), 0);
-    tide.subscribed(true, moment(100));
+    tide.resumed();
     let old = tide.next_marker(moment(100), PATIENCE).unwrap();
 
-    tide.subscribed(true, moment(200));
+    tide.resumed();
     let new = tide.next_marker(moment(200), PATIENCE).unwrap();
     tide.heard(old);
     assert_eq!(tide.judge(moment(201)), backlog(0));
@@ -51,7 +51,7 @@ fn the_marker_of_an_earlier_connection_says_nothing() {
 #[test]
 fn a_marker_held_up_makes_frames_backlog() {
     let mut tide = Tide::new(at(0), 0);
-    tide.subscribed(false, moment(100));
+    tide.begun(moment(100));
 
     assert!(tide.next_marker(moment(102), PATIENCE).is_some());
 
@@ -62,7 +62,7 @@ fn a_marker_held_up_makes_frames_backlog() {
 #[test]
 fn one_marker_at_a_time_until_patience_ends() {
     let mut tide = Tide::new(at(0), 7);
-    tide.subscribed(true, moment(100));
+    tide.resumed();
 
     let first = tide.next_marker(moment(100), PATIENCE).unwrap();
     assert_eq!(tide.next_marker(moment(109), PATIENCE), None);
@@ -79,7 +79,7 @@ fn one_marker_at_a_time_until_patience_ends() {
 #[test]
 fn a_marker_stands_for_those_before_it() {
     let mut tide = Tide::new(at(0), 7);
-    tide.subscribed(true, moment(100));
+    tide.resumed();
     let first = tide.next_marker(moment(100), PATIENCE).unwrap();
     let second = tide.next_marker(moment(110), PATIENCE).unwrap();
 
@@ -92,7 +92,7 @@ fn a_marker_stands_for_those_before_it() {
 #[test]
 fn a_clock_behind_the_last_process_never_makes_a_negative_interval() {
     let mut tide = Tide::new(at(1_000), 0);
-    tide.subscribed(true, moment(100));
+    tide.resumed();
 
     assert_eq!(tide.judge(moment(101)), backlog(101));
 }
@@ -100,7 +100,7 @@ fn a_clock_behind_the_last_process_never_makes_a_negative_interval() {
 #[test]
 fn a_clock_that_jumps_ahead_makes_no_backlog() {
     let mut tide = Tide::new(at(0), 0);
-    tide.subscribed(false, moment(100));
+    tide.begun(moment(100));
 
     let jumped = Moment { at: at(4_000), ..moment(101) };
 
@@ -110,19 +110,19 @@ fn a_clock_that_jumps_ahead_makes_no_backlog() {
 #[test]
 fn what_was_not_acknowledged_comes_again_no_later_than_it_was_sent() {
     let mut tide = Tide::new(at(0), 0);
-    tide.subscribed(false, moment(100));
+    tide.begun(moment(100));
     let marker = tide.next_marker(moment(300), PATIENCE).unwrap();
     tide.heard(marker);
 
     tide.ended(Some(at(150)));
-    tide.subscribed(true, moment(400));
+    tide.resumed();
     assert_eq!(tide.judge(moment(401)), backlog(150));
     let marker = tide.next_marker(moment(402), PATIENCE).unwrap();
     tide.heard(marker);
     assert_eq!(tide.complete_until(), at(402));
 
     tide.ended(None);
-    tide.subscribed(true, moment(500));
+    tide.resumed();
     assert_eq!(tide.judge(moment(501)), backlog(402));
 }
 

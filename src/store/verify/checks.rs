@@ -217,7 +217,9 @@ const CHAIN: &str = "
         join ledger_days d using (day)
         join ledger_transfers t on t.id = c.transfer_id
         left join (
-            select transfer_id, string_agg(ledger_line(account, amount), ',' order by line) as lines
+            -- `ledger_line` of each, written so that a row costs two pieces and not five
+            select transfer_id, '[\"'
+                || string_agg(account || '\",\"' || amount, '\"],[\"' order by line) || '\"]' as lines
             from ledger_entries
             /*since where transfer_id in (
                 select transfer_id from ledger_chain where position >= $2

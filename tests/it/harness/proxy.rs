@@ -36,6 +36,8 @@ struct State {
     /// Takes everything in, answers nothing.
     silent: AtomicBool,
     breaks: AtomicU8,
+    /// How many connections it has taken so far.
+    clients: watch::Sender<u64>,
 }
 
 #[derive(Clone)]
@@ -60,6 +62,7 @@ impl Proxy {
             away: AtomicBool::new(false),
             silent: AtomicBool::new(false),
             breaks: AtomicU8::new(0),
+            clients: watch::Sender::new(0),
         });
         let (connected, _) = watch::channel(0);
         spawn("test", accept(listener, server, Arc::clone(&state), connected.subscribe()));
@@ -92,6 +95,12 @@ impl Proxy {
         self.state.silent.store(true, Ordering::SeqCst);
     }
 
+    /// Waits until somebody is connected.
+    pub async fn asked(&self) {
+        let mut clients = self.state.clients.subscribe();
+        clients.wait_for(|clients| *clients > 0).await.unwrap();
+    }
+
     /// Once, at the next commit.
     pub fn break_at(&self, place: Break) {
         self.state.breaks.store(place as u8, Ordering::SeqCst);
@@ -108,6 +117,7 @@ async fn accept(
         if state.away.load(Ordering::SeqCst) {
             continue;
         }
+        state.clients.send_modify(|clients| *clients += 1);
         let (server, state, mut epoch) = (server.clone(), Arc::clone(&state), epoch.clone());
         epoch.mark_unchanged();
         spawn("test", async move {
