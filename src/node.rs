@@ -80,7 +80,7 @@ pub enum StartError {
     Accounts(#[from] broker_admin::Error),
     #[error(transparent)]
     Link(#[from] mqtt::BadSettings),
-    #[error("{addr} can not be listened on: {cause}; set CHARGEGHAR__HTTP__PORT")]
+    #[error("{addr} cannot be listened on: {cause}; set CHARGEGHAR__HTTP__PORT")]
     Listen { addr: SocketAddr, cause: std::io::Error },
     /// Messages to riders could not be sent so.
     #[error("{0}")]

@@ -57,6 +57,11 @@ fn the_product_stands_alone() {
 }
 
 #[test]
+fn a_word_has_one_spelling() {
+    silent(words::spelling(&tree()));
+}
+
+#[test]
 fn migrations_are_numbered_without_gaps() {
     silent(lists::migrations(&tree()));
 }

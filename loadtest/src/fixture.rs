@@ -155,7 +155,7 @@ struct Claims {
 impl Tokens {
     /// With the key in the data folder.
     pub fn of(folder: &Path) -> anyhow::Result<Tokens> {
-        let pem = fs::read(folder.join("keys/signing.pem")).context("the key can not be read")?;
+        let pem = fs::read(folder.join("keys/signing.pem")).context("the key cannot be read")?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some("at+jwt".to_owned());
         Ok(Tokens { key: EncodingKey::from_ed_pem(&pem)?, header })

@@ -163,11 +163,11 @@ pub fn record(
     command: &str,
 ) -> anyhow::Result<()> {
     let mut text =
-        fs::read_to_string(path).with_context(|| format!("{} can not be read", path.display()))?;
+        fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     for section in sections {
         text = replaced(&text, section.name, &section.markdown(facts, command))?;
     }
-    fs::write(path, text).with_context(|| format!("{} can not be written", path.display()))
+    fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
 }
 
 fn replaced(text: &str, name: &str, part: &str) -> anyhow::Result<String> {

@@ -191,7 +191,8 @@ impl Availability {
         let mut near: Vec<Near> = views
             .map(|view| {
                 let info = &view.info;
-                let metres = distance(latitude, longitude, info.latitude, info.longitude);
+                let metres =
+                    distance(latitude, longitude, info.about.latitude, info.about.longitude);
                 Near { view, metres }
             })
             .filter(|near| near.metres <= metres)
@@ -206,10 +207,10 @@ impl Availability {
         let views = self.inner.views.iter();
         let mut named: Vec<_> =
             views.map(|view| (Arc::clone(&view.info), view.maintenance)).collect();
-        named.sort_by(|(a, _), (b, _)| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        named.sort_by(|(a, _), (b, _)| (&a.about.name, a.id).cmp(&(&b.about.name, b.id)));
         let mut cells: BTreeMap<(i32, i32), Vec<StationId>> = BTreeMap::new();
         for (info, _) in &named {
-            cells.entry(cell(info.latitude, info.longitude)).or_default().push(info.id);
+            cells.entry(cell(info.about.latitude, info.about.longitude)).or_default().push(info.id);
         }
         let order = named.iter().map(|(info, _)| info.id).collect();
         let listed = named.iter().filter(|(_, maintenance)| !maintenance);
@@ -221,8 +222,10 @@ impl Availability {
 
 /// With a character between them that no search has, so that nothing is found across two.
 fn words(info: &Info) -> String {
-    let landmark = info.landmark.as_deref().unwrap_or_default();
-    [&info.name, &info.address, landmark, info.serial.as_str()].join("\0").to_lowercase()
+    let landmark = info.about.landmark.as_deref().unwrap_or_default();
+    [&info.about.name, &info.about.address, landmark, info.serial.as_str()]
+        .join("\0")
+        .to_lowercase()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "at most 7,200 cells each way")]

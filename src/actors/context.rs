@@ -180,7 +180,7 @@ impl Context {
         TimeDelta::from_std(pause).unwrap_or_default()
     }
 
-    /// Takes the rows of these banks as the database has them; what can not be read now stays
+    /// Takes the rows of these banks as the database has them; what cannot be read now stays
     /// as it is, and the next fact about it is refused.
     pub async fn reread_banks(&self, sns: &[Sn]) {
         for sn in sns {

@@ -47,7 +47,7 @@ struct Inner {
 /// How a try ended.
 enum Tried {
     Done,
-    /// It can not be done.
+    /// It cannot be done.
     Never(String),
     /// Something is away.
     Later(String),

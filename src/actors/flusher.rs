@@ -26,7 +26,7 @@ impl Batch {
     }
 }
 
-/// Writes what waits every few seconds; what can not be written waits on.
+/// Writes what waits every few seconds; what cannot be written waits on.
 pub async fn run(context: Arc<Context>) {
     loop {
         context.clock.sleep(context.settings.flush_every).await;

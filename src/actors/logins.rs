@@ -88,7 +88,7 @@ pub enum CompleteError {
     Unknown,
     #[error("the account may not be used")]
     Deactivated,
-    #[error("accounts can not be reached")]
+    #[error("accounts cannot be reached")]
     Unavailable,
 }
 
@@ -101,7 +101,7 @@ pub enum RefreshError {
     Reused { login: Uuid },
     #[error("the account may not be used")]
     Deactivated,
-    #[error("accounts can not be reached")]
+    #[error("accounts cannot be reached")]
     Unavailable,
 }
 

@@ -98,7 +98,7 @@ pub enum CancelError {
     /// It has ended otherwise.
     #[error("the payment has ended")]
     Over(IntentStatus),
-    #[error("payments can not be changed at this moment")]
+    #[error("payments cannot be changed at this moment")]
     Unavailable,
 }
 
@@ -109,7 +109,7 @@ pub enum PlayError {
     NoSandbox,
     #[error("no such payment in the sandbox")]
     NotFound,
-    #[error("payments can not be read at this moment")]
+    #[error("payments cannot be read at this moment")]
     Unavailable,
 }
 

@@ -81,7 +81,7 @@ pub enum RequestError {
     Duplicate,
     #[error("the key was used by another request")]
     KeyUsed,
-    #[error("refunds can not be asked for at this moment")]
+    #[error("refunds cannot be asked for at this moment")]
     Unavailable,
 }
 
@@ -98,7 +98,7 @@ pub enum StepError {
     /// It was given back otherwise, or spent.
     #[error("the money is not there any more")]
     NothingLeft,
-    #[error("refunds can not be changed at this moment")]
+    #[error("refunds cannot be changed at this moment")]
     Unavailable,
 }
 

@@ -82,7 +82,7 @@ pub enum Error {
     /// Another request with the same key was first.
     #[error("the key was used by another request")]
     KeyUsed,
-    #[error("the rental can not be changed at this moment")]
+    #[error("the rental cannot be changed at this moment")]
     Unavailable,
 }
 

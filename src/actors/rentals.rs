@@ -62,7 +62,7 @@ pub enum Error {
     Refused(#[from] Refusal),
     #[error("the key was used by another request")]
     KeyUsed,
-    #[error("the rental can not be changed at this moment")]
+    #[error("the rental cannot be changed at this moment")]
     Unavailable,
 }
 

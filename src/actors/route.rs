@@ -52,7 +52,7 @@ fn message(context: &Context, incoming: Incoming, hush: &Hush) {
         refuse("not_enrolled", &uuid, hush);
         return confirm(ack);
     };
-    let lenient = context.stations.info(id).is_some_and(|info| info.lenient);
+    let lenient = context.stations.info(id).is_some_and(|info| info.about.lenient);
     let decoded = if lenient {
         context.codec.decode_lenient(&payload)
     } else {

@@ -179,7 +179,7 @@ impl Stations {
     }
 
     /// Whether a call in this cabinet's name may be its own: not while the cabinet answers over
-    /// its session. `None` where that can not be said at this moment.
+    /// its session. `None` where that cannot be said at this moment.
     pub async fn may_connect(&self, id: StationId) -> Option<bool> {
         self.context.stations.door(id)?.call(station::Msg::Connecting, CONNECTS).await
     }

@@ -47,7 +47,7 @@ impl Strangers {
         }
     }
 
-    /// Writes what waits at this moment; what can not be written waits on.
+    /// Writes what waits at this moment; what cannot be written waits on.
     pub async fn flush(&self, store: &Store, keep: usize) {
         let calls = std::mem::take(&mut *self.waiting.lock());
         if calls.is_empty() {

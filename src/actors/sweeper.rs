@@ -56,7 +56,7 @@ pub async fn run(context: Arc<Context>, rhythm: Rhythm, retention: Retention) {
     }
 }
 
-/// Each kind by itself: what can not be forgotten now holds up no other.
+/// Each kind by itself: what cannot be forgotten now holds up no other.
 async fn tidy(context: &Context, retention: Retention, now: DateTime<Utc>) {
     let store = &context.store;
     let keep = u16::try_from(retention.frames.num_days()).unwrap_or(u16::MAX);

@@ -68,7 +68,7 @@ pub enum RequestError {
     Short,
     #[error("the key was used by another request")]
     KeyUsed,
-    #[error("withdrawals can not be made at this moment")]
+    #[error("withdrawals cannot be made at this moment")]
     Unavailable,
 }
 
@@ -76,14 +76,14 @@ pub enum RequestError {
 pub enum StepError {
     #[error("no such withdrawal")]
     NotFound,
-    /// It can not go there from where it is.
+    /// It cannot go there from where it is.
     #[error("the withdrawal is {}", .0.as_str())]
     Elsewhere(Status),
     #[error("another person has to pay out what one has approved")]
     SamePerson,
     #[error("the key was used by another request")]
     KeyUsed,
-    #[error("withdrawals can not be changed at this moment")]
+    #[error("withdrawals cannot be changed at this moment")]
     Unavailable,
 }
 

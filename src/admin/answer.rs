@@ -31,9 +31,9 @@ pub struct Refusal {
 pub enum Code {
     /// There is no such thing.
     NotFound,
-    /// A value can not be used.
+    /// A value cannot be used.
     Invalid,
-    /// It can not be done as things are.
+    /// It cannot be done as things are.
     Refused,
     /// No node runs, and this needs one.
     NotRunning,

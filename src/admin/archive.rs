@@ -58,7 +58,7 @@ impl Manifest {
 /// Why a file is no backup, or not a whole one.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("the file can not be read: {0}")]
+    #[error("the file cannot be read: {0}")]
     Io(#[from] io::Error),
     #[error("the file is no backup: {0}")]
     Foreign(String),

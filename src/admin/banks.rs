@@ -44,7 +44,7 @@ pub async fn list(
     }
 }
 
-/// All of them or, at the first that can not be, none of the rest.
+/// All of them or, at the first that cannot be, none of the rest.
 pub async fn adopt(
     State(admin): State<Admin>,
     operator: Operator,

@@ -186,7 +186,7 @@ fn refused(error: store::Error, name: &str) -> Refusal {
 }
 
 fn described(row: &StationRow, wanted: &Set) -> Result<Particulars, Refusal> {
-    let mut about = Particulars::from(row.info.clone());
+    let mut about = row.info.about.clone();
     let Set { name, lat, lng, address, lenient, strict_sign, area_code } = wanted;
     if wanted.is_empty() {
         let text = "say what is to change: --name, --lat with --lng, --address, --lenient, \

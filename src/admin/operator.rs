@@ -1,5 +1,5 @@
 //! Who an operator is: the user of this machine behind a command, as the kernel says. A
-//! command can not name itself, except that root may say for whom it acts.
+//! command cannot name itself, except that root may say for whom it acts.
 
 use std::fmt::{self, Display};
 use std::fs;

@@ -59,7 +59,7 @@ async fn write(arguments: &BackupArguments, reach: &Reach) -> anyhow::Result<Man
     let beside = arguments.file.with_extension("part");
     let mut open = OpenOptions::new();
     let opened = open.write(true).create(true).truncate(true).mode(0o600).open(&beside);
-    let mut file = opened.with_context(|| format!("{} can not be written", beside.display()))?;
+    let mut file = opened.with_context(|| format!("{} cannot be written", beside.display()))?;
     let path = format!("/backup?frames={}", arguments.with_frames);
     let copied = copy(&mut file, &path, reach).await;
     let whole = copied.and_then(|()| {
@@ -105,7 +105,7 @@ pub fn restore(arguments: RestoreArguments, common: &Common) -> anyhow::Result<E
 }
 
 fn verified(path: &Path) -> anyhow::Result<Manifest> {
-    let file = File::open(path).with_context(|| format!("{} can not be read", path.display()))?;
+    let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let bar = bar(file.metadata()?.len(), "verify")?;
     let manifest = archive::verify(BufReader::new(file), |at| bar.set_position(at))
         .with_context(|| format!("{} is not used", path.display()))?;

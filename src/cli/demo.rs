@@ -194,8 +194,7 @@ impl TemporaryFolder {
     fn new() -> anyhow::Result<TemporaryFolder> {
         let name = format!("chargeghar-demo-{}", crate::entropy::Entropy::system().base62(8));
         let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path)
-            .with_context(|| format!("{} can not be made", path.display()))?;
+        std::fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
         Ok(TemporaryFolder(path))
     }
 

@@ -170,7 +170,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print(); // nobody to tell when even this can not be written
+            let _ = error.print(); // nobody to tell when even this cannot be written
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };

@@ -132,7 +132,7 @@ impl Running {
         let admin = Admin::new(AdminParts { store, clock, withdrawals, refunds, live: Some(live) });
         let path = folder.admin_socket();
         let socket =
-            Socket::open(&path).with_context(|| format!("{} can not be opened", path.display()))?;
+            Socket::open(&path).with_context(|| format!("{} cannot be opened", path.display()))?;
         let (end, ended) = oneshot::channel();
         let socket = spawn("admin", socket.serve(admin.router(), async { drop(ended.await) }));
         Ok(Running { node, http, mqtt, end, socket })

@@ -175,7 +175,7 @@ fn start(
     let script = match &arguments.script {
         Some(path) => {
             let text = std::fs::read_to_string(path)
-                .with_context(|| format!("{} can not be read", path.display()))?;
+                .with_context(|| format!("{} cannot be read", path.display()))?;
             Some(Script::parse(&text).with_context(|| path.display().to_string())?)
         }
         None => None,

@@ -57,7 +57,7 @@ pub enum Error {
     #[error("the carrier refuses us: {0}")]
     Refused(String),
     /// It did not go out: try again later.
-    #[error("the carrier can not be reached: {0}")]
+    #[error("the carrier cannot be reached: {0}")]
     Down(String),
     /// It may have gone out: only the same code may be sent again.
     #[error("the carrier's answer did not come: {0}")]

@@ -97,7 +97,7 @@ pub enum Error {
     #[error("the gateway's answer did not come: {0}")]
     Unsure(String),
     /// Nothing happened: try again later.
-    #[error("the gateway can not be reached: {0}")]
+    #[error("the gateway cannot be reached: {0}")]
     Down(String),
 }
 

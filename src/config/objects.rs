@@ -56,7 +56,7 @@ impl Objects {
         problems.unless(
             self.provider == ObjectsProvider::Folder,
             "provider",
-            "\"s3\" and \"cloudinary\" can not be used in this version: write \"folder\"",
+            "\"s3\" and \"cloudinary\" cannot be used in this version: write \"folder\"",
         );
     }
 }

@@ -41,7 +41,7 @@ impl Push {
         problems.unless(
             self.provider != PushProvider::Fcm,
             "provider",
-            "\"fcm\" can not be used in this version: choose \"console\" or \"off\"",
+            "\"fcm\" cannot be used in this version: choose \"console\" or \"off\"",
         );
     }
 }

@@ -5,7 +5,7 @@ use super::section::section;
 section! {
     /// Money that goes back to riders.
     Refunds {
-        /// Above this amount, in whole NPR, who approves a refund can not be who gives it back.
+        /// Above this amount, in whole NPR, who approves a refund cannot be who gives it back.
         refund_alone_max_npr: u32 = 1_000,
     }
 }

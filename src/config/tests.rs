@@ -236,7 +236,7 @@ fn a_gateway_whose_callbacks_nobody_signs_is_refused() {
 #[test]
 fn a_provider_without_a_client_is_refused() {
     for (name, value, problem) in [
-        ("PUSH__PROVIDER", "fcm", "push.provider: \"fcm\" can not be used"),
+        ("PUSH__PROVIDER", "fcm", "push.provider: \"fcm\" cannot be used"),
         ("OBJECTS__PROVIDER", "s3", "objects.provider: "),
         ("OBJECTS__PROVIDER", "cloudinary", "objects.provider: "),
     ] {

@@ -17,7 +17,7 @@ section! {
         fee_percent: u32 = 2,
         /// Further fee, in whole NPR. Both are taken out of the amount, and are never more than it.
         fee_npr: u32 = 10,
-        /// Above this amount, in whole NPR, who approves a withdrawal can not be who pays it out.
+        /// Above this amount, in whole NPR, who approves a withdrawal cannot be who pays it out.
         two_persons_above_npr: u32 = 5_000,
     }
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 mod tests;
 
 /// An amount in NPR at scale 2. Its magnitude stays below [`Money::MAX_RUPEES`], so sums of
-/// many amounts can not overflow the decimal behind it.
+/// many amounts cannot overflow the decimal behind it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "sqlx", derive(sqlx::Type), sqlx(transparent))]
 pub struct Money(Decimal);

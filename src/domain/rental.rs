@@ -172,7 +172,7 @@ pub enum Event {
         vat: Money,
     },
     /// The bank is out although the rental was cancelled: it goes on, and what points and
-    /// wallet can not pay is owed.
+    /// wallet cannot pay is owed.
     Reopened {
         at: DateTime<Utc>,
         due_at: DateTime<Utc>,

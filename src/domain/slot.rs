@@ -22,7 +22,7 @@ pub enum SlotState {
     Reserved(u8),
 }
 
-/// Why a slot can not be used (protocol page, table 7.1).
+/// Why a slot cannot be used (protocol page, table 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SlotFault {
@@ -154,12 +154,12 @@ impl Standing {
     }
 }
 
-/// A hold that can not be had.
+/// A hold that cannot be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("the slot holds another bank, or none")]
     OtherBank,
-    #[error("the bank in this slot can not be offered")]
+    #[error("the bank in this slot cannot be offered")]
     NotRentable,
 }
 

@@ -167,7 +167,7 @@ pub fn sighting(snapshot: &Snapshot, key: SlotKey, sn: &Sn) -> Sighting {
 }
 
 /// Whether a whole report says that a bank did not come back: no row names it, and none that it
-/// may be in is one that can not be read. `key` is where it was said to be, if that was said.
+/// may be in is one that cannot be read. `key` is where it was said to be, if that was said.
 pub fn denies(snapshot: &Snapshot, key: Option<SlotKey>, sn: &Sn) -> bool {
     let vacant = |reading: &Reading| {
         reading.sn.as_ref().is_some_and(|other| other != sn) || is_vacant_of(sn)(reading)

@@ -70,7 +70,7 @@ pub struct Shortfall {
     pub worth: Money,
 }
 
-/// Why an amount can not be paid so.
+/// Why an amount cannot be paid so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotPaid {
     #[error("the split does not add up to NPR {amount}")]
@@ -208,7 +208,7 @@ fn only_points(amount: Money, funds: &Funds) -> Result<Tender, NotPaid> {
     Ok(Tender { wallet: Money::ZERO, spent: Spent { points, worth: amount } })
 }
 
-/// When the wallet can not pay the rest of a started point, points alone may.
+/// When the wallet cannot pay the rest of a started point, points alone may.
 fn points_first(amount: Money, funds: &Funds) -> Result<Tender, NotPaid> {
     let split = funds.rate.split(amount, funds.points);
     let spent = Spent { points: split.points, worth: split.worth };

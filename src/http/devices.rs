@@ -86,7 +86,7 @@ struct Inner {
 /// Why a cabinet is refused.
 #[derive(Debug)]
 enum Refusal {
-    /// It can not be understood.
+    /// It cannot be understood.
     Call(CallError),
     /// Nobody enrolled this cabinet.
     Stranger,
@@ -98,7 +98,7 @@ enum Refusal {
     TooLarge,
     /// Nothing is stored; the cabinet may call again.
     NotStored,
-    /// The answer can not be written in a line.
+    /// The answer cannot be written in a line.
     Answer,
 }
 
@@ -261,7 +261,7 @@ impl Calls {
             Signature::Absent => "absent",
         };
         metrics::DEVICE_SIGNS.inc([name(endpoint), word]);
-        if info.strict_sign {
+        if info.about.strict_sign {
             return Err(Refusal::Sign);
         }
         if let Some(held) = self.0.hush.pass("sign") {

@@ -1,5 +1,5 @@
-//! What a request carries, parsed and bounded: bodies, queries and path segments. Whatever can
-//! not be read is answered in the envelope, never as bare text.
+//! What a request carries, parsed and bounded: bodies, queries and path segments. Whatever cannot
+//! be read is answered in the envelope, never as bare text.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -50,7 +50,7 @@ fn is_form(headers: &HeaderMap) -> bool {
 
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
-    // a text with NUL can not be stored
+    // a text with NUL cannot be stored
     if bytes.windows(6).any(|six| six == br"\u0000") {
         return Err(ApiError::new(Code::ValidationError, "Null characters are not allowed"));
     }
@@ -63,7 +63,7 @@ async fn form<T: DeserializeOwned>(bytes: Bytes) -> Result<T, ApiError> {
     let request = Request::post("/")
         .header(CONTENT_TYPE, FORM)
         .body(bytes.into())
-        .map_err(|error| ApiError::internal("a form can not be read again", &error))?;
+        .map_err(|error| ApiError::internal("a form cannot be read again", &error))?;
     let Form(value) = Form::from_request(request, &()).await?;
     Ok(value)
 }

@@ -1,6 +1,6 @@
 //! Answers that a client may keep and ask about again: a weak `ETag`, and 304 while it holds.
 //!
-//! The tag is made from the answer itself, so it can not hold for another one, whichever
+//! The tag is made from the answer itself, so it cannot hold for another one, whichever
 //! instance or restart gives it.
 
 use axum::http::header::{

@@ -110,7 +110,7 @@ impl Known {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the signing key can not be used: {0}")]
+#[error("the signing key cannot be used: {0}")]
 pub struct BadKey(String);
 
 impl Tokens {

@@ -41,7 +41,7 @@ pub fn push(config: &Config) -> Result<Arc<dyn Push>, StartError> {
         PushProvider::Console => Ok(Arc::new(push::Console)),
         PushProvider::Off => Ok(Arc::new(push::Nobody)),
         PushProvider::Fcm => {
-            let text = "push.provider: \"fcm\" can not be used in this version";
+            let text = "push.provider: \"fcm\" cannot be used in this version";
             Err(StartError::Carrier(text.to_owned()))
         }
     }

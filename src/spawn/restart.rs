@@ -1,5 +1,5 @@
 //! How often a child may fail: pure. A child that fails too often is set aside and tried again
-//! much later, so that it can not take its siblings with it.
+//! much later, so that it cannot take its siblings with it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

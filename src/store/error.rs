@@ -12,13 +12,13 @@ pub enum Error {
     /// The row was changed since it was read.
     #[error("the row was changed since it was read")]
     Stale,
-    /// A row that can not be read, or that a rule of the tables refuses.
+    /// A row that cannot be read, or that a rule of the tables refuses.
     #[error("the database holds or refuses something unexpected: {0}")]
     Corrupt(String),
     #[error("{0}")]
     Conflict(Conflict),
     /// No connection, or too slow: nothing was written, ask again later.
-    #[error("the database can not be reached: {0}")]
+    #[error("the database cannot be reached: {0}")]
     Unavailable(String),
     /// The connection broke at the commit: it may be written or not.
     #[error("the connection broke at the commit")]
@@ -35,7 +35,7 @@ pub enum Error {
     Newer { database: i64, program: i64 },
     #[error("migration {0} is not the one that was applied")]
     Migration(i64),
-    #[error("the address of the database can not be read: {0}")]
+    #[error("the address of the database cannot be read: {0}")]
     Address(String),
 }
 

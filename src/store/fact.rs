@@ -147,7 +147,7 @@ pub enum IntentWrite {
         intent: IntentId,
         rental: RentalId,
     },
-    /// What it was paid for can not be done; its money stays in the wallet.
+    /// What it was paid for cannot be done; its money stays in the wallet.
     NotResumed {
         intent: IntentId,
         error: String,
@@ -300,7 +300,7 @@ pub struct Committed {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
     /// The database could not be reached: state stands, ask again later.
-    #[error("the database can not be reached")]
+    #[error("the database cannot be reached")]
     NotSent,
     /// The connection broke at the commit: it may be written or not. Read before anything else.
     #[error("the connection broke at the commit")]

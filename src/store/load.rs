@@ -9,8 +9,8 @@ use domain::tariff::{LateFee, Package};
 use serde_json::value::RawValue;
 use sqlx::types::Json;
 
-pub(super) use stations::read_station;
 pub use stations::{SlotRow, StationInfo, StationRow};
+pub(super) use stations::{all as all_stations, find_station, read_station};
 
 use super::session::Session;
 use super::{Error, Store, tariff};

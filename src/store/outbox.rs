@@ -1,5 +1,5 @@
 //! `outbox`: effects that facts owe to the outside. Claimed, delivered at least once, and kept
-//! when they can not be delivered.
+//! when they cannot be delivered.
 
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ impl Store {
         self.mark(move || sqlx::query(SQL).bind(id).bind(due_at).bind(error)).await
     }
 
-    /// It can not be delivered: kept for a person to look at.
+    /// It cannot be delivered: kept for a person to look at.
     pub async fn dead(&self, id: Uuid, error: &str) -> Result<(), Error> {
         const SQL: &str = "
             update outbox set state = 'dead', last_error = $2 where id = $1 and state = 'owed'";

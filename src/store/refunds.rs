@@ -27,7 +27,7 @@ pub struct Refund {
     pub amount: Money,
     pub reason: String,
     pub status: Status,
-    /// Who approves it can not be who gives it back.
+    /// Who approves it cannot be who gives it back.
     pub two_persons: bool,
     pub requested_at: DateTime<Utc>,
     pub approved_at: Option<DateTime<Utc>>,

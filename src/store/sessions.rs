@@ -1,5 +1,5 @@
 //! `sessions`: logins. A refresh token is good when its number is the session's; the number
-//! grows with each use, by one statement that two at once can not both win.
+//! grows with each use, by one statement that two at once cannot both win.
 
 use chrono::{DateTime, Utc};
 use domain::ids::RiderId;

@@ -1,4 +1,4 @@
-//! `stations`, `slots` and `pending_cabinets`, as operators write them: enrol, describe,
+//! `stations`, `slots` and `pending_cabinets`, as operators read and write them: enrol, describe,
 //! remove. What a station's actor changes goes through facts. Every write takes the version it
 //! read at, so that neither overwrites the other.
 
@@ -9,7 +9,7 @@ use sqlx::types::Json;
 
 use super::audit::Stamped;
 use super::fact::{AuditEntry, Conflict};
-use super::load::{StationInfo, StationRow, read_station};
+use super::load::{StationRow, all_stations, find_station, read_station};
 use super::session::Session;
 use super::{Error, PURGE_MAX, Query, Store};
 
@@ -24,7 +24,7 @@ pub struct NewStation {
 }
 
 /// What an operator says of a station.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Particulars {
     pub name: String,
     /// Degrees, -90 to 90.
@@ -63,24 +63,6 @@ impl Particulars {
     }
 }
 
-impl From<StationInfo> for Particulars {
-    fn from(info: StationInfo) -> Particulars {
-        Particulars {
-            name: info.name,
-            latitude: info.latitude,
-            longitude: info.longitude,
-            address: info.address,
-            landmark: info.landmark,
-            description: info.description,
-            opening_time: info.opening_time,
-            closing_time: info.closing_time,
-            area_code: info.area_code,
-            lenient: info.lenient,
-            strict_sign: info.strict_sign,
-        }
-    }
-}
-
 /// A cabinet that called without being enrolled.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Pending {
@@ -93,6 +75,26 @@ pub struct Pending {
 }
 
 impl Store {
+    /// A station in service.
+    pub async fn station(&self, id: StationId) -> Result<StationRow, Error> {
+        read_station(&mut self.read().await?, id).await
+    }
+
+    /// A station in service, by its serial or by what the cabinet calls itself.
+    pub async fn find_station(&self, name: &str) -> Result<StationRow, Error> {
+        find_station(&mut self.read().await?, name).await
+    }
+
+    /// The stations in service, by name.
+    pub async fn stations(&self) -> Result<Vec<StationRow>, Error> {
+        let (mut rows, corrupt) = all_stations(&mut self.read().await?).await?;
+        for row in corrupt {
+            tracing::error!(table = row.table, id = row.id, error = row.error, "corrupt row");
+        }
+        rows.sort_by(|a, b| name(a).cmp(&name(b)));
+        Ok(rows)
+    }
+
     /// Takes a cabinet into service. `Conflict` when its uuid or its serial is in service.
     pub async fn enrol(&self, new: NewStation, audit: AuditEntry) -> Result<StationRow, Error> {
         let audit = self.stamp(audit);
@@ -204,6 +206,10 @@ impl Store {
         })
         .await
     }
+}
+
+fn name(row: &StationRow) -> (&str, &Serial) {
+    (&row.info.about.name, &row.info.serial)
 }
 
 async fn insert(

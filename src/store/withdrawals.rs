@@ -22,7 +22,7 @@ pub struct Withdrawal {
     pub method: Method,
     pub payee: Payee,
     pub status: Status,
-    /// Who approves it can not be who pays it out.
+    /// Who approves it cannot be who pays it out.
     pub two_persons: bool,
     pub requested_at: DateTime<Utc>,
     pub approved_at: Option<DateTime<Utc>>,

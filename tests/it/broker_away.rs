@@ -135,15 +135,18 @@ pub async fn a_broker_that_stays_away_is_tried_ever_more_rarely(edges: Edges) {
     let node = TestNode::with(edges).await;
     until_ready(&node.base_url, 200).await;
     let cable = node.edges.cable();
+    let until_tried = async |tries: u64| {
+        let tried = node.until("tries", || (cable.tried() >= tries).then_some(()));
+        node.while_time_passes(tried).await;
+        node.clock.now()
+    };
     cable.cut();
-    node.while_time_passes(tokio::time::sleep(Duration::from_secs(1))).await;
-    let at_first = cable.tried();
+    let began = until_tried(1).await;
+    let first = until_tried(4).await;
+    let later = until_tried(14).await;
 
-    // five times as long, and not as many again for each
-    node.while_time_passes(tokio::time::sleep(Duration::from_secs(5))).await;
-    let later = cable.tried() - at_first;
-    assert!(at_first >= 4, "at once, and again: {at_first}");
-    assert!((3..at_first * 4).contains(&later), "{at_first}, then {later}");
+    let (at_first, then) = (first - began, later - first);
+    assert!(then > at_first * 4, "three more in {at_first}, the next ten in {then}");
 
     cable.mend();
     node.while_time_passes(until_ready(&node.base_url, 200)).await;

@@ -155,7 +155,7 @@ async fn a_lenient_station_is_read_over_mqtt_although_its_checksums_are_wrong() 
 
     let store = &node.node.context.store;
     let row = store.find_station("CG-1").await.unwrap();
-    let about = Particulars { lenient: true, ..Particulars::from(row.info.clone()) };
+    let about = Particulars { lenient: true, ..row.info.about.clone() };
     let audit = AuditEntry {
         actor: "test".into(),
         action: "station.set",

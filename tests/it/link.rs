@@ -32,6 +32,7 @@ mod access;
 mod accounts;
 mod acks;
 mod backlog;
+mod cabinet;
 mod commands;
 mod load;
 mod rig;

@@ -34,6 +34,9 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("deb.debian", ".org"),
 ];
 
+/// What is spelt another way here, in two halves as above.
+const SPELT: &[(&str, &str)] = &[("can n", "ot"), ("Can n", "ot")];
+
 pub fn unfinished(files: &[File]) -> Vec<String> {
     let marks = files.iter().flat_map(|file| named(file, UNFINISHED));
     marks.filter(|complaint| !complaint.starts_with("LICENSE")).collect()
@@ -61,6 +64,12 @@ pub fn outside(files: &[File]) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// One spelling of a word. A migration that was applied stays as it is.
+pub fn spelling(files: &[File]) -> Vec<String> {
+    let ours = files.iter().filter(|file| !file.path.starts_with("migrations/"));
+    ours.flat_map(|file| named(file, SPELT)).collect()
 }
 
 /// `name_..` after the folder for temporary files.
@@ -91,7 +100,7 @@ fn says(line: &str, word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{OUTSIDE, SHORTCUTS, UNFINISHED, outside, shortcuts, unfinished};
+    use super::{OUTSIDE, SHORTCUTS, SPELT, UNFINISHED, outside, shortcuts, spelling, unfinished};
     use crate::{bad, silent, speaks};
 
     #[test]
@@ -112,6 +121,15 @@ mod tests {
         speaks(shortcuts(&bad("src/node.rs", unwrap)), "unwrap");
         silent(shortcuts(&bad("src/node/tests.rs", unwrap)));
         silent(shortcuts(&bad("src/node.rs", "// .unwrap()\nlet a = \".unwrap()\";")));
+    }
+
+    #[test]
+    fn another_spelling_is_seen() {
+        for (head, tail) in SPELT {
+            let word = format!("{head}{tail}");
+            speaks(spelling(&bad("src/node.rs", &format!("// {word} be"))), &word);
+            silent(spelling(&bad("migrations/0001_core.sql", &format!("-- {word} be"))));
+        }
     }
 
     #[test]

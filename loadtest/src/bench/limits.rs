@@ -82,7 +82,7 @@ impl Helper {
         let mut command = Command::new(&program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child =
-            command.spawn().with_context(|| format!("{} can not be run", program.display()))?;
+            command.spawn().with_context(|| format!("{} cannot be run", program.display()))?;
         let stdout = child.stdout.take().context("the helper has no output")?;
         let mut lines = BufReader::new(stdout).lines();
         let ready = announced(&mut lines).await?;

@@ -26,7 +26,7 @@ fn percentiles_are_those_of_the_samples() {
 }
 
 #[test]
-fn histograms_add_up() {
+fn what_two_histograms_counted_is_in_their_sum() {
     let mut all = of(1..=10);
     all.add(&of(100..=109));
     assert_eq!(all.count(), 20);

@@ -1,5 +1,5 @@
 //! What must hold at the end of a run, as text such as `p99(start) > 50ms`: a comparison that,
-//! when it is true, fails the run. A percentile that can not be told fails no run and is said.
+//! when it is true, fails the run. A percentile that cannot be told fails no run and is said.
 
 use std::collections::BTreeMap;
 use std::fmt;

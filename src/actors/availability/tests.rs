@@ -8,6 +8,7 @@ use domain::presence::Shown;
 use uuid::Uuid;
 
 use super::{Availability, Info, StationView, distance};
+use crate::store::stations::Particulars;
 
 #[test]
 fn cabinets_within_the_radius_come_nearest_first() {
@@ -20,7 +21,7 @@ fn cabinets_within_the_radius_come_nearest_first() {
 
     let near = model.near(27.7172, 85.3240, 10_000.0);
 
-    let names: Vec<_> = near.iter().map(|near| near.view.info.name.as_str()).collect();
+    let names: Vec<_> = near.iter().map(|near| near.view.info.about.name.as_str()).collect();
     assert_eq!(names, ["Thamel", "Patan"]);
     assert_eq!(model.near(27.7172, 85.3240, 300_000.0).len(), 3);
 }
@@ -37,7 +38,7 @@ fn the_list_is_in_the_order_of_names_and_forgets_what_is_removed() {
     let model = Availability::default();
     model.load([station(1, "Zoo", 27.0, 85.0), station(2, "Airport", 27.0, 85.0)]);
 
-    let names: Vec<_> = model.all().map(|view| view.info.name.clone()).collect();
+    let names: Vec<_> = model.all().map(|view| view.info.about.name.clone()).collect();
     assert_eq!(names, ["Airport", "Zoo"]);
 
     model.remove(StationId(Uuid::from_u128(2)));
@@ -56,7 +57,7 @@ fn a_part_of_the_list_leaves_out_what_is_under_maintenance() {
     ]);
     let listed = |places: Range<usize>| {
         let (total, views) = model.listed(|_| places);
-        (total, views.iter().map(|view| view.info.name.clone()).collect::<Vec<_>>())
+        (total, views.iter().map(|view| view.info.about.name.clone()).collect::<Vec<_>>())
     };
     assert_eq!(listed(1..3), (3, vec![mall.into(), zoo.into()]));
 
@@ -74,18 +75,8 @@ fn station(id: u128, name: &str, latitude: f64, longitude: f64) -> Arc<StationVi
             id: StationId(Uuid::from_u128(id)),
             uuid: "860000000000017".into(),
             serial: format!("S{id}").as_str().into(),
-            name: name.into(),
-            latitude,
-            longitude,
-            address: String::new(),
-            landmark: None,
-            description: None,
-            opening_time: None,
-            closing_time: None,
             credential_generation: 1,
-            area_code: "0".into(),
-            lenient: false,
-            strict_sign: false,
+            about: Particulars::new(name, latitude, longitude),
         }),
         shown: Shown::Online,
         maintenance: false,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Beginning, Feed};
 use crate::actors::availability::{Info, StationView};
+use crate::store::stations::Particulars;
 
 #[test]
 fn a_listener_that_comes_back_gets_only_what_it_missed() {
@@ -39,18 +40,8 @@ fn view() -> Arc<StationView> {
         id: domain::ids::StationId(Uuid::nil()),
         uuid: "860000000000017".into(),
         serial: "S1".into(),
-        name: String::new(),
-        latitude: 0.0,
-        longitude: 0.0,
-        address: String::new(),
-        landmark: None,
-        description: None,
-        opening_time: None,
-        closing_time: None,
         credential_generation: 1,
-        area_code: "0".into(),
-        lenient: false,
-        strict_sign: false,
+        about: Particulars::new("", 0.0, 0.0),
     };
     Arc::new(StationView {
         info: Arc::new(info),

@@ -40,7 +40,7 @@ pub enum CodeError {
     Deactivated,
     #[error("nobody carries messages to such an address")]
     NotServed,
-    #[error("codes can not be sent at this moment")]
+    #[error("codes cannot be sent at this moment")]
     Unavailable,
 }
 
@@ -52,7 +52,7 @@ pub enum CheckError {
     Wrong,
     #[error("too many wrong codes")]
     TooOften { retry_after: Duration },
-    #[error("codes can not be checked at this moment")]
+    #[error("codes cannot be checked at this moment")]
     Unavailable,
 }
 
@@ -286,7 +286,7 @@ macro_rules! away {
     ($($error:ident)*) => {$(
         impl From<ephemera::Error> for $error {
             fn from(error: ephemera::Error) -> $error {
-                tracing::warn!(%error, "login codes can not be reached");
+                tracing::warn!(%error, "login codes cannot be reached");
                 $error::Unavailable
             }
         }

@@ -43,9 +43,9 @@ pub enum VerifyError {
     #[error("{0}")]
     News(Odd),
     /// Nothing is known: the gateway did not answer.
-    #[error("the gateway can not be asked at this moment")]
+    #[error("the gateway cannot be asked at this moment")]
     GatewayUnavailable,
-    #[error("payments can not be read or written at this moment")]
+    #[error("payments cannot be read or written at this moment")]
     Unavailable,
 }
 

@@ -30,7 +30,7 @@ pub enum WebhookError {
     #[error("{0}")]
     Refused(Odd),
     /// It should come again.
-    #[error("news of payments can not be kept at this moment")]
+    #[error("news of payments cannot be kept at this moment")]
     Unavailable,
 }
 

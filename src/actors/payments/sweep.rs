@@ -9,7 +9,7 @@ use super::{Payments, VerifyError};
 /// Intents of one round, and how many of them are asked for at once.
 const ROUND_MAX: usize = 200;
 const AT_ONCE: usize = 8;
-/// Between two full rounds: what can not be noted must not be asked for without a pause.
+/// Between two full rounds: what cannot be noted must not be asked for without a pause.
 const ROUND_GAP: Duration = Duration::from_secs(1);
 
 impl Payments {

@@ -38,11 +38,11 @@ pub enum StartError {
     #[error("the gateway refuses this payment")]
     Declined,
     /// Nothing was begun that the rider has to know of: try again.
-    #[error("the gateway can not be reached at this moment")]
+    #[error("the gateway cannot be reached at this moment")]
     GatewayUnavailable,
     #[error("the key was used by another request")]
     KeyUsed,
-    #[error("payments can not be started at this moment")]
+    #[error("payments cannot be started at this moment")]
     Unavailable,
 }
 

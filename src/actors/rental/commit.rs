@@ -81,7 +81,7 @@ impl State {
         }
         let name = format!("{:?}", job.command);
         self.refuse(job, Error::Unavailable);
-        Err(format!("rental {} can not store {name}", self.id()).into())
+        Err(format!("rental {} cannot store {name}", self.id()).into())
     }
 
     async fn decide(&self, command: &Command, attempt: u8) -> Result<Vec<Event>, Undecided> {

@@ -251,7 +251,7 @@ impl Rentals {
         Err(CommitError::Ambiguous)
     }
 
-    /// Starts the rental's actor, which asks for the eject. If it can not be started now, its
+    /// Starts the rental's actor, which asks for the eject. If it cannot be started now, its
     /// supervisor tries again, and the eject is looked into as after a crash.
     async fn raise_one(&self, stored: Stored) {
         let (id, station) = (stored.rental.id, stored.rental.station);

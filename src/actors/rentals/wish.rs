@@ -38,7 +38,7 @@ pub enum StartError {
     BankElsewhere,
     #[error("no such package")]
     PackageNotFound,
-    #[error("this package can not be paid this way")]
+    #[error("this package cannot be paid this way")]
     ModeNotSupported,
     #[error("you have an open rental")]
     RiderHasRental { overdue: bool },
@@ -52,7 +52,7 @@ pub enum StartError {
     SlotBusy { retry_after: Duration },
     #[error("the key was used by another request")]
     KeyUsed,
-    #[error("rentals can not be started at this moment")]
+    #[error("rentals cannot be started at this moment")]
     Unavailable,
 }
 

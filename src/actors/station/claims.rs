@@ -42,7 +42,7 @@ struct Doubt {
 }
 
 impl Checking {
-    /// A cabinet that can not be reached is asked when it is back.
+    /// A cabinet that cannot be reached is asked when it is back.
     pub fn next_due(&self, reachable: bool) -> Option<DateTime<Utc>> {
         let sent_at = self.sent_at.unwrap_or(DateTime::UNIX_EPOCH);
         match (self.open, self.again && reachable) {
@@ -94,7 +94,7 @@ impl State {
         self.check.again = !self.check.open;
     }
 
-    /// Somebody calls over HTTP as a cabinet that can not be reached, on a broker that does not
+    /// Somebody calls over HTTP as a cabinet that cannot be reached, on a broker that does not
     /// tell who comes: only its answer over its own session says that it is there.
     pub(super) async fn ask_whether_there(&mut self) {
         let untold = self.presence.session == Session::Untold && self.context.link_is_up();

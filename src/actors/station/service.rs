@@ -33,7 +33,7 @@ pub(super) struct Service {
 }
 
 impl State {
-    /// By serial, as every eject: a second delivery can not release another bank. The report
+    /// By serial, as every eject: a second delivery cannot release another bank. The report
     /// that follows says whether it left.
     pub(super) async fn eject_for_service(&mut self, ask: EjectAsk) {
         let answer = self.try_eject_for_service(&ask).await;
@@ -47,7 +47,7 @@ impl State {
             return Err("the bank has an open rental");
         }
         if !self.is_reachable() {
-            return Err("the cabinet can not be reached");
+            return Err("the cabinet cannot be reached");
         }
         if !self.lane.is_free(self.now(), self.context.settings.eject_gap) {
             return Err("another eject is under way, try again in a few seconds");
@@ -59,7 +59,7 @@ impl State {
             target: self.seed.info.serial.to_string(),
             details: json!({ "bank": sn, "io": ask.key.io, "slot": ask.key.slot }),
         });
-        self.context.store.commit(fact).await.map_err(|_| "the database can not be reached")?;
+        self.context.store.commit(fact).await.map_err(|_| "the database cannot be reached")?;
         for rental in self.lane.forget(&sn) {
             self.context.forget_unsettled(self.id(), rental);
         }
@@ -74,7 +74,7 @@ impl State {
         let command = Downlink::EjectBySn { sn: sn.clone(), limit };
         let deadline = now + self.context.settings.publish_within;
         if !self.send(&command, deadline.min(self.owned_until(now))).await {
-            return Err("the broker can not be reached");
+            return Err("the broker cannot be reached");
         }
         let timing = self.context.settings.eject;
         let until = now + timing.reply_wait.max(TimeDelta::seconds(i64::from(ttl_s)));

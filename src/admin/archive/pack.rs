@@ -125,7 +125,7 @@ impl Packer {
         self.send.send(Ok(bytes)).await.map_err(|_| Gone)
     }
 
-    /// An error in the stream cuts the answer off, so that it can not be taken for a whole one.
+    /// An error in the stream cuts the answer off, so that it cannot be taken for a whole one.
     async fn fail(&self, why: String) -> Result<(), Gone> {
         let _ = self.send.send(Err(io::Error::other(why))).await; // nobody reads: nobody misses it
         Err(Gone)

@@ -8,11 +8,7 @@ use super::*;
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_published_while_the_service_is_away_arrive_after_its_return() {
     let broker = broker().await;
-    let mut service = Client::connect_as(persistent(&broker)).await.unwrap();
-    assert!(service.subscribe("/powerbank/+/user/update", QoS::AtLeastOnce).await);
-    let (_, mut events) = broker.watch();
-    service.vanish().await;
-    assert_eq!(event(&mut events).await, SessionEvent::Disconnected { client_id: LINK.into() });
+    listened_and_vanished(&broker).await;
 
     let mut cabinet = Client::connect(&broker, "866").await;
     for number in 0..50 {
@@ -208,11 +204,7 @@ async fn commands_that_waited_for_a_cabinet_that_did_not_read_are_dropped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_of_the_service_is_counted_and_keeps_the_newest() {
     let broker = broker_with(Settings { service_queue_len: 10, ..Settings::default() }).await;
-    let mut service = Client::connect_as(persistent(&broker)).await.unwrap();
-    assert!(service.subscribe("/powerbank/+/user/update", QoS::AtLeastOnce).await);
-    let (_, mut events) = broker.watch();
-    service.vanish().await;
-    assert_eq!(event(&mut events).await, SessionEvent::Disconnected { client_id: LINK.into() });
+    listened_and_vanished(&broker).await;
     let mut cabinet = Client::connect(&broker, "866").await;
     for number in 0..25 {
         cabinet.publish(&update("866"), &number.to_string()).await;
@@ -223,6 +215,15 @@ async fn a_full_queue_of_the_service_is_counted_and_keeps_the_newest() {
 
     assert_eq!(service.payloads(10).await, numbers(15..25));
     assert_eq!(broker.counters().dropped_queue_full, 15);
+}
+
+/// The service listened to updates, and went without a word.
+async fn listened_and_vanished(broker: &Broker) {
+    let mut service = Client::connect_as(persistent(broker)).await.unwrap();
+    assert!(service.subscribe("/powerbank/+/user/update", QoS::AtLeastOnce).await);
+    let (_, mut events) = broker.watch();
+    service.vanish().await;
+    assert_eq!(event(&mut events).await, SessionEvent::Disconnected { client_id: LINK.into() });
 }
 
 /// Waits until the broker has seen the acknowledgements that leave so many messages open.

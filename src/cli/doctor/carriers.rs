@@ -19,7 +19,7 @@ pub(super) async fn sms(config: &Config) -> Finding {
     match settings.provider {
         SmsProvider::Console => Finding::ok("sms", shown, PRINTED),
         SmsProvider::Off if config.email.provider == EmailProvider::Off => nobody("sms", shown),
-        SmsProvider::Off => Finding::ok("sms", shown, "phones can not log in"),
+        SmsProvider::Off => Finding::ok("sms", shown, "phones cannot log in"),
         SmsProvider::Sparrow => {
             let shown = format!("{shown} {}", settings.sparrow_url);
             match Web::new() {
@@ -54,7 +54,7 @@ pub(super) async fn email(config: &Config) -> Finding {
     match settings.provider {
         EmailProvider::Console => Finding::ok("e-mail", shown, PRINTED),
         EmailProvider::Off if config.sms.provider == SmsProvider::Off => nobody("e-mail", shown),
-        EmailProvider::Off => Finding::ok("e-mail", shown, "e-mail addresses can not log in"),
+        EmailProvider::Off => Finding::ok("e-mail", shown, "e-mail addresses cannot log in"),
         EmailProvider::Smtp => {
             let shown = format!("{shown} {}:{}", settings.smtp_host, settings.smtp_port);
             match Smtp::new(settings, Clock::system(), Entropy::system()) {

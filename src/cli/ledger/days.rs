@@ -30,8 +30,8 @@ pub fn export(day: NaiveDate, out: Option<&Path>, common: &Common) -> anyhow::Re
 /// Written beside its place, and renamed when it is whole.
 async fn write(file: &Path, path: &str, reach: &Reach) -> anyhow::Result<()> {
     let beside = file.with_extension("part");
-    let part = File::create(&beside)
-        .with_context(|| format!("{} can not be written", beside.display()))?;
+    let part =
+        File::create(&beside).with_context(|| format!("{} cannot be written", beside.display()))?;
     let mut part = BufWriter::new(part);
     match copy(&mut part, path, reach).await {
         Ok(()) => {
@@ -58,7 +58,7 @@ pub fn verify(file: &Path, format: Format) -> anyhow::Result<ExitCode> {
         check(io::stdin().lock(), &ProgressBar::hidden())?
     } else {
         let open = File::open(file);
-        let open = open.with_context(|| format!("{} can not be read", file.display()))?;
+        let open = open.with_context(|| format!("{} cannot be read", file.display()))?;
         let style = ProgressStyle::with_template("verify [{wide_bar}] {bytes} of {total_bytes}")?;
         let bar = ProgressBar::new(open.metadata()?.len()).with_style(style);
         let checked = check(BufReader::new(open), &bar)?;

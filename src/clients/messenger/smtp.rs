@@ -35,9 +35,9 @@ pub struct Smtp {
     entropy: Entropy,
 }
 
-/// The settings can not be used.
+/// The settings cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("e-mail can not be sent so: {0}")]
+#[error("e-mail cannot be sent so: {0}")]
 pub struct NotMade(String);
 
 impl Smtp {

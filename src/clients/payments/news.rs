@@ -52,7 +52,7 @@ impl Hint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Odd {
     /// It is not what this gateway sends.
-    #[error("the news can not be read")]
+    #[error("the news cannot be read")]
     Unreadable,
     /// It has no signature, or not the gateway's.
     #[error("the signature is not the gateway's")]

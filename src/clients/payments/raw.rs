@@ -68,7 +68,7 @@ fn redacted(bytes: &[u8]) -> String {
         Err(_) => without_numbers(&String::from_utf8_lossy(bytes)),
     };
     let end = text.floor_char_boundary(TEXT_MAX);
-    // a text with NUL can not be stored
+    // a text with NUL cannot be stored
     text[..end].replace('\0', "\u{fffd}").replace("\\u0000", "\\ufffd")
 }
 

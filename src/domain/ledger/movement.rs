@@ -1,4 +1,4 @@
-//! Why money or points move. Each kind has a fixed shape, so a movement can not be unbalanced,
+//! Why money or points move. Each kind has a fixed shape, so a movement cannot be unbalanced,
 //! whatever its amounts.
 
 use serde::{Deserialize, Serialize};

@@ -106,7 +106,7 @@ fn may_reopen(reason: CancelReason) -> bool {
     }
 }
 
-/// An operator's word about a time at which it can not have been so changes nothing.
+/// An operator's word about a time at which it cannot have been so changes nothing.
 fn said(rental: &Rental, claim: &Claim, facts: &Facts) -> Result<Vec<Event>, Refusal> {
     let out_at = match rental.phase {
         Phase::Completed { .. } | Phase::Cancelled { .. } => return Err(Refusal::Over),

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::http::live::Streams;
+use crate::store::stations::Particulars;
 
 /// The run of the service.
 pub const EPOCH: i64 = 7;
@@ -46,13 +47,14 @@ pub fn board_with(config: &Config, clock: Clock) -> Board {
 /// Two banks, one of them low, a free slot, and one that is broken; two serial ports.
 pub fn thamel() -> StationView {
     let view = station(1, "Thamel Chowk", (27.7154, 85.3123));
-    let info = Info {
+    let about = Particulars {
         landmark: Some("Near Kathmandu Guest House".to_owned()),
         description: Some("Beside the stairs".to_owned()),
         opening_time: NaiveTime::from_hms_opt(8, 0, 0),
         closing_time: NaiveTime::from_hms_opt(20, 30, 0),
-        ..(*view.info).clone()
+        ..view.info.about.clone()
     };
+    let info = Info { about, ..(*view.info).clone() };
     let slots = vec![
         slot((0, 1), Standing::Occupied, Some(("7001", 95)), true),
         slot((0, 2), Standing::Occupied, Some(("7002", 12)), false),
@@ -76,18 +78,11 @@ pub fn station(number: u128, name: &str, (latitude, longitude): (f64, f64)) -> S
         id: StationId(Uuid::from_u128(number)),
         uuid: "860000000000017".into(),
         serial: format!("CG-{number}").as_str().into(),
-        name: name.to_owned(),
-        latitude,
-        longitude,
-        address: format!("Street {number}"),
-        landmark: None,
-        description: None,
-        opening_time: None,
-        closing_time: None,
         credential_generation: 1,
-        area_code: "0".to_owned(),
-        lenient: false,
-        strict_sign: false,
+        about: Particulars {
+            address: format!("Street {number}"),
+            ..Particulars::new(name, latitude, longitude)
+        },
     };
     StationView {
         info: Arc::new(info),

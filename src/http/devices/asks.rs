@@ -44,7 +44,7 @@ impl Calls {
         };
         let (_, info) = self.enrolled(&device, call, None)?;
         self.signed(Endpoint::Config, asked.signature, &info)?;
-        let area = info.area_code.parse().unwrap_or_default();
+        let area = info.about.area_code.parse().unwrap_or_default();
         Ok(CabinetConfig { area, ..CabinetConfig::default() }.data().into())
     }
 

@@ -21,7 +21,7 @@ impl Calls {
         let told = ReportCall::parse(&call.query)?;
         let (id, info) = self.enrolled(&told.device, &call, None)?;
         self.signed(Endpoint::Report, told.signature, &info)?;
-        let checksum = if info.lenient { ChecksumRule::Ignore } else { ChecksumRule::Refuse };
+        let checksum = if info.about.lenient { ChecksumRule::Ignore } else { ChecksumRule::Refuse };
         let uplink = match (A8 { checksum }).decode(&call.body) {
             Ok(Uplink::Report(report)) => {
                 Uplink::Report(devices::Report { signal: told.signal, ..report })

@@ -127,6 +127,6 @@ codes! {
     InsufficientBalance "insufficient_balance" BAD_REQUEST;
     WithdrawalNotFound "withdrawal_not_found" NOT_FOUND;
     InvalidWithdrawalStatus "invalid_withdrawal_status" BAD_REQUEST;
-    /// The gateway can not be asked now.
+    /// The gateway cannot be asked now.
     GatewayUnavailable "gateway_unavailable" SERVICE_UNAVAILABLE;
 }

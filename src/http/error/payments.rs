@@ -39,7 +39,7 @@ impl From<StartError> for ApiError {
                 ApiError::new(Code::InvalidPaymentMethod, "The gateway refuses this payment")
             }
             StartError::GatewayUnavailable => no_gateway(),
-            StartError::KeyUsed | StartError::Unavailable => away("Payments can not be started"),
+            StartError::KeyUsed | StartError::Unavailable => away("Payments cannot be started"),
         }
     }
 }
@@ -70,7 +70,7 @@ impl From<VerifyError> for ApiError {
                     .context("reason", odd.as_str())
             }
             VerifyError::GatewayUnavailable => no_gateway(),
-            VerifyError::Unavailable => away("Payments can not be verified"),
+            VerifyError::Unavailable => away("Payments cannot be verified"),
         }
     }
 }
@@ -82,7 +82,7 @@ impl From<WebhookError> for ApiError {
                 ApiError::new(Code::ValidationError, "The event is not accepted")
                     .context("reason", odd.as_str())
             }
-            WebhookError::Unavailable => away("Events can not be kept"),
+            WebhookError::Unavailable => away("Events cannot be kept"),
         }
     }
 }
@@ -92,7 +92,7 @@ impl From<CancelError> for ApiError {
         match error {
             CancelError::NotFound => no_intent(),
             CancelError::Over(status) => over(status),
-            CancelError::Unavailable => away("Payments can not be cancelled"),
+            CancelError::Unavailable => away("Payments cannot be cancelled"),
         }
     }
 }
@@ -109,7 +109,7 @@ impl From<PlayError> for ApiError {
                 ApiError::new(Code::NotFound, "There is nothing at this address")
             }
             PlayError::NotFound => no_intent(),
-            PlayError::Unavailable => away("Payments can not be read"),
+            PlayError::Unavailable => away("Payments cannot be read"),
         }
     }
 }

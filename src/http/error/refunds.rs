@@ -14,7 +14,7 @@ impl From<RequestError> for ApiError {
                 (Code::DuplicateRefund, "A refund of this transaction is under way")
             }
             RequestError::KeyUsed | RequestError::Unavailable => {
-                return super::payments::away("Refunds can not be asked for");
+                return super::payments::away("Refunds cannot be asked for");
             }
         };
         ApiError::new(code, message)

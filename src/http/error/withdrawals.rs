@@ -24,7 +24,7 @@ impl From<RequestError> for ApiError {
                 (Code::InsufficientBalance, "Insufficient wallet balance".to_owned())
             }
             RequestError::KeyUsed | RequestError::Unavailable => {
-                return super::payments::away("Withdrawals can not be made");
+                return super::payments::away("Withdrawals cannot be made");
             }
         };
         ApiError::new(code, message)
@@ -41,7 +41,7 @@ impl From<StepError> for ApiError {
                     .context("status", status.as_str())
             }
             StepError::SamePerson | StepError::KeyUsed | StepError::Unavailable => {
-                super::payments::away("Withdrawals can not be changed")
+                super::payments::away("Withdrawals cannot be changed")
             }
         }
     }

@@ -45,7 +45,7 @@ impl std::fmt::Display for Mark {
     }
 }
 
-/// Where the client wants to go on. One that can not be read is of no run of the service, so
+/// Where the client wants to go on. One that cannot be read is of no run of the service, so
 /// that its client begins anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastEvent(pub Option<Mark>);
@@ -73,7 +73,7 @@ pub enum Why {
 }
 
 impl Why {
-    /// Why one that stood at `last` can not go on.
+    /// Why one that stood at `last` cannot go on.
     pub fn after(last: Mark, epoch: i64) -> Why {
         if last.epoch == epoch { Why::Behind } else { Why::Restarted }
     }

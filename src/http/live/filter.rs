@@ -43,7 +43,7 @@ pub struct Filter {
 impl Filter {
     pub fn admits(&self, view: &StationView) -> bool {
         let info = &view.info;
-        self.area.as_ref().is_none_or(|area| area.has(info.latitude, info.longitude))
+        self.area.as_ref().is_none_or(|area| area.has(info.about.latitude, info.about.longitude))
             && self.serials.as_ref().is_none_or(|serials| serials.contains(&info.serial))
     }
 }

@@ -71,7 +71,7 @@ struct LocationBody {
     address: String,
 }
 
-/// Billed is to the beginning: no minute that can not be shown.
+/// Billed is to the beginning: no minute that cannot be shown.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct IntervalBody {
     earliest: DateTime<Utc>,
@@ -85,10 +85,10 @@ impl From<&Info> for StationName {
         StationName {
             id: info.id,
             serial: info.serial.to_string(),
-            name: info.name.clone(),
-            latitude: info.latitude,
-            longitude: info.longitude,
-            address: info.address.clone(),
+            name: info.about.name.clone(),
+            latitude: info.about.latitude,
+            longitude: info.about.longitude,
+            address: info.about.address.clone(),
         }
     }
 }

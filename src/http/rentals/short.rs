@@ -1,4 +1,4 @@
-//! The answer to what the rider can not pay: a top-up intent for what is missing, in a shape of
+//! The answer to what the rider cannot pay: a top-up intent for what is missing, in a shape of
 //! its own. What it is for is stored with it.
 
 use std::collections::BTreeMap;

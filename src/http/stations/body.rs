@@ -55,10 +55,10 @@ impl<'a> StationBody<'a> {
         StationBody {
             id: info.id,
             serial_number: info.serial.as_str(),
-            station_name: &info.name,
-            latitude: info.latitude.to_string(),
-            longitude: info.longitude.to_string(),
-            address: &info.address,
+            station_name: &info.about.name,
+            latitude: info.about.latitude.to_string(),
+            longitude: info.about.longitude.to_string(),
+            address: &info.about.address,
             status: view.app_status(),
             total_slots: view.slots.len(),
             available_slots: view.free_slots,
@@ -67,8 +67,8 @@ impl<'a> StationBody<'a> {
             distance: metres.map(kilometres),
             is_favorite: false,
             media: [],
-            opening_time: info.opening_time,
-            closing_time: info.closing_time,
+            opening_time: info.about.opening_time,
+            closing_time: info.about.closing_time,
         }
     }
 }
@@ -98,8 +98,8 @@ pub struct DetailBody<'a> {
 impl<'a> DetailBody<'a> {
     pub fn new(view: &'a StationView, metres: Option<f64>) -> DetailBody<'a> {
         DetailBody {
-            landmark: view.info.landmark.as_deref(),
-            description: view.info.description.as_deref(),
+            landmark: view.info.about.landmark.as_deref(),
+            description: view.info.about.description.as_deref(),
             slots: view.slots.iter().map(SlotBody::new).collect(),
             amenities: [],
             hardware_info: Map::new(),

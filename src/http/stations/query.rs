@@ -211,7 +211,7 @@ impl Place {
 
     pub fn metres_to(&self, view: &StationView) -> f64 {
         let info = &view.info;
-        distance(self.latitude, self.longitude, info.latitude, info.longitude)
+        distance(self.latitude, self.longitude, info.about.latitude, info.about.longitude)
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use domain::ids::{DeviceUuid, Serial, SlotKey, StationId};
 use domain::slot::Reading;
 use serde_json::value::RawValue;
 use sqlx::types::Json;
 
 use super::{CorruptRow, Read, slot_key};
+use crate::store::Error;
 use crate::store::session::Session;
-use crate::store::{Error, Store};
+use crate::store::stations::Particulars;
 
 /// A cabinet with its slots, and what it last said before the service started.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,27 +26,15 @@ pub struct StationRow {
     pub whole_at: Option<DateTime<Utc>>,
 }
 
-/// What an operator says of a station.
+/// Which cabinet it is, and what an operator says of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StationInfo {
     pub id: StationId,
     pub uuid: DeviceUuid,
     pub serial: Serial,
-    pub name: String,
-    pub latitude: f64,
-    pub longitude: f64,
-    pub address: String,
-    pub landmark: Option<String>,
-    pub description: Option<String>,
-    pub opening_time: Option<NaiveTime>,
-    pub closing_time: Option<NaiveTime>,
     /// Grows when the cabinet's password is to change.
     pub credential_generation: u32,
-    pub area_code: String,
-    /// Accepts frames whose checksum is wrong.
-    pub lenient: bool,
-    /// Refuses HTTP calls whose signature is wrong.
-    pub strict_sign: bool,
+    pub about: Particulars,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,34 +45,19 @@ pub struct SlotRow {
     pub reading: Option<Reading>,
 }
 
-impl Store {
-    /// A station in service.
-    pub async fn station(&self, id: StationId) -> Result<StationRow, Error> {
-        read_station(&mut self.read().await?, id).await
-    }
-
-    /// A station in service, by its serial or by what the cabinet calls itself.
-    pub async fn find_station(&self, name: &str) -> Result<StationRow, Error> {
-        let mut session = self.read().await?;
-        one(read(&mut session, Which { id: None, name: Some(name) }).await?)
-    }
-
-    /// The stations in service, by name.
-    pub async fn stations(&self) -> Result<Vec<StationRow>, Error> {
-        let (mut rows, corrupt) = all(&mut self.read().await?).await?;
-        for row in corrupt {
-            tracing::error!(table = row.table, id = row.id, error = row.error, "corrupt row");
-        }
-        rows.sort_by(|a, b| (&a.info.name, &a.info.serial).cmp(&(&b.info.name, &b.info.serial)));
-        Ok(rows)
-    }
-}
-
 pub(in crate::store) async fn read_station(
     session: &mut Session,
     id: StationId,
 ) -> Result<StationRow, Error> {
     one(read(session, Which { id: Some(id), name: None }).await?)
+}
+
+/// By its serial or by what the cabinet calls itself.
+pub(in crate::store) async fn find_station(
+    session: &mut Session,
+    name: &str,
+) -> Result<StationRow, Error> {
+    one(read(session, Which { id: None, name: Some(name) }).await?)
 }
 
 fn one((mut rows, mut corrupt): Read<StationRow>) -> Result<StationRow, Error> {
@@ -101,28 +75,18 @@ struct Which<'a> {
     name: Option<&'a str>,
 }
 
-pub(super) async fn all(session: &mut Session) -> Result<Read<StationRow>, Error> {
+pub(in crate::store) async fn all(session: &mut Session) -> Result<Read<StationRow>, Error> {
     read(session, Which::default()).await
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "columns that do not depend on each other")]
 #[derive(sqlx::FromRow)]
 struct StationFields {
     id: StationId,
     device_uuid: DeviceUuid,
     serial: Serial,
-    name: String,
-    latitude: f64,
-    longitude: f64,
-    address: String,
-    landmark: Option<String>,
-    description: Option<String>,
-    opening_time: Option<NaiveTime>,
-    closing_time: Option<NaiveTime>,
     credential_generation: i32,
-    area_code: String,
-    lenient: bool,
-    strict_sign: bool,
+    #[sqlx(flatten)]
+    about: Particulars,
     layout_confirmed: bool,
     is_maintenance: bool,
     version: i32,
@@ -136,18 +100,8 @@ impl StationFields {
             id: self.id,
             uuid: self.device_uuid,
             serial: self.serial,
-            name: self.name,
-            latitude: self.latitude,
-            longitude: self.longitude,
-            address: self.address,
-            landmark: self.landmark,
-            description: self.description,
-            opening_time: self.opening_time,
-            closing_time: self.closing_time,
             credential_generation: u32::try_from(self.credential_generation).unwrap_or(0),
-            area_code: self.area_code,
-            lenient: self.lenient,
-            strict_sign: self.strict_sign,
+            about: self.about,
         };
         StationRow {
             info,

@@ -1,5 +1,5 @@
 //! Locks and reads, in one statement, the rows that a batch is about to write, and leaves out
-//! what can not be written. Locks are taken in (table, id) order.
+//! what cannot be written. Locks are taken in (table, id) order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,7 +63,7 @@ struct Seen {
     keys: BTreeSet<(String, String)>,
 }
 
-/// For each fact the versions it leads to, or why it can not be written; and the accounts as
+/// For each fact the versions it leads to, or why it cannot be written; and the accounts as
 /// the admitted ones leave them.
 pub async fn admit(session: &mut Session, facts: &[&Fact]) -> Result<(Vec<Answer>, Book), Failure> {
     let (seen, mut book) = read(session, facts).await?;

@@ -117,7 +117,7 @@ fn purpose(intent: &NewIntent) -> &'static str {
     intent.errand.as_ref().map_or("WALLET_TOPUP", |errand| errand.deed.purpose())
 }
 
-/// What payments were made for is done, or can not be done: each once.
+/// What payments were made for is done, or cannot be done: each once.
 async fn close_errands(session: &mut Session, over: &[Closed<'_>]) -> Result<(), Failure> {
     const SQL: &str = "
         update payment_intents i

@@ -251,7 +251,7 @@ impl Rider {
         self.post("payments/verify", &json!({ "intent_id": intent })).await
     }
 
-    /// A start that the wallet can not pay; answers the payment that is asked for.
+    /// A start that the wallet cannot pay; answers the payment that is asked for.
     #[cfg(feature = "failpoints")]
     pub async fn short_of_money(&self, serial: &str) -> String {
         let wish = json!({ "station_sn": serial, "package_id": HOUR, "payment_mode": "wallet" });

@@ -94,6 +94,11 @@ impl Tap {
         let noted = self.shared.noted.lock();
         noted.iter().map(|(up, down)| (up.lock().clone(), down.lock().clone())).collect()
     }
+
+    /// How many bytes came from the broker so far.
+    pub fn came(&self) -> usize {
+        self.shared.noted.lock().iter().map(|(_, down)| down.lock().len()).sum()
+    }
 }
 
 impl Drop for Tap {

@@ -30,11 +30,9 @@ async fn acknowledgements_leave_in_the_order_of_arrival(rig: Rig) {
     for update in updates.into_iter().rev() {
         confirm(update);
     }
-    pause(200).await;
-    let held_back = acked(&rig).len();
     confirm(first);
 
-    let sent = wait_for(&rig, |seen| seen.acked.len() >= held_back + 20).await;
+    let sent = wait_for(&rig, |seen| seen.acked.len() >= 20).await;
     assert_eq!(sent.acked, sent.arrived[..sent.acked.len()]);
 }
 
@@ -46,8 +44,8 @@ async fn what_was_not_confirmed_comes_again_after_a_reconnect(rig: Rig) {
     }
     let mut held = link.updates(3).await;
     assert_eq!(confirm(held.remove(0)), "1");
-    wait_for(&rig, |seen| seen.acked.len() == 1 || seen.arrived.len() > 3).await;
-    pause(100).await;
+    wait_for(&rig, |seen| !seen.acked.is_empty()).await;
+    link.until_marked().await;
     let before = rig.clock.now();
 
     rig.tap.blink();
@@ -108,9 +106,9 @@ async fn beyond_the_bound_frames_wait_in_their_order(rig: Rig) {
     }
 
     let mut held = link.updates(10).await;
-    pause(500).await;
-    let eleventh = tokio::time::timeout(std::time::Duration::ZERO, link.events.next()).await;
-    assert!(eleventh.is_err(), "no more than ten are out");
+    wait_for(&rig, |seen| seen.arrived.len() > 10).await;
+    let none = link.has_no_update_before_a_heartbeat(&cabinet).await;
+    assert!(none, "no more than ten are out");
     held.reverse();
     for update in held {
         confirm(update);
@@ -130,7 +128,8 @@ async fn an_unread_window_keeps_the_link_up(rig: Rig) {
         cabinet.update(&number.to_string()).await;
     }
 
-    pause(4_000).await;
+    let before = signs_of_life(&rig);
+    until("signs of life", || signs_of_life(&rig) >= before + 3).await;
 
     assert_eq!(rig.tap.noted().len(), 2, "neither session was lost");
     for number in 0..300 {
@@ -149,7 +148,7 @@ async fn an_oversize_payload_is_acknowledged_and_forgotten(rig: Rig) {
 
     assert_eq!(confirm(link.update().await), "y".repeat(1_000));
     wait_for(&rig, |seen| seen.acked.len() >= 2).await;
-    pause(200).await;
+    link.until_marked().await;
     rig.tap.blink();
     link.until_up().await;
     cabinet.update("after").await;
@@ -198,24 +197,25 @@ struct Seen {
 }
 
 async fn wait_for(rig: &Rig, enough: impl Fn(&Seen) -> bool) -> Seen {
-    for _ in 0..200 {
-        let seen = seen(rig);
-        if enough(&seen) {
-            return seen;
-        }
-        pause(50).await;
-    }
-    panic!("not enough acknowledgements");
+    until("acknowledgements", || enough(&seen(rig))).await;
+    seen(rig)
 }
 
-fn acked(rig: &Rig) -> Vec<u16> {
-    seen(rig).acked
+/// What the last connection of the updates has said unasked: more than one for each keep-alive.
+fn signs_of_life(rig: &Rig) -> usize {
+    let is_sign = |packet: &Packet| matches!(packet, Packet::PingReq | Packet::Publish(_));
+    packets(&updates(rig).0).iter().filter(|packet| is_sign(packet)).count()
+}
+
+/// What went over the last connection of the updates, up and down.
+fn updates(rig: &Rig) -> (Vec<u8>, Vec<u8>) {
+    let noted = rig.tap.noted();
+    let is_updates = |up: &[u8]| up.windows(8).any(|window| window == b"-updates");
+    noted.into_iter().rev().find(|(up, _)| is_updates(up)).unwrap()
 }
 
 fn seen(rig: &Rig) -> Seen {
-    let noted = rig.tap.noted();
-    let is_updates = |up: &[u8]| up.windows(8).any(|window| window == b"-updates");
-    let (up, down) = noted.iter().rev().find(|(up, _)| is_updates(up)).unwrap();
+    let (up, down) = &updates(rig);
     let mut seen = Seen { arrived: Vec::new(), acked: Vec::new() };
     for packet in packets(down) {
         if let Packet::Publish(publish) = packet

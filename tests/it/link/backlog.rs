@@ -28,7 +28,6 @@ async fn what_waited_at_the_broker_is_backlog_and_then_it_is_live_again(rig: Rig
 
     rig.tap.cut();
     link.until_down().await;
-    pause(1_000).await;
     let sent_after = rig.clock.now();
     cabinet.update("meanwhile").await;
     rig.tap.mend();
@@ -43,11 +42,10 @@ async fn what_waited_at_the_broker_is_backlog_and_then_it_is_live_again(rig: Rig
     assert!(meanwhile.earliest >= began && meanwhile.earliest < sent_after);
     assert!(meanwhile.at > sent_after);
     confirm(meanwhile);
-    pause(500).await;
+    link.until_marked().await;
     cabinet.update("after").await;
     let after = link.update().await;
     assert!(after.live && after.earliest == after.at);
-    assert!(link.link.complete_until() > sent_after);
 }
 
 async fn a_broker_that_forgot_everything_is_subscribed_anew(mut rig: Rig) {
@@ -102,10 +100,7 @@ async fn what_nobody_confirmed_comes_again_no_later_than_it_first_came(rig: Rig)
     let mut cabinet = rig.cabinet(FIRST).await;
     cabinet.update("a return").await;
     let first = link.update().await;
-    let began = link.link.complete_until();
-    while link.link.complete_until() <= first.at.max(began) {
-        pause(100).await;
-    }
+    link.until_marked().await;
 
     rig.tap.blink();
     link.until_down().await;
@@ -162,7 +157,9 @@ async fn a_connection_that_went_silent_is_made_anew(rig: Rig) {
     let mut settings = rig.settings.clone();
     settings.silence_max = Duration::from_secs(3);
     let mut link = rig.link_with(settings).await;
-    pause(5_000).await;
+    let began = rig.clock.now();
+    let longer = TimeDelta::seconds(4);
+    until("markers", || link.link.complete_until() > began + longer).await;
     assert_eq!(rig.tap.noted().len(), 2, "markers keep it alive");
 
     rig.tap.stall(true);

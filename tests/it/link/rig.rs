@@ -1,4 +1,4 @@
-//! A broker with accounts, a cable to it, a link at the cable's end, and cabinets beside it.
+//! A broker with accounts, a cable to it, and a link at the cable's end.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -15,20 +15,19 @@ use chargeghar::credentials::{Credentials, Password};
 use chargeghar::entropy::Entropy;
 use chargeghar::link::mqtt::{Mqtt, Parts, Settings};
 use chargeghar::link::{Events, Incoming, Link, LinkEvent, Publish, PublishError, TopicKind};
-use chargeghar::spawn::{Tasks, spawn};
+use chargeghar::spawn::Tasks;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::DeviceUuid;
-use rumqttc::{
-    AsyncClient, ConnectionError, Event, MqttOptions, Outgoing, Packet, QoS, SubscribeReasonCode,
-};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use rumqttc::MqttOptions;
 use tokio::time::timeout;
+
+pub use super::cabinet::Cabinet;
 
 use crate::harness::mosquitto::{self, Mosquitto};
 use crate::harness::tap::Tap;
 
 pub const PATIENCE: Duration = Duration::from_secs(20);
+const A_MOMENT: Duration = Duration::from_millis(100);
 pub const FIRST: &str = "860602069165357";
 pub const SECOND: &str = "860000000000017";
 
@@ -205,6 +204,27 @@ impl TestLink {
         timeout(PATIENCE, self.events.next()).await.expect("no event in time").expect("closed")
     }
 
+    /// A marker that was sent now has come back: the broker has read what left before it, and
+    /// all that it sent before it is here.
+    pub async fn until_marked(&self) {
+        let now = self.clock.now();
+        until("a marker", || self.link.complete_until() > now).await;
+    }
+
+    /// Whether no update comes before a heartbeat that is sent now.
+    pub async fn has_no_update_before_a_heartbeat(&mut self, cabinet: &Cabinet) -> bool {
+        let is = |event: &LinkEvent, kind| matches!(event, LinkEvent::Message(message) if message.kind == kind);
+        let beaten = async {
+            // the session of the heartbeats may be subscribed a little later than the other
+            while timeout(A_MOMENT, self.until(|event| is(event, TopicKind::Heart))).await.is_err()
+            {
+                cabinet.beat("beat").await;
+            }
+        };
+        timeout(PATIENCE, beaten).await.expect("no heartbeat in time");
+        !self.passed.iter().any(|event| is(event, TopicKind::Update))
+    }
+
     /// The next update; heartbeats are passed over.
     pub async fn update(&mut self) -> Incoming {
         loop {
@@ -240,100 +260,6 @@ impl TestLink {
     }
 }
 
-/// A cabinet's connection.
-pub struct Cabinet {
-    uuid: String,
-    client: AsyncClient,
-    packets: mpsc::UnboundedReceiver<Packet>,
-    task: JoinHandle<ConnectionError>,
-}
-
-impl Cabinet {
-    pub async fn connect(uuid: &str, options: MqttOptions) -> Result<Cabinet, ConnectionError> {
-        let (client, mut events) = AsyncClient::new(options, 2_000);
-        let (heard, mut packets) = mpsc::unbounded_channel();
-        let task = spawn("test.cabinet", async move {
-            loop {
-                match events.poll().await {
-                    Ok(Event::Incoming(packet)) => drop(heard.send(packet)),
-                    Ok(Event::Outgoing(Outgoing::Disconnect)) => {
-                        return ConnectionError::RequestsDone;
-                    }
-                    Ok(Event::Outgoing(_)) => {}
-                    Err(error) => return error,
-                }
-            }
-        });
-        match timeout(PATIENCE, packets.recv()).await.expect("no answer to CONNECT") {
-            Some(Packet::ConnAck(_)) => Ok(Cabinet { uuid: uuid.into(), client, packets, task }),
-            Some(other) => panic!("{other:?} in answer to CONNECT"),
-            None => Err(task.await.unwrap()),
-        }
-    }
-
-    /// Whether the broker granted it.
-    pub async fn subscribe(&mut self, filter: &str) -> bool {
-        self.client.subscribe(filter, QoS::AtLeastOnce).await.unwrap();
-        loop {
-            if let Packet::SubAck(answer) = self.packet().await {
-                return matches!(answer.return_codes[..], [SubscribeReasonCode::Success(_)]);
-            }
-        }
-    }
-
-    /// At least once; waits for the broker's receipt.
-    pub async fn update(&mut self, payload: &str) {
-        self.send_update(payload).await;
-        self.received(1).await;
-    }
-
-    pub async fn send_update(&self, payload: &str) {
-        self.publish(&topic(&self.uuid, "update"), QoS::AtLeastOnce, payload.as_bytes()).await;
-    }
-
-    /// Waits until the broker has so many more of our messages.
-    pub async fn received(&mut self, count: usize) {
-        let mut seen = 0;
-        while seen < count {
-            if let Packet::PubAck(_) = self.packet().await {
-                seen += 1;
-            }
-        }
-    }
-
-    pub async fn beat(&self, payload: &str) {
-        self.publish(&topic(&self.uuid, "heart"), QoS::AtMostOnce, payload.as_bytes()).await;
-    }
-
-    pub async fn publish(&self, topic: &str, qos: QoS, payload: &[u8]) {
-        self.client.publish(topic, qos, false, payload).await.unwrap();
-    }
-
-    /// The next message to this cabinet: its topic's last word, and what it says.
-    pub async fn message(&mut self) -> (String, String) {
-        loop {
-            if let Packet::Publish(publish) = self.packet().await {
-                let word = publish.topic.rsplit('/').next().unwrap().to_owned();
-                return (word, String::from_utf8(publish.payload.to_vec()).unwrap());
-            }
-        }
-    }
-
-    pub async fn packet(&mut self) -> Packet {
-        let packet = timeout(PATIENCE, self.packets.recv()).await.expect("nothing came in time");
-        packet.expect("the connection ended")
-    }
-
-    pub async fn leave(self) {
-        self.client.disconnect().await.unwrap();
-        self.ended().await;
-    }
-
-    pub async fn ended(self) {
-        timeout(PATIENCE, self.task).await.expect("the connection did not end").unwrap();
-    }
-}
-
 pub fn topic(uuid: &str, word: &str) -> String {
     format!("/powerbank/{uuid}/user/{word}")
 }
@@ -353,8 +279,14 @@ pub fn confirm(incoming: Incoming) -> String {
     said
 }
 
-pub async fn pause(millis: u64) {
-    tokio::time::sleep(Duration::from_millis(millis)).await;
+/// Looks until it is so.
+pub async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let looking = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("{what}: not in time"));
 }
 
 pub fn config(url: &str) -> config::Mqtt {

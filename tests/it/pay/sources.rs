@@ -1,5 +1,5 @@
 //! What of a top-up is left goes back to where it came from: told once, looked up before it is told
-//! again, in parts that are never more than the payment, and back in the wallet if it can not go.
+//! again, in parts that are never more than the payment, and back in the wallet if it cannot go.
 
 use std::time::Duration;
 

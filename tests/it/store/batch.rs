@@ -137,7 +137,7 @@ async fn closing_writes_what_is_queued_and_takes_no_more() {
         [queue(&world, world.top_up(rider, 1)).await, queue(&world, world.top_up(rider, 2)).await];
     let store = world.store.clone();
     let closing = spawn("test", async move { store.close(Duration::from_secs(5)).await });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    others_run().await;
 
     let refused = world.store.commit(world.top_up(rider, 4)).await;
     drop(gate);
@@ -216,8 +216,13 @@ async fn hold(world: &World) -> PgConnection {
 async fn queue(world: &World, fact: Fact) -> JoinHandle<Result<fact::Committed, CommitError>> {
     let store = world.store.clone();
     let task = spawn("test", async move { store.commit(fact).await });
+    others_run().await;
+    task
+}
+
+/// Every other task of this thread gets as far as it can.
+async fn others_run() {
     for _ in 0..5 {
         tokio::task::yield_now().await;
     }
-    task
 }

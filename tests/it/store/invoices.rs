@@ -25,7 +25,7 @@ async fn fifty_rentals_that_close_at_once_get_numbers_without_a_gap() {
         let (_, fact) = ended(&world, number).await;
         closing.push(fact);
     }
-    // some of them can not be written, alone or in a batch with others
+    // some of them cannot be written, alone or in a batch with others
     for fact in closing.iter().step_by(5).cloned().collect::<Vec<_>>() {
         let mut stale = fact;
         stale.rental.as_mut().unwrap().before = Some(77);

@@ -26,7 +26,7 @@ async fn a_cabinet_is_enrolled_once_and_is_pending_no_more() {
     let row = enrol(&world, "864601069900001", "S9").await.unwrap();
 
     assert_eq!((row.version, row.slots.len()), (1, 6));
-    assert_eq!((row.info.name.as_str(), row.info.credential_generation), ("Patan", 1));
+    assert_eq!((row.info.about.name.as_str(), row.info.credential_generation), ("Patan", 1));
     assert_eq!(world.store.pending(10).await, Ok(vec![]));
     let same_uuid = enrol(&world, "864601069900001", "S10").await;
     let same_serial = enrol(&world, "864601069900002", "S9").await;
@@ -51,7 +51,7 @@ async fn who_read_an_old_row_of_a_station_changes_nothing() {
 
     let named = named.unwrap();
     assert_eq!(
-        (named.version, named.info.name.as_str(), named.info.lenient),
+        (named.version, named.info.about.name.as_str(), named.info.about.lenient),
         (2, "Lalitpur", true)
     );
     assert_eq!(late, Err(Error::Stale));

@@ -55,11 +55,6 @@ async fn each_way_of_being_wrong_is_seen_whole_and_among_what_is_new() {
         (Kind::RentalDues, "update rentals set owed = owed + 5"),
         (Kind::StrayHold, "update ledger_balances set balance = 7 where account like 'hold:%'"),
         (
-            Kind::Withdrawing,
-            "insert into ledger_balances (account, rider_id, balance)
-            select 'withdrawing:' || id, id, 7 from riders limit 1",
-        ),
-        (
             Kind::DoubleCapture,
             "insert into ledger_transfers (id, kind, rental_id, at)
             select gen_random_uuid(), 'capture', id, now() from rentals",

@@ -13,7 +13,7 @@ fn a_faster_cabinet_keeps_its_network_limits() {
 }
 
 #[test]
-fn never_stays_never() {
+fn what_a_cabinet_never_does_it_does_not_do_faster_either() {
     let quick = Timing::quick().faster(10);
 
     assert_eq!(quick.heartbeat, None);

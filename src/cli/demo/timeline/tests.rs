@@ -13,7 +13,7 @@ fn one_failed_check_fails_the_story() {
 }
 
 #[test]
-fn times_have_tenths() {
+fn a_time_of_the_timeline_is_told_in_tenths_of_a_second() {
     assert_eq!(seconds(TimeDelta::milliseconds(12_345)), "12.3 s");
     assert_eq!(seconds(TimeDelta::milliseconds(90)), "0.0 s");
 }

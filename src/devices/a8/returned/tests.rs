@@ -38,7 +38,7 @@ fn a_level_that_is_none_is_unknown() {
 }
 
 #[test]
-fn results_are_told_apart() {
+fn a_return_is_accepted_unidentified_or_rejected_by_its_code() {
     let result = |state| read(&build::returned(1, 1, 0, 7, state, ReturnForm::Bare)).result;
     assert_eq!(result(0x01), ReturnResult::Accepted);
     assert_eq!(result(0x03), ReturnResult::AcceptedSwitchBroken);

@@ -1,4 +1,4 @@
-//! What an operator says of a return, and when it can not have been so.
+//! What an operator says of a return, and when it cannot have been so.
 
 use super::*;
 

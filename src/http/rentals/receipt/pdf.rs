@@ -1,5 +1,5 @@
 //! An invoice as one page of PDF. The font is embedded, so that it looks and reads the same
-//! everywhere; a name that the font can not write is shown by its serial instead.
+//! everywhere; a name that the font cannot write is shown by its serial instead.
 
 use domain::invoice::Line;
 use domain::money::Money;

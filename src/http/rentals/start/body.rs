@@ -97,7 +97,7 @@ impl StartedBody {
             station: StationBody {
                 id: rental.station,
                 serial_number: station.map(|info| info.serial.clone()),
-                name: station.map(|info| info.name.clone()),
+                name: station.map(|info| info.about.name.clone()),
             },
             power_bank: PowerBankBody {
                 id: rental.bank.clone(),

@@ -17,7 +17,7 @@ fn urls_are_taken_apart() {
 }
 
 #[test]
-fn bad_urls_are_refused() {
+fn an_address_that_names_no_broker_is_refused() {
     for url in [
         "",
         "broker",

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
-fn values_are_decoded() {
+fn a_value_is_decoded_and_an_empty_one_is_there_but_not_filled() {
     let query = Query::parse("signal=CSQ%3A31&ssid=a+b%26c&empty=&bare&=x").unwrap();
     assert_eq!(query.get("signal"), Some("CSQ:31"));
     assert_eq!(query.get("ssid"), Some("a b&c"));
