@@ -68,6 +68,9 @@ pub struct Shortfall {
     pub points: Points,
     /// What the missing points would pay.
     pub worth: Money,
+    /// What pays the amount once the missing money is in the wallet.
+    #[serde(default)]
+    pub planned: Tender,
 }
 
 /// Why an amount cannot be paid so.
@@ -148,6 +151,22 @@ impl Means {
 
     /// What of the rider's funds pays the amount.
     pub fn tender(&self, amount: Money, funds: &Funds) -> Result<Tender, NotPaid> {
+        self.paid(amount, funds).map_err(|not_paid| match not_paid {
+            NotPaid::Short(short) => {
+                let planned = self.planned(amount, funds, &short);
+                NotPaid::Short(Shortfall { planned, ..short })
+            }
+            NotPaid::Split { amount } => NotPaid::Split { amount },
+        })
+    }
+
+    fn planned(&self, amount: Money, funds: &Funds, short: &Shortfall) -> Tender {
+        let filled = Funds { wallet: funds.wallet.plus(short.total()), ..*funds };
+        let paid = self.after_top_up(short).paid(amount, &filled);
+        paid.unwrap_or_else(|_| Tender::money(amount))
+    }
+
+    fn paid(&self, amount: Money, funds: &Funds) -> Result<Tender, NotPaid> {
         if let Some(split) = self.split {
             return split.tender(amount, funds);
         }
@@ -188,6 +207,7 @@ impl OwnSplit {
             wallet: wallet.minus(funds.wallet).max(Money::ZERO),
             points: Points(points.0.saturating_sub(funds.points.0)),
             worth: worth.minus(funds.rate.worth(funds.points)).max(Money::ZERO),
+            planned: Tender::default(),
         };
         if missing.wallet.is_positive() || missing.points > Points(0) {
             return Err(NotPaid::Short(missing));
@@ -202,7 +222,7 @@ fn only_points(amount: Money, funds: &Funds) -> Result<Tender, NotPaid> {
     if points > funds.points {
         let split = funds.rate.split(amount, funds.points);
         let missing = Points(points.0 - funds.points.0);
-        let short = Shortfall { wallet: Money::ZERO, points: missing, worth: split.rest };
+        let short = Shortfall { points: missing, worth: split.rest, ..Shortfall::default() };
         return Err(NotPaid::Short(short));
     }
     Ok(Tender { wallet: Money::ZERO, spent: Spent { points, worth: amount } })

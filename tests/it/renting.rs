@@ -9,7 +9,7 @@ use domain::ids::RiderId;
 use domain::money::Money;
 use domain::rental::{CancelReason, Phase, Refusal, Status};
 use domain::slot::Standing;
-use domain::tender::Shortfall;
+use domain::tender::{Shortfall, Tender};
 
 use crate::harness::app::start;
 use crate::harness::edges::{Edges, on_the_embedded_broker};
@@ -191,7 +191,8 @@ pub async fn a_rider_without_enough_money_is_refused_before_anything_moves(edges
     let answer = node.rent(rider, "CG-1").await;
 
     let needed = Money::rupees(50);
-    let missing = Shortfall { wallet: Money::rupees(30), ..Shortfall::default() };
+    let planned = Tender::money(needed);
+    let missing = Shortfall { wallet: Money::rupees(30), planned, ..Shortfall::default() };
     assert_eq!(answer, Err(StartError::Short { needed, missing }));
     assert_eq!(cabinet.counts().command("popup_sn"), 0);
     assert_eq!(node.database.number("select count(*) from rentals").await, 0);

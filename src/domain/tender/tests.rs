@@ -28,7 +28,13 @@ fn missing_points_are_told_in_both_units_and_are_made_up_with_money() {
     let means = Means::of(PaymentMode::Points);
     let short = means.tender(Money::rupees(50), &funds(0, 100)).unwrap_err();
 
-    let missing = Shortfall { wallet: Money::ZERO, points: Points(400), worth: money("40.00") };
+    let spent = Spent { points: Points(100), worth: money("10.00") };
+    let missing = Shortfall {
+        wallet: Money::ZERO,
+        points: Points(400),
+        worth: money("40.00"),
+        planned: Tender { wallet: money("40.00"), spent },
+    };
     assert_eq!(short, NotPaid::Short(missing));
     let resumed = means.after_top_up(&missing);
     assert_eq!(resumed.tender(Money::rupees(50), &funds(4000, 100)).unwrap().wallet, money("40"));

@@ -5,7 +5,7 @@ use domain::ids::{PackageId, RiderId};
 use domain::money::Money;
 use domain::rental::Refusal;
 use domain::tariff::PaymentModel;
-use domain::tender::{Funds, Means, NotPaid, PaymentMode, Shortfall, Tender};
+use domain::tender::{Funds, Means, NotPaid, PaymentMode, Shortfall};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -149,7 +149,7 @@ impl OptionsBody {
     ) -> Result<OptionsBody, ApiError> {
         let (tender, missing) = match means.tender(amount, funds) {
             Ok(tender) => (tender, Shortfall::default()),
-            Err(NotPaid::Short(missing)) => (after_top_up(amount, means, funds, missing)?, missing),
+            Err(NotPaid::Short(missing)) => (missing.planned, missing),
             Err(refused @ NotPaid::Split { .. }) => return Err(Refusal::NotPaid(refused).into()),
         };
         let short = missing.total();
@@ -186,18 +186,6 @@ impl OptionsBody {
             suggested_topup: (!is_sufficient).then(|| suggested(short)),
         })
     }
-}
-
-/// How it would be paid once the missing money is in the wallet.
-fn after_top_up(
-    amount: Money,
-    means: Means,
-    funds: &Funds,
-    missing: Shortfall,
-) -> Result<Tender, ApiError> {
-    let filled = Funds { wallet: funds.wallet.plus(missing.total()), ..*funds };
-    let paid = means.after_top_up(&missing).tender(amount, &filled);
-    paid.map_err(|not_paid| Refusal::NotPaid(not_paid).into())
 }
 
 /// The next whole hundred above what is missing.

@@ -44,6 +44,8 @@ pub struct ShortBody {
     wallet_shortfall: Money,
     points_shortfall: u32,
     points_shortfall_amount: Money,
+    /// What is taken once this is paid.
+    breakdown: BreakdownBody,
     payment_mode: PaymentMode,
 }
 
@@ -194,6 +196,7 @@ impl ShortBody {
             wallet_shortfall: short.wallet,
             points_shortfall: short.points.0,
             points_shortfall_amount: short.worth,
+            breakdown: short.planned.into(),
             payment_mode: mode,
         }
     }

@@ -83,6 +83,8 @@ async fn a_split_that_does_not_add_up_and_points_that_are_missing_are_told() {
         (&400.into(), &"40.00".into())
     );
     assert_eq!((&data["shortfall"], &data["wallet_shortfall"]), (&"40.00".into(), &"0.00".into()));
+    let planned = json!({ "wallet_amount": "40.00", "points_used": 100, "points_amount": "10.00" });
+    assert_eq!(data["breakdown"], planned, "what is taken once it is paid");
 }
 
 #[tokio::test(flavor = "multi_thread")]
