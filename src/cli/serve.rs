@@ -45,7 +45,11 @@ pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
     let config = Config::load(common.config.as_deref())?;
     let output = if arguments.pretty { Output::Pretty } else { Output::Json };
     telemetry::init(output, &config.telemetry.log)?;
-    runtime()?.block_on(Box::pin(serve(config)))
+    let runtime = runtime()?;
+    let code = runtime.block_on(Box::pin(serve(config)));
+    // a look-up of a name that never ends holds up nobody
+    runtime.shutdown_background();
+    code
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {

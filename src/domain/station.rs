@@ -179,6 +179,11 @@ pub fn denies(snapshot: &Snapshot, key: Option<SlotKey>, sn: &Sn) -> bool {
     there && !snapshot.names(sn)
 }
 
+/// Whether a reading says what is in its slot: it names a bank, or is empty with its switch open.
+pub fn is_accounted_for(reading: &Reading) -> bool {
+    reading.sn.is_some() || (reading.state == SlotState::Empty && reading.switch_open)
+}
+
 /// The bank that a reading shows in working order.
 pub fn present(reading: &Reading) -> Option<&Sn> {
     match reading.state {

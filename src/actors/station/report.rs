@@ -10,7 +10,7 @@ use domain::ids::{SlotKey, Sn};
 use domain::rental::Command;
 use domain::returns::{Claim, Source};
 use domain::slot::Reading;
-use domain::station::{Coverage, Difference, Snapshot, reconcile};
+use domain::station::{Coverage, Difference, Snapshot, is_accounted_for, reconcile};
 use ractor::ActorRef;
 
 use super::inbound::Received;
@@ -44,7 +44,7 @@ impl State {
         let proves = matches!(coverage, Coverage::Whole);
         self.cover(coverage, myself).await;
         let differences = self.differences(&snapshot, proves);
-        let none_back = proves && !self.shows_rented(&snapshot);
+        let none_back = proves && !self.shows_rented(&snapshot) && self.hides_none(&snapshot);
         self.move_again();
         self.observe(&snapshot, received.at);
         let settle = self.context.settings.eject.settle;
@@ -103,6 +103,14 @@ impl State {
         };
         let shown = snapshot.slots.values().filter_map(|reading| reading.sn.as_ref());
         shown.chain(&snapshot.strays).any(is_out)
+    }
+
+    /// Whether no bank can be in a slot whose row does not name it: one that cannot be read may
+    /// hide a bank that came back. A slot that is out of service is left out.
+    fn hides_none(&self, snapshot: &Snapshot) -> bool {
+        let closed = &self.seed.slots_in_maintenance;
+        let mut rows = snapshot.slots.iter().filter(|(key, _)| !closed.contains(key));
+        rows.all(|(_, reading)| is_accounted_for(reading))
     }
 
     /// A slot that was not told who is in it by the books, or whether it is closed, is told now.

@@ -84,7 +84,7 @@ async fn log_in(
             break line["code"].as_str().context("the line has no code")?.to_owned();
         }
     };
-    rider.log_in(&code, "demo").await?;
+    rider.log_in(&code, &format!("demo-{}", rider.phone)).await?;
     timeline.step(Who::Rider, format!("logged in as {} with the code that came", rider.phone));
     Ok(())
 }

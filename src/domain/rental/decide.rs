@@ -82,7 +82,9 @@ fn late_success(rental: &Rental, at: DateTime<Utc>, shown: bool, facts: &Facts) 
             settle(rental, seen, facts).into_iter().chain([unassigned]).collect()
         }
         Phase::Dispensing => vec![ejected(rental, at, facts)],
-        Phase::Cancelled { reason, .. } if rental.unassigned || !may_reopen(reason) => vec![],
+        Phase::Cancelled { reason, .. } if rental.unassigned || !may_reopen(rental, reason) => {
+            vec![]
+        }
         Phase::Cancelled { .. } if shown || facts.engaged => vec![unassigned],
         Phase::Cancelled { .. } => {
             let price = rental.package.price;
@@ -99,10 +101,13 @@ fn late_success(rental: &Rental, at: DateTime<Utc>, shown: bool, facts: &Facts) 
     }
 }
 
-fn may_reopen(reason: CancelReason) -> bool {
+/// An eject that was certainly never sent has no late answer. What its rider gave up after it may
+/// have been sent was a wish first.
+fn may_reopen(rental: &Rental, reason: CancelReason) -> bool {
     match reason {
         CancelReason::NotOut(NotOutReason::NeverSent) | CancelReason::ReturnedAtOnce => false,
-        CancelReason::NotOut(_) | CancelReason::Unresolved | CancelReason::ByRider => true,
+        CancelReason::NotOut(_) | CancelReason::Unresolved => true,
+        CancelReason::ByRider => rental.cancel_requested,
     }
 }
 

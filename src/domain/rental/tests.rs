@@ -164,6 +164,16 @@ fn cancel_is_at_once_before_the_publish_and_a_wish_after_it() {
 }
 
 #[test]
+fn a_start_that_was_given_up_before_it_was_sent_is_reopened_by_nobodys_answer() {
+    let before = Facts { published: false, ..facts(1) };
+    let [event] = &decide(&dispensing(), &Command::Cancel, &before).unwrap()[..] else { panic!() };
+    let given_up = evolve(dispensing(), event);
+    let late = Command::LateSuccess { at: at(40), shown: false };
+
+    assert_eq!(decide(&given_up, &late, &facts(40)), Ok(vec![]));
+}
+
+#[test]
 fn the_same_news_twice_changes_nothing_the_second_time() {
     let steps = [
         (4, settle_out(4)),

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta};
 
-use super::{Coverage, Difference, Layout, Offer, Snapshot, denies, pick, reconcile, sighting};
+use super::{
+    Coverage, Difference, Layout, Offer, Snapshot, denies, is_accounted_for, pick, reconcile,
+    sighting,
+};
 use crate::eject::Sighting;
 use crate::ids::{SlotKey, Sn};
 use crate::slot::{Reading, SlotFault, SlotState};
@@ -111,6 +114,18 @@ fn a_return_into_a_slot_that_can_not_be_read_is_not_denied() {
     assert!(denies(&report, Some(key(3)), &bank), "another one's");
     assert!(!denies(&report, Some(key(2)), &"other".into()), "it is in the cabinet");
     assert!(denies(&snapshot(&[(1, None), (2, Some("other"))]), None, &bank));
+}
+
+#[test]
+fn a_slot_is_accounted_for_by_a_name_or_by_an_open_switch_and_by_nothing_else() {
+    let empty = reading(None);
+    let jammed = SlotState::Fault(SlotFault::Jammed);
+
+    assert!(is_accounted_for(&reading(Some("a"))));
+    assert!(is_accounted_for(&empty));
+    assert!(!is_accounted_for(&Reading { switch_open: false, ..empty.clone() }));
+    assert!(!is_accounted_for(&Reading { state: jammed, ..empty.clone() }));
+    assert!(!is_accounted_for(&Reading { state: SlotState::Normal, ..empty }));
 }
 
 fn offer(slot: u16, sn: &str, level: u8) -> Offer {

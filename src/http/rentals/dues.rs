@@ -99,7 +99,9 @@ async fn pay_due(
     }
     let shown = value.amount;
     let wish = PayDues { rider, rental, means, shown, key: None, resumes: None };
-    match app.run_dues(wish, turn).await {
+    // the key keeps its place until a 402 has its order: the same key must not get a second one
+    let (answer, _turn) = app.run_dues(wish, turn).await;
+    match answer {
         Ok((rental, version)) => Ok(ok(MESSAGE, app.paid(&rental, version).await?).into_response()),
         Err(Error::Refused(Refusal::NotPaid(NotPaid::Short(missing)))) => {
             let means = means.after_top_up(&missing);
@@ -119,15 +121,18 @@ async fn pay_due(
 
 impl App {
     /// Goes on when the client goes away, and keeps the key's place until it is done.
-    async fn run_dues(&self, wish: PayDues, turn: Turn) -> Result<(Rental, i32), Error> {
+    async fn run_dues(
+        &self,
+        wish: PayDues,
+        turn: Turn,
+    ) -> (Result<(Rental, i32), Error>, Option<Turn>) {
         let rentals = self.rentals.clone();
         let work = spawn("pay_due", async move {
             let answer = rentals.pay_dues(PayDues { key: turn.write.clone(), ..wish }).await;
-            drop(turn);
-            answer
+            (answer, Some(turn))
         });
-        let stored = work.await.unwrap_or(Err(Error::Unavailable))?;
-        Ok((stored.rental.clone(), stored.version))
+        let (answer, turn) = work.await.unwrap_or((Err(Error::Unavailable), None));
+        (answer.map(|stored| (stored.rental.clone(), stored.version)), turn)
     }
 
     async fn ask_for_dues(

@@ -92,7 +92,9 @@ async fn start(
         Some(Before::Done(resource)) => return app.started_again(rider, resource).await,
     }
     let (claim, left) = app.may_start(rider).await?;
-    match app.run_start(claim, wish.clone(), turn).await {
+    // the key keeps its place until a 402 has its order: the same key must not get a second one
+    let (answer, _turn) = app.run_start(claim, wish.clone(), turn).await;
+    match answer {
         Ok(rental) => {
             let body = app.started(rental).await?;
             Ok(made(MESSAGE, body).left(left).into_response())
@@ -174,14 +176,18 @@ impl App {
     }
 
     /// Goes on when the client goes away, and keeps the key's place until it is done.
-    async fn run_start(&self, claim: Claim, wish: Start, turn: Turn) -> Result<Rental, StartError> {
+    async fn run_start(
+        &self,
+        claim: Claim,
+        wish: Start,
+        turn: Turn,
+    ) -> (Result<Rental, StartError>, Option<Turn>) {
         let rentals = self.rentals.clone();
         let work = spawn("start_request", async move {
             let answer = rentals.start_in(claim, Start { key: turn.write.clone(), ..wish }).await;
-            drop(turn);
-            answer
+            (answer, Some(turn))
         });
-        work.await.unwrap_or(Err(StartError::Unavailable))
+        work.await.unwrap_or((Err(StartError::Unavailable), None))
     }
 
     async fn started_again(
