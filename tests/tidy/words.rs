@@ -139,6 +139,6 @@ mod tests {
             speaks(outside(&bad("README.md", &format!("see {word}"))), &word);
         }
         speaks(outside(&bad("README.md", concat!("/tmp/", "data_1/x"))), "one machine");
-        silent(outside(&bad("run", "mktemp -d /tmp/chargeghar.XXXX")));
+        silent(outside(&bad("run", concat!("mktemp -d /tmp/chargeghar.", "XX", "XX"))));
     }
 }
