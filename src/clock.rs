@@ -79,6 +79,12 @@ impl Clock {
         line.started.elapsed() + moved.to_std().unwrap_or_default()
     }
 
+    /// What the machine's own clock shows at this moment, believed or not, and moved by no test:
+    /// for what must rather end too early than too late, and for nothing that is billed.
+    pub fn wall(&self) -> DateTime<Utc> {
+        wall()
+    }
+
     /// Waits until `at`; at once if it has passed.
     pub async fn sleep_until(&self, at: DateTime<Utc>) {
         let mut moved = self.line.moved.subscribe();

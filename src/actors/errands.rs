@@ -24,7 +24,7 @@ use crate::store::{self, Store};
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Errands of one round, and how many of them are under way at once.
 const ROUND_MAX: usize = 200;
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 32;
 const START: &str = "rentals/start";
 const DUES: &str = "rentals/pay-due";
 

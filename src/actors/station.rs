@@ -81,6 +81,8 @@ pub enum Msg {
     Reserve(Reserve),
     /// That start came to nothing before its publish.
     Unreserve(CommandId),
+    /// A start was refused by the books: a rental that is not known here has this bank.
+    Engaged(Sn),
     /// The rental is committed: eject.
     Publish(PublishEject),
     /// The actor of a rental began anew, and does not know whether its eject was sent.
@@ -113,6 +115,11 @@ pub enum Msg {
     Check(RpcReplyPort<bool>),
     /// An operator takes a bank out, without a rental.
     EjectForService(EjectAsk),
+    /// Who asked for it is written down.
+    EjectNoted {
+        ask: EjectAsk,
+        sn: Sn,
+    },
     /// An operator takes the station, or one slot of it, out of service, or puts it back.
     Maintenance {
         slot: Option<SlotKey>,
@@ -176,6 +183,8 @@ pub struct State {
     moving: BTreeSet<Sn>,
     /// The row is being written, or read again.
     writing: bool,
+    /// The layout changed meanwhile, and is written next.
+    layout_waits: bool,
     dirty: bool,
     shown_version: u64,
 }
@@ -225,6 +234,7 @@ impl Actor for StationActor {
             Msg::Moved(key) => state.moved(key),
             Msg::Reserve(reserve) => state.reserve(reserve).await,
             Msg::Unreserve(command) => state.unreserve(command),
+            Msg::Engaged(sn) => state.engaged(sn),
             Msg::Publish(publish) => state.publish(publish).await,
             Msg::LookInto(publish) => state.look_into(publish),
             Msg::EjectOver(command) => state.eject_over(command),
@@ -236,7 +246,8 @@ impl Actor for StationActor {
             Msg::Reread(seed) => state.reread(seed, &myself).await,
             Msg::Connecting(reply) => state.connecting(reply).await,
             Msg::Check(reply) => state.asked_to_check(reply).await,
-            Msg::EjectForService(ask) => state.eject_for_service(ask).await,
+            Msg::EjectForService(ask) => state.eject_for_service(ask),
+            Msg::EjectNoted { ask, sn } => state.eject_noted(ask, sn).await,
             Msg::Maintenance { slot: None, on, actor, reply } => state.maintain(on, actor, reply),
             Msg::Maintenance { slot: Some(key), on, actor, reply } => {
                 state.maintain_slot(key, on, actor, reply);
@@ -292,6 +303,7 @@ impl State {
             calling: connect::Calling::default(),
             moving: BTreeSet::new(),
             writing: false,
+            layout_waits: false,
             dirty: true,
             shown_version: 0,
             seed,
@@ -308,7 +320,8 @@ impl State {
     }
 
     /// Ejects that may have been sent before the service started are looked into, never sent;
-    /// cancelled ones may still get a late answer.
+    /// cancelled ones may still get a late answer, unless they were never sent: one of those
+    /// would stand before an older one of its bank.
     fn recover(&mut self) {
         let id = self.id();
         for stored in self.context.unsettled_at(id) {
@@ -322,7 +335,7 @@ impl State {
                     rental.publish_before,
                 );
                 self.take_up(eject);
-            } else {
+            } else if rental.may_reopen() {
                 let (sn, sent_at) = (rental.bank.clone(), rental.publish_before);
                 let shown = self.was_read(&sn, sent_at);
                 let (rental, until) = (rental.id, stored.settle_until);

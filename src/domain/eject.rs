@@ -200,6 +200,11 @@ impl OpenEject {
         OpenEject { phase: Phase::Verifying, ..eject }
     }
 
+    /// Its answer may still come.
+    pub fn is_awaiting(&self) -> bool {
+        self.phase == Phase::Awaiting
+    }
+
     pub fn is_unknown(&self) -> bool {
         self.phase == Phase::Unknown
     }

@@ -4,9 +4,11 @@
 //! process's own, never moved by a test, for the deadline that is held in memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::RwLock;
 use sqlx::Row;
 use tokio::sync::watch;
 
@@ -16,6 +18,9 @@ use super::{Inner, Store, writer};
 use crate::clock::Clock;
 use crate::metrics;
 use crate::spawn::spawn;
+
+#[cfg(test)]
+mod tests;
 
 /// Beyond the expiry: the row is looked at again only after it.
 const MARGIN: Duration = Duration::from_millis(20);
@@ -33,16 +38,16 @@ impl Lease {
         self.epoch
     }
 
-    /// When the lease ends if it is not renewed, as `Clock::running` counts. Nothing is
-    /// published to a cabinet at or after it.
-    pub fn deadline(&self) -> Duration {
-        self.gate.deadline()
+    /// How long the lease holds if it is not renewed. Nothing is published to a cabinet once
+    /// that is nothing.
+    pub fn left(&self) -> Duration {
+        self.gate.left()
     }
 
-    /// The lease holds at this moment, also if the machine has just slept.
+    /// The lease holds at this moment, also if the machine has just slept or stood still.
     pub fn is_held(&self) -> bool {
         self.gate.clock.follow_wall();
-        self.gate.epoch() == Some(self.epoch) && self.gate.clock.running() < self.deadline()
+        self.gate.epoch() == Some(self.epoch) && !self.left().is_zero()
     }
 
     /// Waits until another instance has taken over. The process must end then.
@@ -53,13 +58,41 @@ impl Lease {
     }
 }
 
+/// A moment as both clocks of the machine have it. A machine that is paused from outside counts
+/// nothing, and only its wall is set right afterwards: whoever owns something for a time only
+/// must believe either that the time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Moment {
+    /// As `Clock::running` counts.
+    running: Duration,
+    wall: DateTime<Utc>,
+}
+
+impl Moment {
+    fn of(clock: &Clock) -> Moment {
+        Moment { running: clock.running(), wall: clock.wall() }
+    }
+
+    fn after(self, expiry: Duration) -> Moment {
+        let by = TimeDelta::from_std(expiry).unwrap_or(TimeDelta::MAX);
+        let wall = self.wall.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        Moment { running: self.running.saturating_add(expiry), wall }
+    }
+
+    /// From `now` on, by the clock that says less.
+    fn left(self, now: Moment) -> Duration {
+        let counted = self.running.saturating_sub(now.running);
+        counted.min((self.wall - now.wall).to_std().unwrap_or_default())
+    }
+}
+
 /// The state of the lease in memory, shared with the writers.
 pub(super) struct Gate {
     clock: Clock,
     /// 0: none.
     epoch: AtomicI64,
-    /// Microseconds as `Clock::running` counts.
-    deadline: AtomicU64,
+    /// None before it is acquired and after its end.
+    deadline: RwLock<Option<Moment>>,
     standing: watch::Sender<Standing>,
 }
 
@@ -75,7 +108,7 @@ enum Standing {
 impl Gate {
     pub fn new(clock: Clock) -> Gate {
         let (standing, _) = watch::channel(Standing::Free);
-        Gate { clock, epoch: AtomicI64::new(0), deadline: AtomicU64::new(0), standing }
+        Gate { clock, epoch: AtomicI64::new(0), deadline: RwLock::new(None), standing }
     }
 
     /// The epoch to write under; none before the lease is acquired or after it is lost.
@@ -89,19 +122,19 @@ impl Gate {
         *self.standing.borrow() == Standing::Free
     }
 
-    fn deadline(&self) -> Duration {
-        Duration::from_micros(self.deadline.load(Ordering::Acquire))
+    fn left(&self) -> Duration {
+        let deadline = *self.deadline.read();
+        deadline.map(|deadline| deadline.left(Moment::of(&self.clock))).unwrap_or_default()
     }
 
-    fn hold(&self, epoch: i64, deadline: Duration) {
+    fn hold(&self, epoch: i64, deadline: Moment) {
         self.epoch.store(epoch, Ordering::Release);
         self.extend(deadline);
         self.standing.send_replace(Standing::Held);
     }
 
-    fn extend(&self, deadline: Duration) {
-        let micros = u64::try_from(deadline.as_micros()).unwrap_or(u64::MAX);
-        self.deadline.store(micros, Ordering::Release);
+    fn extend(&self, deadline: Moment) {
+        *self.deadline.write() = Some(deadline);
         metrics::LEASE_HELD.set(1, []);
     }
 
@@ -122,7 +155,7 @@ impl Gate {
     }
 
     fn end(&self, end: Standing) {
-        self.deadline.store(0, Ordering::Release);
+        *self.deadline.write() = None;
         self.standing.send_if_modified(|standing| {
             let running = matches!(standing, Standing::Free | Standing::Held);
             if running {
@@ -151,7 +184,7 @@ impl Store {
         let mut session = Session::connect(&inner.options, &inner.settings).await?;
         let mut seen: Option<Owner> = None;
         let (epoch, deadline) = loop {
-            let began = inner.clock.running();
+            let began = Moment::of(&inner.clock);
             let owner = owner(&mut session).await?;
             if let Some(owner) = owner.filter(|owner| !owner.left.is_zero()) {
                 let wakes = inner.clock.running() + owner.left + MARGIN;
@@ -164,7 +197,7 @@ impl Store {
                 continue;
             }
             if let Some(epoch) = take(&mut session, holder, inner.settings.lease_expiry).await? {
-                break (epoch, began + inner.settings.lease_expiry);
+                break (epoch, began.after(inner.settings.lease_expiry));
             }
         };
         inner.gate.hold(epoch, deadline);
@@ -258,11 +291,11 @@ impl Keeper {
     }
 
     async fn renew(&mut self, inner: &Inner) {
-        let began = inner.clock.running();
+        let began = Moment::of(&inner.clock);
         let expiry = inner.settings.lease_expiry;
         // An answer that comes after the expiry is worth nothing.
         match tokio::time::timeout(expiry, self.extend(inner, expiry)).await {
-            Ok(Ok(true)) => self.gate.extend(began + expiry),
+            Ok(Ok(true)) => self.gate.extend(began.after(expiry)),
             Ok(Ok(false)) => {
                 tracing::error!(epoch = self.epoch, "another instance has taken the lease");
                 self.gate.lose();
@@ -276,7 +309,7 @@ impl Keeper {
                 tracing::warn!("the lease could not be renewed: no answer");
             }
         }
-        if inner.clock.running() >= self.gate.deadline() {
+        if self.gate.left().is_zero() {
             metrics::LEASE_HELD.set(0, []);
         }
         metrics::POOL.set(u64::from(inner.reads.size()), ["open"]);

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use cabinet::{Bank, Cabinet, Fleet, FrameKind, Layout, Snapshot, Spec, Timing};
+use cabinet::{Bank, Cabinet, Fault, Fleet, FrameKind, Layout, Snapshot, Spec, Timing};
 use chargeghar::actors::rentals::StartError;
 use chargeghar::clock::Clock;
 use chrono::{DateTime, Utc};
@@ -20,6 +20,7 @@ use crate::harness::edges::Edges;
 use crate::harness::node::{SOON, TestNode};
 use crate::harness::process::{Place, Rider};
 use crate::restart::enrol;
+use crate::unsigned::connect;
 
 const FIRST: &str = "860000000000017";
 const SECOND: &str = "860000000000025";
@@ -129,6 +130,32 @@ pub async fn a_rider_is_told_to_come_again_while_the_broker_is_away(edges: Edges
     rider.rent("CG-1").await.unwrap();
     assert_eq!(rider.balance().await, "50.00");
     database.audit().await;
+}
+
+pub async fn nobody_gets_a_password_while_the_way_to_the_broker_is_cut(edges: Edges) {
+    let node = TestNode::with(edges).await;
+    let cabinet = node.cabinet(FIRST, "CG-1", &["40818048"]).await;
+    let asked = cabinet.counts().command("check_all");
+    let deaf = Fault::Ignore { command: Some("check_all".to_owned()) };
+    cabinet.faults(|faults| faults.next(1, deaf));
+
+    let cut = async {
+        let is_asked = || (cabinet.counts().command("check_all") > asked).then_some(());
+        node.until("the cabinet is asked", is_asked).await;
+        node.edges.cable().cut();
+    };
+    let (waited, ()) = tokio::join!(connect(&cabinet), cut);
+    assert_eq!(waited.access(), None, "who waited for its answer");
+    until_ready(&node.base_url, 503).await;
+    for _ in 0..3 {
+        assert_eq!(connect(&cabinet).await.access(), None, "we are deaf, and it may be there");
+        node.clock.advance(Duration::from_secs(11));
+    }
+
+    node.edges.cable().mend();
+    node.while_time_passes(until_ready(&node.base_url, 200)).await;
+    assert_eq!(connect(&cabinet).await.access(), None, "it answers for itself again");
+    assert_eq!(cabinet.counts().sessions, 1);
 }
 
 pub async fn a_broker_that_stays_away_is_tried_ever_more_rarely(edges: Edges) {

@@ -27,6 +27,8 @@ use uuid::Uuid;
 use crate::harness::edges::{Edges, on_the_embedded_broker};
 use crate::harness::node::TestNode;
 
+mod turns;
+
 const CABINET: &str = "860000000000017";
 const BANK: &str = "40818048";
 const OTHER: &str = "40818049";
@@ -168,7 +170,7 @@ fn dispensing(
 ) -> Rental {
     let (entropy, now, price) = (Entropy::system(), node.clock.now(), Money::rupees(50));
     Rental {
-        id: RentalId(entropy.uuid()),
+        id: RentalId(entropy.uuid_at(now)),
         code: entropy.rental_code(),
         rider,
         station,

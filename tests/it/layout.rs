@@ -2,9 +2,11 @@
 //! a person is told once.
 
 use cabinet::{FrameKind, Layout};
+use devices::a8::build::{BoardGroup, BoardRow, SlotRow, report};
 use domain::ids::SlotKey;
 use domain::rental::Status;
 
+use crate::harness::handed::Heard;
 use crate::harness::node::{SOON, TestNode, wish};
 
 const CABINET: &str = "860000000000017";
@@ -61,4 +63,43 @@ async fn boards_that_are_not_fitted_are_no_slots_and_no_incident() {
     assert_eq!(node.view("CG-1").slots.len(), 8);
     assert_eq!(node.database.number(SLOTS).await, 8);
     assert_eq!(node.database.number(INCIDENTS).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slots_that_come_while_the_row_is_being_written_are_written_next() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let id = node.view("CG-1").info.id;
+    let (key, _) = node.node.context.banks.at(id).into_iter().next().unwrap();
+    let mut slow = node.database.connect().await;
+    sqlx::raw_sql("begin; select 1 from stations for update").execute(&mut slow).await.unwrap();
+
+    let closing = node.node.stations.maintain(id, true, "test".into());
+    let meanwhile = async {
+        node.until("it is closed", || node.view("CG-1").maintenance.then_some(())).await;
+        let heard = Heard::at(node.clock.now());
+        node.hand_over(&cabinet, "CG-1", twelve_slots(key), heard).await;
+        node.settle(2).await;
+        drop(slow);
+    };
+    let (closed, ()) = tokio::join!(closing, meanwhile);
+
+    assert_eq!(closed, Some(true));
+    assert_eq!(node.view("CG-1").slots.len(), 12);
+    node.database.until(SLOTS, "12", SOON).await;
+    assert_eq!(node.database.number(INCIDENTS).await, 1, "a person is told");
+    assert!(node.view("CG-1").maintenance);
+}
+
+/// A report of three boards; the bank is in this slot.
+fn twelve_slots(bank: SlotKey) -> Vec<u8> {
+    let row = |slot: u8| match u16::from(slot) == bank.slot {
+        true => SlotRow::with_bank(slot, BANK.parse().unwrap(), 90),
+        false => SlotRow::empty(slot),
+    };
+    let board = |address: u8| {
+        let slots = (address * 4 - 3..=address * 4).map(row).collect();
+        BoardGroup { board: BoardRow::fitted(address), slots }
+    };
+    report(devices::Layout::Marker, &[1, 2, 3].map(board))
 }

@@ -33,6 +33,7 @@ on_mosquitto! {
 on_mosquitto! {
     broker_away::while_the_way_to_the_broker_is_cut_nothing_starts_and_no_return_is_lost,
     broker_away::a_rider_is_told_to_come_again_while_the_broker_is_away,
+    broker_away::nobody_gets_a_password_while_the_way_to_the_broker_is_cut,
     broker_away::a_broker_that_stays_away_is_tried_ever_more_rarely,
     unsigned::whoever_calls_connect_while_the_cabinet_is_online_gets_no_password,
     unsigned::a_cabinet_that_starts_anew_gets_in_though_its_broker_has_not_noticed,

@@ -8,10 +8,11 @@ use chargeghar::store::fact::{Channel, RawFrame};
 use chrono::{DateTime, Utc};
 use devices::Codec;
 use devices::a8::A8;
-use devices::a8::build::{ReturnForm, returned};
+use devices::a8::build::{BoardGroup, BoardRow, ReturnForm, SlotRow, report, returned};
 use domain::ids::SlotKey;
 use domain::rental::{Ended, Phase, Rental, Status};
 
+use crate::harness::handed::Heard;
 use crate::harness::node::TestNode;
 
 const CABINET: &str = "860000000000017";
@@ -57,6 +58,27 @@ async fn a_report_that_shows_a_rented_bank_is_no_bound_for_its_return() {
     assert_eq!(out.whole_at().await, Some(without), "the claim may not be written yet");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_cannot_be_read_may_hide_a_bank_that_came_back() {
+    let out = out().await;
+    let without = out.report().await;
+    for _ in 0..2 {
+        out.node.clock.advance(Duration::from_mins(20));
+        let heard = Heard::at(out.node.clock.now());
+        out.node.hand_over(&out.other, "CG-2", out.one_slot_unread(), heard).await;
+        assert_eq!(out.whole_at().await, Some(without), "the bank may be in it");
+    }
+    out.node.clock.advance(Duration::from_mins(20));
+
+    out.comes_back_unheard();
+    let id = out.node.view("CG-2").info.id;
+    assert_eq!(out.node.node.stations.check(id).await, Some(true));
+
+    let ended = out.ended().await;
+    assert_eq!(ended.at, without);
+    assert!((ended.learnt_at - ended.at).num_minutes() >= 60, "the interval is kept");
+}
+
 struct Out {
     node: TestNode,
     other: Cabinet,
@@ -97,6 +119,21 @@ impl Out {
     async fn whole_at(&self) -> Option<DateTime<Utc>> {
         let id = self.node.view("CG-2").info.id;
         self.node.node.stations.describe(id).await.unwrap().whole_at
+    }
+
+    /// A whole report of the other cabinet: slot 5 has a fault and names no bank.
+    fn one_slot_unread(&self) -> Vec<u8> {
+        let banks = self.node.node.context.banks.at(self.node.view("CG-2").info.id);
+        let row = |slot: u8| match banks.get(&SlotKey::new(0, slot.into())) {
+            Some(sn) => SlotRow::with_bank(slot, sn.0.parse().unwrap(), 90),
+            None if slot == 5 => SlotRow { state: 0x04, ..SlotRow::empty(slot) },
+            None => SlotRow::empty(slot),
+        };
+        let boards = [(1, 1..=4), (2, 5..=8)].map(|(address, slots)| BoardGroup {
+            board: BoardRow::fitted(address),
+            slots: slots.map(row).collect(),
+        });
+        report(devices::Layout::Marker, &boards)
     }
 
     fn comes_back_unheard(&self) {

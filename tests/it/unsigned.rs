@@ -150,7 +150,7 @@ fn shows(row: SlotRow) -> Vec<u8> {
 }
 
 /// As anybody can who knows the cabinet's uuid.
-async fn connect(cabinet: &Cabinet) -> HttpAnswer {
+pub async fn connect(cabinet: &Cabinet) -> HttpAnswer {
     let call = calls::connect(Generation::default(), cabinet.uuid());
     cabinet.perform(call).await.unwrap()
 }

@@ -265,7 +265,8 @@ impl State {
         let Some(stored) = stored else {
             return Err(format!("rental {} is not in the database", self.id()).into());
         };
-        if stored == *prepared.after {
+        // a key or an audit entry alone leaves no trace in the row: it is not known to be there
+        if stored == *prepared.after && !prepared.events.is_empty() {
             self.written(*prepared);
         } else if stored == *prepared.before {
             match prepared.job.reply {

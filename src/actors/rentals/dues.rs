@@ -2,6 +2,7 @@
 //! any more, and is called back for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::ids::{IntentId, RentalId, RiderId};
 use domain::money::Money;
@@ -14,8 +15,10 @@ use crate::actors::rental::{self, Job};
 use crate::store;
 use crate::store::fact::KeyWrite;
 
-/// How often an actor is looked for that ended while it was asked.
+/// How often an actor is looked for that ended while it was asked, and the pause in which its
+/// supervisor learns of it.
 const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A rider wants to pay what is owed for a rental.
 #[derive(Clone, Debug)]
@@ -41,7 +44,10 @@ impl Rentals {
 
     async fn pay_now(&self, wish: PayDues) -> Result<Arc<Stored>, Error> {
         let id = wish.rental;
-        for _ in 0..TRIES {
+        for attempt in 0..TRIES {
+            if attempt > 0 {
+                self.context.clock.sleep(PAUSE).await;
+            }
             if !self.has_actor(id, wish.rider).await? {
                 break;
             }

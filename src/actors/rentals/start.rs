@@ -223,6 +223,11 @@ impl Rentals {
                 let paid = self.can_pay(rental.rider, rental.package.price, means).await;
                 return Err(paid.err().unwrap_or(StartError::Unavailable));
             }
+            if is_engaged(&error) {
+                // by a rental that is not known here: the next start gets another bank
+                let engaged = station::Msg::Engaged(rental.bank.clone());
+                self.context.stations.tell(rental.station, engaged);
+            }
             return Err(not_stored(&error, rental));
         }
         crate::failpoint::hit("after_start_commit");
@@ -274,6 +279,10 @@ impl Rentals {
         let stored = states.borrow().clone();
         Ok(stored.rental.clone())
     }
+}
+
+fn is_engaged(error: &CommitError) -> bool {
+    matches!(error, CommitError::Conflict(Conflict::BankHasRental | Conflict::SlotDispensing))
 }
 
 /// Why a start came to nothing at its commit.

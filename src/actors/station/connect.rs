@@ -34,6 +34,9 @@ impl Calling {
 impl State {
     /// Somebody asks for this cabinet's password.
     pub(super) async fn connecting(&mut self, reply: RpcReplyPort<bool>) {
+        if !self.context.link_is_up() {
+            return drop(reply); // whether it is there cannot be said: it may come again
+        }
         let (there, now) = (self.is_reachable(), self.now());
         match self.calling.doubt.called(there, now) {
             Verdict::Admit => drop(reply.send(true)),
@@ -58,8 +61,18 @@ impl State {
         }
     }
 
-    /// A cabinet that is gone, or does not answer, may be the one that calls.
+    /// Nothing is heard from here on: who waits is told to come again, and what was found out
+    /// is forgotten.
+    pub(super) fn hear_no_callers(&mut self) {
+        self.calling = Calling::default();
+    }
+
+    /// A cabinet that is gone, or does not answer, may be the one that calls. While our own way
+    /// to the broker is cut, that says nothing of it.
     pub(super) fn admit_callers(&mut self) {
+        if !self.context.link_is_up() {
+            return self.hear_no_callers();
+        }
         if self.calling.doubt.is_over(self.is_reachable(), self.now()) {
             self.calling.tell(true);
         }

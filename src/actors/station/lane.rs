@@ -8,65 +8,27 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use devices::{Downlink, TimeLimit};
 use domain::eject::{OpenEject, Settlement};
-use domain::ids::{CommandId, RentalId, SlotKey, Sn};
+use domain::ids::{CommandId, SlotKey, Sn};
 use domain::rental::Phase;
 use domain::slot::{Ejecting, Standing};
 use domain::station::{Offer, pick};
-use ractor::RpcReplyPort;
 
 use super::service::Service;
 use super::unsent::Unsent;
 use super::{Child, State};
-use crate::actors::go_ahead::GoAhead;
 use crate::actors::settings::Settings;
 use crate::actors::slot;
 
+mod engaged;
 mod recent;
+mod reserve;
 
+#[cfg(test)]
+mod tests;
+
+use engaged::Engaged;
 pub(super) use recent::Recent;
-
-/// A start's wish for a bank.
-pub struct Reserve {
-    pub command: CommandId,
-    pub wanted: Option<Sn>,
-    pub reply: RpcReplyPort<Result<Reserved, ReserveRefusal>>,
-}
-
-/// A bank that is set aside, and the lane with it.
-#[derive(Clone, Debug)]
-pub struct Reserved {
-    pub key: SlotKey,
-    pub sn: Sn,
-    /// Percent.
-    pub level: u8,
-    /// The eject is published until then, or not at all.
-    pub publish_before: DateTime<Utc>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReserveRefusal {
-    Maintenance,
-    Offline,
-    /// No bank here can be rented.
-    NoBank,
-    /// The wanted bank is not here.
-    NotHere,
-    /// The lane is taken for longer than a start may wait.
-    Busy {
-        retry_after: Duration,
-    },
-}
-
-/// The rental is stored: eject its bank.
-#[derive(Clone, Debug)]
-pub struct PublishEject {
-    pub command: CommandId,
-    pub rental: RentalId,
-    pub sn: Sn,
-    pub key: SlotKey,
-    pub publish_before: DateTime<Utc>,
-    pub go_ahead: GoAhead,
-}
+pub use reserve::{PublishEject, Reserve, ReserveRefusal, Reserved};
 
 #[derive(Default)]
 pub(super) struct Lane {
@@ -79,6 +41,7 @@ pub(super) struct Lane {
     pub later: VecDeque<OpenEject>,
     pub unsent: Unsent,
     pub service: Option<Service>,
+    pub engaged: Engaged,
     grant: Option<Grant>,
     waiting: Option<Waiting>,
     published_at: Option<DateTime<Utc>>,
@@ -97,6 +60,13 @@ struct Waiting {
     until: DateTime<Utc>,
     /// For the first report since the service started.
     confirmed_by: DateTime<Utc>,
+}
+
+impl Waiting {
+    /// The cabinet has said what it holds: the lane alone is waited for.
+    fn for_its_turn(self) -> Waiting {
+        Waiting { confirmed_by: self.until, ..self }
+    }
 }
 
 impl Lane {
@@ -122,8 +92,13 @@ impl Lane {
         self.is_idle() && self.free_at(gap).is_none_or(|at| at <= now)
     }
 
+    /// Nothing has the lane or is about to have it, so that another eject may be looked into.
+    pub fn may_resume(&self) -> bool {
+        self.eject.is_none() && self.grant.is_none()
+    }
+
     fn is_idle(&self) -> bool {
-        self.eject.is_none() && self.grant.is_none() && self.service.is_none()
+        self.may_resume() && self.service.is_none()
     }
 
     /// It may be published, and was not.
@@ -202,13 +177,15 @@ impl State {
     }
 
     fn offer(&self, wanted: Option<&Sn>) -> Option<Offer> {
+        let now = self.now();
         let offers: Vec<Offer> = self
             .slots
             .values()
             .filter(|child| child.view.rentable && child.mailbox.is_some())
             .filter_map(|child| {
                 let (sn, level) = (child.view.sn.clone()?, child.view.level?);
-                let free = self.context.rentals.of_bank(&sn).is_none();
+                let free =
+                    self.context.rentals.of_bank(&sn).is_none() && !self.lane.engaged.has(&sn, now);
                 free.then_some(Offer { key: child.view.key, sn, level })
             })
             .collect();
@@ -237,7 +214,7 @@ impl State {
         } else if self.lane.is_free(now, self.context.settings.eject_gap) {
             self.grant(waiting.reserve).await;
         } else if now < waiting.until {
-            self.lane.waiting = Some(waiting);
+            self.lane.waiting = Some(waiting.for_its_turn());
         } else {
             let retry_after = self.retry_after();
             let _ = waiting.reserve.reply.send(Err(ReserveRefusal::Busy { retry_after }));
@@ -286,6 +263,7 @@ impl State {
     pub(super) fn unreserve(&mut self, command: CommandId) {
         if let Some(grant) = self.lane.grant.take_if(|grant| grant.command == command) {
             self.tell_slot(grant.key, slot::Msg::Release(command));
+            self.take_up_next();
         }
     }
 
@@ -311,10 +289,12 @@ impl State {
             let eject = OpenEject::published(command, rental, sn, key, now);
             self.lane.published_at = Some(now);
             self.lane.eject_due = Some(now + self.context.settings.eject.reply_wait);
+            self.lane.settlement = None;
             self.lane.eject = Some(eject);
             self.tell_slot(key, slot::Msg::Ejecting(Some(Ejecting::Sent)));
         } else {
             self.never_sent(publish.command, publish.rental);
+            self.take_up_next();
         }
     }
 
@@ -338,8 +318,7 @@ impl State {
 
     /// Another instance may own the database from here on, if the lease is not renewed.
     pub(super) fn owned_until(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        let left = self.context.lease.deadline().saturating_sub(self.context.clock.running());
-        now + TimeDelta::from_std(left).unwrap_or_default()
+        now + TimeDelta::from_std(self.context.lease.left()).unwrap_or_default()
     }
 
     /// The outcome of the eject is stored.
@@ -369,6 +348,7 @@ impl State {
         let now = self.now();
         if let Some(grant) = self.lane.grant.take_if(|grant| grant.until <= now) {
             self.tell_slot(grant.key, slot::Msg::Release(grant.command));
+            self.take_up_next();
         }
         self.service_due(now);
         self.unsent_due(now);

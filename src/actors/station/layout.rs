@@ -24,7 +24,7 @@ impl State {
                 for key in &added {
                     self.raise_slot(*key, myself).await;
                 }
-                self.lay_out(added, removed);
+                self.lay_out();
             }
         }
     }
@@ -44,15 +44,26 @@ impl State {
 
     fn lay_out_confirmed(&mut self) {
         if !self.confirmed {
-            self.lay_out(vec![], vec![]);
+            self.lay_out();
         }
     }
 
-    /// Writes the slots that are there, once for each change.
-    fn lay_out(&mut self, added: Vec<SlotKey>, removed: Vec<SlotKey>) {
+    /// How the cabinet is built otherwise than its rows say: slots that came, slots that went.
+    fn unwritten(&self) -> (Vec<SlotKey>, Vec<SlotKey>) {
+        let (built, rows) = (&self.seed.layout.slots, &self.seed.slot_versions);
+        let added = built.iter().filter(|key| !rows.contains_key(key)).copied().collect();
+        let removed = rows.keys().filter(|key| !built.contains(key)).copied().collect();
+        (added, removed)
+    }
+
+    /// Writes the slots that are there, once for each change; one that comes while the row is
+    /// being written is written next, because no report tells it again.
+    fn lay_out(&mut self) {
+        self.layout_waits = self.writing;
         if self.writing {
-            return; // the next report brings what is still missing
+            return;
         }
+        let (added, removed) = self.unwritten();
         let (station, version) = (self.id(), self.seed.version);
         let mut fact = Fact::at(self.now());
         fact.station = Some(StationWrite {
@@ -141,11 +152,15 @@ impl State {
             self.show_maintenance(key, on);
         }
         self.context.keep_seed(&self.seed);
+        if self.layout_waits {
+            self.lay_out();
+        }
     }
 
     /// The row is what counts, and the next report says again what is not in it.
     pub(super) async fn reread(&mut self, seed: Option<Box<Seed>>, myself: &ActorRef<Msg>) {
         self.writing = false;
+        self.layout_waits = false;
         self.dirty = true;
         self.confirmed = false;
         let Some(seed) = seed else { return myself.stop(None) };

@@ -10,7 +10,7 @@ use domain::station::{Snapshot, sighting};
 use ractor::RpcReplyPort;
 use serde_json::json;
 
-use super::State;
+use super::{Msg, State};
 use crate::actors::slot;
 use crate::spawn::spawn;
 use crate::store::fact::{AuditEntry, Fact};
@@ -35,13 +35,15 @@ pub(super) struct Service {
 impl State {
     /// By serial, as every eject: a second delivery cannot release another bank. The report
     /// that follows says whether it left.
-    pub(super) async fn eject_for_service(&mut self, ask: EjectAsk) {
-        let answer = self.try_eject_for_service(&ask).await;
-        let _ = ask.reply.send(answer);
+    pub(super) fn eject_for_service(&mut self, ask: EjectAsk) {
+        match self.may_eject_for_service(ask.key) {
+            Ok(sn) => self.write_down(ask, sn),
+            Err(why) => drop(ask.reply.send(Err(why))), // who asked may have gone
+        }
     }
 
-    async fn try_eject_for_service(&mut self, ask: &EjectAsk) -> Result<Sn, &'static str> {
-        let bank = self.context.banks.in_slot(self.id(), ask.key);
+    fn may_eject_for_service(&self, key: SlotKey) -> Result<Sn, &'static str> {
+        let bank = self.context.banks.in_slot(self.id(), key);
         let sn = bank.ok_or("the slot holds no bank")?;
         if self.context.rentals.of_bank(&sn).is_some() {
             return Err("the bank has an open rental");
@@ -52,6 +54,11 @@ impl State {
         if !self.lane.is_free(self.now(), self.context.settings.eject_gap) {
             return Err("another eject is under way, try again in a few seconds");
         }
+        Ok(sn)
+    }
+
+    /// Beside the mailbox, so that a slow database does not stop the cabinet.
+    fn write_down(&self, ask: EjectAsk, sn: Sn) {
         let mut fact = Fact::at(self.now());
         fact.audit = Some(AuditEntry {
             actor: ask.actor.clone(),
@@ -59,11 +66,37 @@ impl State {
             target: self.seed.info.serial.to_string(),
             details: json!({ "bank": sn, "io": ask.key.io, "slot": ask.key.slot }),
         });
-        self.context.store.commit(fact).await.map_err(|_| "the database cannot be reached")?;
+        let (context, myself) = (self.context.clone(), self.myself.clone());
+        spawn("service_eject", async move {
+            match context.store.commit(fact).await {
+                Ok(_) => myself.insist(Msg::EjectNoted { ask, sn }),
+                Err(error) => {
+                    tracing::warn!(%error, "an eject for service was not written down");
+                    let _ = ask.reply.send(Err("the database cannot be reached"));
+                }
+            }
+        });
+    }
+
+    /// It is written down who wants it. Meanwhile the bank may have gone, or another eject may
+    /// have begun; and who does not wait any more wants no bank to come out.
+    pub(super) async fn eject_noted(&mut self, ask: EjectAsk, sn: Sn) {
+        if ask.reply.is_closed() {
+            return;
+        }
+        let answer = match self.may_eject_for_service(ask.key) {
+            Ok(still) if still == sn => self.eject_now(sn, ask.key).await,
+            Ok(_) => Err("the slot holds another bank by now"),
+            Err(why) => Err(why),
+        };
+        let _ = ask.reply.send(answer); // who asked may have gone
+    }
+
+    async fn eject_now(&mut self, sn: Sn, key: SlotKey) -> Result<Sn, &'static str> {
         for rental in self.lane.forget(&sn) {
             self.context.forget_unsettled(self.id(), rental);
         }
-        self.publish_for_service(sn.clone(), ask.key).await?;
+        self.publish_for_service(sn.clone(), key).await?;
         Ok(sn)
     }
 
@@ -85,7 +118,7 @@ impl State {
         spawn("service_eject", async move {
             clock.sleep_until(now + timing.settle).await;
             let (reply, _) = tokio::sync::oneshot::channel();
-            let _ = myself.cast(super::Msg::Check(reply.into())); // the next report tells too
+            let _ = myself.cast(Msg::Check(reply.into())); // the next report tells too
         });
         Ok(())
     }

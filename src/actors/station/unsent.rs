@@ -5,13 +5,16 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::eject::{NotOutReason, OpenEject, Settlement};
+use domain::eject::{NotOutReason, OpenEject, Settlement, Step};
 use domain::ids::{CommandId, RentalId};
 use domain::rental::{Command, Phase};
 use domain::slot::Ejecting;
+use domain::station::Snapshot;
 
+use super::verify::evidence;
 use super::{PublishEject, State};
-use crate::actors::{rental, slot};
+use crate::actors::rental::{self, Cause};
+use crate::actors::slot;
 
 /// Ejects that were certainly never sent, and whose rentals have not stored that.
 #[derive(Default)]
@@ -76,7 +79,7 @@ impl State {
     /// Looks into an eject that may have been sent, after the one that is open.
     pub(super) fn take_up(&mut self, eject: OpenEject) {
         self.tell_slot(eject.key, slot::Msg::Ejecting(Some(Ejecting::Verify)));
-        if self.lane.eject.is_none() {
+        if self.lane.may_resume() {
             self.lane.resume(eject);
         } else {
             // each has a slot of its own, so that they are few
@@ -93,8 +96,43 @@ impl State {
         }
     }
 
-    /// The open eject has its end: the next one is looked into.
+    /// A report may prove what became of one whose turn has not come, while the open one cannot
+    /// be settled: then the two change places. An eject whose answer may still come stays.
+    pub(super) async fn evidence_for_later(
+        &mut self,
+        snapshot: &Snapshot,
+        whole: bool,
+        at: DateTime<Utc>,
+    ) {
+        let timing = self.context.settings.eject;
+        let waits = self.lane.eject.as_ref().is_some_and(|eject| !eject.is_awaiting());
+        if !waits || self.lane.settlement.is_some() {
+            return;
+        }
+        let (mut proved, mut wants_check) = (None, false);
+        for (place, eject) in self.lane.later.iter_mut().enumerate() {
+            match eject.report(evidence(eject, snapshot, whole, at), &timing) {
+                step @ Step::Settled(_) if proved.is_none() => proved = Some((place, step)),
+                Step::Check { .. } => wants_check = true,
+                Step::Settled(_) | Step::Wait { .. } | Step::Unknown => {}
+            }
+        }
+        if let Some((place, step)) = proved
+            && let Some(eject) = self.lane.later.remove(place)
+        {
+            let open = self.lane.eject.replace(eject);
+            open.into_iter().for_each(|open| self.lane.later.push_front(open));
+            self.drive(step, Cause::default()).await;
+        } else if wants_check {
+            self.ask_for_report("eject").await;
+        }
+    }
+
+    /// The open eject has its end, or a start came to nothing: the next one is looked into.
     pub(super) fn take_up_next(&mut self) {
+        if !self.lane.may_resume() {
+            return;
+        }
         while let Some(eject) = self.lane.later.pop_front() {
             let stored = self.context.rentals.stored(eject.rental);
             if stored.is_some_and(|stored| stored.rental.phase == Phase::Dispensing) {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use devices::EjectReply;
-use domain::eject::{EjectOutcome, Settlement, Step};
+use domain::eject::{EjectOutcome, Evidence, OpenEject, Settlement, Step};
 use domain::ids::{RentalId, Sn};
 use domain::rental::{Command, Phase};
 use domain::slot::Ejecting;
@@ -157,10 +157,10 @@ impl State {
     ) {
         self.service_evidence(snapshot, now);
         let Some(eject) = self.lane.eject.as_mut() else { return };
-        let bank = sighting(snapshot, eject.key, &eject.sn);
-        let evidence = domain::eject::Evidence { at: now, whole, bank };
+        let evidence = evidence(eject, snapshot, whole, now);
         let step = eject.report(evidence, &self.context.settings.eject);
         self.drive(step, Cause::default()).await;
+        self.evidence_for_later(snapshot, whole, now).await;
     }
 
     /// The cabinet can be asked again.
@@ -175,4 +175,13 @@ impl State {
     pub(super) fn ejecting(&self) -> Option<&Sn> {
         self.lane.eject.as_ref().map(|eject| &eject.sn)
     }
+}
+
+pub(super) fn evidence(
+    eject: &OpenEject,
+    snapshot: &Snapshot,
+    whole: bool,
+    at: DateTime<Utc>,
+) -> Evidence {
+    Evidence { at, whole, bank: sighting(snapshot, eject.key, &eject.sn) }
 }

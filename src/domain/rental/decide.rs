@@ -101,6 +101,13 @@ fn late_success(rental: &Rental, at: DateTime<Utc>, shown: bool, facts: &Facts) 
     }
 }
 
+impl Rental {
+    /// Whether a late answer of its cabinet may be about its eject.
+    pub fn may_reopen(&self) -> bool {
+        matches!(self.phase, Phase::Cancelled { reason, .. } if may_reopen(self, reason))
+    }
+}
+
 /// An eject that was certainly never sent has no late answer. What its rider gave up after it may
 /// have been sent was a wish first.
 fn may_reopen(rental: &Rental, reason: CancelReason) -> bool {

@@ -1,8 +1,11 @@
 //! Rows that a version cannot read are not forgotten silently.
 
+use chargeghar::actors::rentals::StartError;
 use domain::ids::RentalId;
+use domain::rental::Status;
 
 use crate::harness::database::Database;
+use crate::harness::node::TestNode;
 use crate::harness::process::Place;
 use crate::store::world::World;
 
@@ -38,6 +41,31 @@ async fn a_version_that_cannot_read_the_open_rentals_does_not_start() {
     assert_eq!(process.ended().await.code(), Some(1), "{}", process.said());
     let said = process.said();
     assert!(said.contains("this version cannot read 6 of 7 open rentals"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bank_of_a_rental_that_cannot_be_read_closes_no_cabinet() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet("860000000000017", "CG-1", &["40818048", "40818049"]).await;
+    let (one, two) = (node.rider(100).await, node.rider(100).await);
+    let unread = node.rent(one, "CG-1").await.unwrap();
+    let bank = cabinet.take(&unread.bank).unwrap();
+    node.database.expect_findings("custody"); // nobody could end the rental
+    node.database.expect_findings("rental_replay");
+    let mut row = node.database.connect().await;
+    let spoil = format!("update rentals set state = '{{}}' where id = '{}'", unread.id);
+    let node = node.again_after(async |_| {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(spoil)).execute(&mut row).await.unwrap();
+        cabinet.insert(bank, None).unwrap();
+    });
+    let node = node.await;
+    node.until_banks("CG-1", 2).await;
+
+    assert_eq!(node.rent(two, "CG-1").await, Err(StartError::NoBank), "the books refuse it");
+    let rental = node.rent(two, "CG-1").await.unwrap();
+
+    assert_eq!(rental.status(), Status::Active);
+    assert_ne!(rental.bank, unread.bank);
 }
 
 /// Open ones.

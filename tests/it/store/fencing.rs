@@ -111,7 +111,7 @@ async fn nothing_is_committed_before_the_lease_is_held() {
     let early = store.commit(Fact::at(chrono::DateTime::UNIX_EPOCH)).await;
 
     assert_eq!(early, Err(CommitError::Fenced));
-    assert!(store.acquire("first", Duration::ZERO).await.unwrap().deadline() > Duration::ZERO);
+    assert!(store.acquire("first", Duration::ZERO).await.unwrap().left() > Duration::ZERO);
     assert!(store.commit(Fact::at(chrono::DateTime::UNIX_EPOCH)).await.is_ok());
 }
 
