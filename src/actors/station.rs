@@ -181,10 +181,7 @@ pub struct State {
     calling: connect::Calling,
     /// Banks whose fact is under way.
     moving: BTreeSet<Sn>,
-    /// The row is being written, or read again.
-    writing: bool,
-    /// The layout changed meanwhile, and is written next.
-    layout_waits: bool,
+    row: layout::Row,
     dirty: bool,
     shown_version: u64,
 }
@@ -302,8 +299,7 @@ impl State {
             check: claims::Checking::default(),
             calling: connect::Calling::default(),
             moving: BTreeSet::new(),
-            writing: false,
-            layout_waits: false,
+            row: layout::Row::default(),
             dirty: true,
             shown_version: 0,
             seed,

@@ -93,9 +93,13 @@ async fn slots_that_come_while_the_row_is_being_written_are_written_next() {
 
 /// A report of three boards; the bank is in this slot.
 fn twelve_slots(bank: SlotKey) -> Vec<u8> {
-    let row = |slot: u8| match u16::from(slot) == bank.slot {
-        true => SlotRow::with_bank(slot, BANK.parse().unwrap(), 90),
-        false => SlotRow::empty(slot),
+    let row = |slot: u8| {
+        let holds = u16::from(slot) == bank.slot;
+        if holds {
+            SlotRow::with_bank(slot, BANK.parse().unwrap(), 90)
+        } else {
+            SlotRow::empty(slot)
+        }
     };
     let board = |address: u8| {
         let slots = (address * 4 - 3..=address * 4).map(row).collect();

@@ -7,6 +7,7 @@ use ractor::RpcReplyPort;
 use serde::Serialize;
 use serde_json::json;
 
+use super::layout::Row;
 use super::{Seed, State};
 use crate::actors::availability::StationView;
 use crate::actors::slot;
@@ -59,7 +60,7 @@ impl State {
         reply: RpcReplyPort<bool>,
     ) {
         let version = self.seed.slot_versions.get(&key).copied();
-        let Some(version) = version.filter(|_| !self.writing) else {
+        let Some(version) = version.filter(|_| self.row == Row::AtRest) else {
             let _ = reply.send(false); // who asked may have gone
             return;
         };
@@ -102,7 +103,7 @@ impl State {
     }
 
     pub(super) fn maintain(&mut self, on: bool, actor: String, reply: RpcReplyPort<bool>) {
-        if self.writing {
+        if self.row != Row::AtRest {
             let _ = reply.send(false);
             return;
         }

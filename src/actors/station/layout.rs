@@ -12,6 +12,17 @@ use crate::metrics;
 use crate::spawn::spawn;
 use crate::store::fact::{Fact, NewIncident, SlotChange, SlotWrite, StationWrite};
 
+/// The station's row in the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Row {
+    #[default]
+    AtRest,
+    /// It is being written, or read again.
+    Moving,
+    /// The same, and the layout changed meanwhile.
+    Behind,
+}
+
 impl State {
     pub(super) async fn cover(&mut self, coverage: Coverage, myself: &ActorRef<Msg>) {
         match coverage {
@@ -59,8 +70,8 @@ impl State {
     /// Writes the slots that are there, once for each change; one that comes while the row is
     /// being written is written next, because no report tells it again.
     fn lay_out(&mut self) {
-        self.layout_waits = self.writing;
-        if self.writing {
+        if self.row != Row::AtRest {
+            self.row = Row::Behind;
             return;
         }
         let (added, removed) = self.unwritten();
@@ -120,7 +131,7 @@ impl State {
             SlotChange::Add | SlotChange::Remove { .. } => None,
         });
         let version = self.seed.version + 1;
-        self.writing = true;
+        self.row = Row::Moving;
         spawn("station_row", async move {
             match context.store.commit(fact).await {
                 Ok(_) => {
@@ -143,7 +154,7 @@ impl State {
         maintenance: bool,
         slot: Option<(SlotKey, bool)>,
     ) {
-        self.writing = false;
+        let is_behind = std::mem::take(&mut self.row) == Row::Behind;
         self.dirty = true;
         self.seed.version = version;
         self.seed.maintenance = maintenance;
@@ -152,15 +163,14 @@ impl State {
             self.show_maintenance(key, on);
         }
         self.context.keep_seed(&self.seed);
-        if self.layout_waits {
+        if is_behind {
             self.lay_out();
         }
     }
 
     /// The row is what counts, and the next report says again what is not in it.
     pub(super) async fn reread(&mut self, seed: Option<Box<Seed>>, myself: &ActorRef<Msg>) {
-        self.writing = false;
-        self.layout_waits = false;
+        self.row = Row::AtRest;
         self.dirty = true;
         self.confirmed = false;
         let Some(seed) = seed else { return myself.stop(None) };

@@ -121,7 +121,9 @@ impl State {
             && let Some(eject) = self.lane.later.remove(place)
         {
             let open = self.lane.eject.replace(eject);
-            open.into_iter().for_each(|open| self.lane.later.push_front(open));
+            if let Some(open) = open {
+                self.lane.later.push_front(open);
+            }
             self.drive(step, Cause::default()).await;
         } else if wants_check {
             self.ask_for_report("eject").await;
