@@ -134,9 +134,12 @@ impl Context {
     /// What the broker says of a cabinet's session. One that lives in this process has none from
     /// before: who was not told of is not there, whatever was heard of it last time.
     pub fn session_of(&self, uuid: &DeviceUuid) -> Session {
-        let untold = || match self.link.tells_sessions() {
-            true => Session::Down { since: self.since },
-            false => Session::Untold,
+        let untold = || {
+            if self.link.tells_sessions() {
+                Session::Down { since: self.since }
+            } else {
+                Session::Untold
+            }
         };
         self.sessions.get(uuid).map_or_else(untold, |session| *session)
     }
