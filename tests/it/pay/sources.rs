@@ -280,7 +280,7 @@ impl Scene {
 
     /// Asked for and approved.
     async fn begun(gateway: Gateway) -> Scene {
-        let scene = Scene::topped_up(gateway).await;
+        let scene = Box::pin(Scene::topped_up(gateway)).await;
         scene.ask().await;
         scene
     }
@@ -294,7 +294,7 @@ impl Scene {
 
     /// The same of what is left when 400 were spent.
     async fn sent_part(gateway: Gateway, faults: &[(Call, Fault)]) -> Scene {
-        let scene = Scene::topped_up(gateway).await;
+        let scene = Box::pin(Scene::topped_up(gateway)).await;
         spend(&scene.counter.node, scene.rider, 400).await;
         scene.ask().await;
         scene.send(faults).await;
