@@ -5,10 +5,11 @@
 //! A line of a file is a record with its hash in front. The hash is SHA-256 over the hash of
 //! the line before, as 64 hex digits, and the record: the line without its hash.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 mod line;
 
@@ -54,6 +55,36 @@ impl fmt::Debug for Hash {
 /// The record that opens a day.
 pub fn opening(day: NaiveDate, previous: Hash) -> String {
     format!(r#"{{"open":{{"day":"{day}","previous":"{previous}"}}}}"#)
+}
+
+/// The record of a transfer, as the database writes it too (`ledger_record`). `names` are what it
+/// is about, those that it has none of left out.
+pub fn transfer(
+    id: Uuid,
+    kind: &str,
+    at: DateTime<Utc>,
+    names: [(&str, Option<Uuid>); 4],
+    lines: &str,
+) -> String {
+    let at = at.to_rfc3339_opts(SecondsFormat::Micros, true);
+    let mut record = format!(r#"{{"transfer":{{"id":"{id}","kind":"{kind}","at":"{at}""#);
+    for (name, id) in names {
+        if let Some(id) = id {
+            let _ = write!(record, r#","{name}":"{id}""#); // a string takes everything
+        }
+    }
+    let _ = write!(record, r#","lines":[{lines}]}}}}"#);
+    record
+}
+
+/// Puts one more entry behind the lines of a transfer (`ledger_line`).
+pub fn entry(lines: &mut String, account: &str, amount: &str) {
+    if !lines.is_empty() {
+        lines.push(',');
+    }
+    for piece in ["[\"", account, "\",\"", amount, "\"]"] {
+        lines.push_str(piece);
+    }
 }
 
 /// The record that closes it.

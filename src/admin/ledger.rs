@@ -38,9 +38,9 @@ pub async fn books(State(admin): State<Admin>) -> Answer<Books> {
 
 /// The whole ledger, with a line for each stage as it begins.
 pub async fn verify(State(admin): State<Admin>) -> Response {
-    let (send, receive) = mpsc::channel(STAGES.len() + 1);
+    let (send, receive) = mpsc::channel(STAGES + 1);
     spawn("admin.verify", async move {
-        let (mut number, of) = (0, STAGES.len());
+        let (mut number, of) = (0, STAGES);
         let told = |name: &str| {
             number += 1;
             let _ = send.try_send(line(&Told::Stage { name: name.to_owned(), number, of }));

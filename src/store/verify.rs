@@ -16,14 +16,18 @@ use super::session::Session;
 use super::{Error, Store};
 
 mod checks;
+mod copied;
 mod given;
 mod kind;
 mod replay;
 mod standing;
+mod walk;
 
-pub use checks::STAGES;
 pub use kind::Kind;
 pub use standing::Mark;
+
+/// How many stages a whole look has.
+pub const STAGES: usize = 1 + checks::STAGES.len();
 
 /// Findings that are told one by one; the others are only counted.
 pub const TOLD_MAX: usize = 100;
@@ -97,7 +101,7 @@ impl Store {
         let began = clock.running();
         let mut session = self.read().await?;
         session.begin_snapshot().await?;
-        let looked = look(&mut session, scope, clock.now(), &mut told).await;
+        let looked = look(self, &mut session, scope, clock.now(), &mut told).await;
         session.rollback().await;
         let (mut report, mark) = looked?;
         let took: Duration = clock.running().saturating_sub(began);
@@ -113,6 +117,7 @@ const ROOM: &str = "
     set local work_mem = '192MB'";
 
 async fn look(
+    store: &Store,
     session: &mut Session,
     scope: &Scope,
     now: DateTime<Utc>,
@@ -127,23 +132,43 @@ async fn look(
         session.run(ROOM).await?;
     }
     let mark = Mark::read(session, now).await?;
-    let transfers = checks::count(whole);
-    let transfers = sqlx::query_scalar(transfers).bind(&from.below).fetch_one(&mut *session);
-    let mut report = Report { transfers: transfers.await?, ..Report::default() };
-    for stage in STAGES.iter().filter(|stage| whole || !stage.only_whole) {
-        told(stage.name);
-        let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(stage.sql(whole)))
-            .bind(&from.below)
-            .bind(from.position)
-            .bind(from.checked_at)
-            .fetch_all(&mut *session)
-            .await?;
-        for row in rows {
-            report.add(row);
-        }
+    let snapshot: String =
+        sqlx::query_scalar("select pg_export_snapshot()").fetch_one(&mut *session).await?;
+    told(walk::NAME);
+    let walk = walk::walk(store, &snapshot, (!whole).then_some(from));
+    let asked = asked(session, whole, from, told);
+    let (walked, (transfers, rows)) = futures::try_join!(walk, asked)?;
+    let mut report = Report { transfers, ..Report::default() };
+    report.counts = walked.counts;
+    report.imbalance = Money::rounded(walked.off).unwrap_or_default();
+    report.findings = walked.findings;
+    for row in rows {
+        report.add(row);
     }
     if whole {
         replay::look(session, &mut report).await?;
     }
     Ok((report, mark))
+}
+
+/// How many transfers are looked at, and what the questions found.
+async fn asked(
+    session: &mut Session,
+    whole: bool,
+    from: &Mark,
+    told: &mut (dyn FnMut(&'static str) + Send),
+) -> Result<(i64, Vec<Row>), Error> {
+    let transfers = sqlx::query_scalar(checks::count(whole)).bind(&from.below);
+    let transfers = transfers.fetch_one(&mut *session).await?;
+    let mut found = Vec::new();
+    for stage in checks::STAGES.iter().filter(|stage| whole || !stage.only_whole) {
+        told(stage.name);
+        let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(stage.sql(whole)))
+            .bind(&from.below)
+            .bind(from.checked_at)
+            .fetch_all(&mut *session)
+            .await?;
+        found.extend(rows);
+    }
+    Ok((transfers, found))
 }
