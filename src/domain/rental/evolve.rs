@@ -65,6 +65,9 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
             by_points: rental.by_points.plus(tender.spent),
             ..rental
         },
+        Event::DuesWrittenOff { amount, .. } => {
+            Rental { owed: rental.owed.minus(*amount), ..rental }
+        }
     }
 }
 
@@ -84,7 +87,8 @@ pub fn replay<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<Rental>
         | Event::FellOverdue { .. }
         | Event::Returned { .. }
         | Event::ReturnedAtOnce { .. }
-        | Event::DuesPaid { .. } => return None,
+        | Event::DuesPaid { .. }
+        | Event::DuesWrittenOff { .. } => return None,
     };
     Some(events.fold(first, evolve))
 }
