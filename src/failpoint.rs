@@ -1,5 +1,5 @@
-//! Named instants at which a test can end the process, as a crash would, or hold up whoever
-//! comes there. Nothing at all without the feature `failpoints`.
+//! Named instants at which a test can end the process, as a crash would, or let a task panic, or
+//! hold up whoever comes there. Nothing at all without the feature `failpoints`.
 
 /// Ends the process here, without any farewell, if `CHARGEGHAR_FAILPOINT` names this instant.
 #[cfg(feature = "failpoints")]
@@ -11,6 +11,16 @@ pub fn hit(name: &str) {
 
 #[cfg(not(feature = "failpoints"))]
 pub fn hit(_: &str) {}
+
+/// Panics here if `CHARGEGHAR_FAILPOINT` names this instant.
+#[cfg(feature = "failpoints")]
+pub fn fall(name: &str) {
+    let wanted = std::env::var("CHARGEGHAR_FAILPOINT").is_ok_and(|wanted| wanted == name);
+    assert!(!wanted, "a test asked for it: {name}");
+}
+
+#[cfg(not(feature = "failpoints"))]
+pub fn fall(_: &str) {}
 
 /// Waits here for as long as the folder `CHARGEGHAR_FAILPOINT_HOLDS` has a file of this name.
 #[cfg(feature = "failpoints")]

@@ -238,6 +238,7 @@ impl Node {
             () = self.lease.lost() => Exit::Fenced,
             () = asked => Exit::Asked,
             task = self.tasks.lost() => Exit::Lost(task),
+            task = self.store.lost() => Exit::Lost(task),
         }
     }
 

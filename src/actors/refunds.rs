@@ -12,7 +12,7 @@ use domain::refund::{Parts, Purpose, Status, Step};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::payments::LOOK_AGAIN;
+use super::payments::{LOOK_AGAIN, taken_with};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failpoint;
@@ -42,6 +42,8 @@ pub struct Rules {
     pub two_persons_above: Money,
     /// Tax on the net price, in percent.
     pub vat_percent: Decimal,
+    /// Points that a top-up earns for each NPR 100.
+    pub points_per_hundred: u32,
 }
 
 /// What an operator does.
@@ -230,6 +232,11 @@ impl Refunds {
                 let Refund { rider, amount, .. } = known;
                 fact.movements = vec![Movement::TopUpBack { rider, intent, gateway, amount }];
             }
+            (Step::Arrive, Purpose::TopUp(_)) => {
+                let per_hundred = self.inner.rules.points_per_hundred;
+                let taken = taken_with(&self.inner.store, &known, per_hundred);
+                fact.movements = taken.await.map_err(|_| StepError::Unavailable)?;
+            }
             (Step::Bounce, Purpose::TopUp(intent)) => {
                 fact.movements = vec![undone(&self.inner.store, intent).await?];
             }
@@ -274,6 +281,8 @@ impl Refunds {
         let stored = self.find(&known.id.to_string()).await;
         match written {
             Ok(_) => stored,
+            // points were spent meanwhile
+            Err(CommitError::Short { .. }) if step == Step::Arrive => Err(StepError::Unavailable),
             Err(CommitError::Conflict(Conflict::NothingLeft) | CommitError::Short { .. }) => {
                 Err(StepError::NothingLeft)
             }

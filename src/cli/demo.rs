@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use cabinet::{Cabinet, Fleet, Spec, Timing};
 use clap::Args;
+use domain::ids::Serial;
 use serde_json::json;
 
 use super::reach::Reach;
@@ -18,6 +19,7 @@ use crate::admin::{Enrol, StationBody};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::DataFolder;
+use crate::node::Exit;
 use crate::telemetry::{self, Output};
 
 mod places;
@@ -25,11 +27,18 @@ mod rider;
 mod story;
 mod timeline;
 
+#[cfg(test)]
+mod tests;
+
 use places::PLACES;
 use timeline::{Timeline, Who};
 
 /// How much faster than real ones the cabinets live.
 const SPEED: u32 = 60;
+/// Names the folder to work in. The settings' file does not: its folder is a network's.
+const FOLDER: &str = "CHARGEGHAR__DATA_DIR";
+/// How long the service may take until it is ready.
+const READY: Duration = Duration::from_mins(1);
 /// How long the cabinets may take to come online and report.
 const ONLINE: Duration = Duration::from_secs(30);
 /// The first cabinet's uuid, an IMEI of no real maker.
@@ -48,11 +57,14 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
-    let mut config = of_its_own(Config::load(common.config.as_deref())?);
+    let named = std::env::var_os(FOLDER).is_some();
+    let mut config = of_its_own(Config::load(common.config.as_deref())?, named);
     telemetry::init(Output::Stderr, QUIET)?;
     let folder = own_folder(&mut config)?;
     free_ports(&mut config);
-    let code = runtime()?.block_on(Box::pin(demo(arguments, config)));
+    let runtime = runtime()?;
+    let code = runtime.block_on(Box::pin(demo(arguments, config)));
+    runtime.shutdown_background();
     drop(folder);
     code
 }
@@ -66,26 +78,71 @@ async fn demo(arguments: &Arguments, config: Config) -> anyhow::Result<ExitCode>
     let running = tokio::select! {
         biased;
         () = &mut asked => return Ok(ExitCode::FAILURE),
-        started = Running::start(config) => started?,
+        started = start(config, &folder) => started?,
     };
-    serve::until_ready(&running.http).await;
+    let told = tokio::select! {
+        biased;
+        () = &mut asked => None,
+        told = show(&mut timeline, &running, &folder, heard) => Some(told),
+    };
+    let mut good = false;
+    if let Some(Ok(_cabinets)) = &told {
+        good = timeline.end();
+        if !arguments.exit {
+            invite(&timeline, &running.http);
+            good &= running.node.run_until(asked).await == Exit::Asked;
+        }
+    }
+    let failed = told.and_then(Result::err); // and the cabinets go
+    running.stop().await;
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+    }
+}
+/// Starts the service, unless its folder is a network's: of that nothing may come to life here.
+async fn start(config: Config, folder: &DataFolder) -> anyhow::Result<Running> {
+    if folder.postgres().exists() {
+        let reach = Reach::open(&config).await?;
+        let known: anyhow::Result<Vec<StationBody>> = reach.get("/stations").await;
+        reach.close().await;
+        let mut serials = known?.into_iter().map(|station| station.serial);
+        if let Some(serial) = serials.find(|serial| !is_own(serial)) {
+            bail!(
+                "{} is the data folder of a network: it has the cabinet {serial}, which is none \
+                 of the demo's; unset {FOLDER}, or name an empty folder",
+                folder.root().display()
+            );
+        }
+    }
+    Running::start(config).await
+}
+
+/// The story from the start on. What goes wrong in it is a check that failed.
+async fn show(
+    timeline: &mut Timeline,
+    running: &Running,
+    folder: &DataFolder,
+    heard: tokio::sync::mpsc::Receiver<String>,
+) -> anyhow::Result<Vec<Cabinet>> {
+    let ready = serve::until_ready(&running.http);
+    if Clock::system().within(READY, ready).await.is_none() {
+        bail!(
+            "the service is not ready after {} s; {}/readyz says what it waits for, while one runs",
+            READY.as_secs(),
+            running.http
+        );
+    }
     timeline.step_with(
         Who::Service,
         format!("ready at {} and {}", running.http, running.mqtt),
         json!({ "http": running.http, "mqtt": running.mqtt }),
     );
-    let good = tell(&mut timeline, &running, &folder, heard).await;
-    if let Err(error) = &good {
+    let told = tell(timeline, running, folder, heard).await;
+    if let Err(error) = &told {
         timeline.check(false, "the story goes to its end", &format!("{error:#}"));
     }
-    let all_good = timeline.end();
-    if !arguments.exit {
-        invite(&timeline, &running.http);
-        running.node.run_until(asked).await;
-    }
-    drop(good);
-    running.stop().await;
-    Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(told.unwrap_or_default())
 }
 
 /// The story itself; the cabinets live as long as its answer.
@@ -153,17 +210,26 @@ fn invite(timeline: &Timeline, http: &str) {
     timeline.detail(&format!("metrics             {http}/metrics"));
 }
 
-/// Of the settings, where the demo lives and how it starts a database: a story has no place in a
-/// network that is in use, so its database, its broker and its money are its own.
-fn of_its_own(config: Config) -> Config {
-    let mut own = Config { data_dir: config.data_dir, ..Config::default() };
+/// One of the twelve that the demo enrols.
+fn is_own(known: &Serial) -> bool {
+    (0..PLACES.len()).any(|number| serial(number) == known.as_str())
+}
+
+/// Of the settings, where the demo listens and how it starts a database: a story has no place in
+/// a network that is in use, so its database, its broker and its money are its own. So is its
+/// folder, unless it was `named` for this run.
+fn of_its_own(config: Config, named: bool) -> Config {
+    let mut own = Config::default();
+    if named {
+        own.data_dir = config.data_dir;
+    }
     (own.http.bind, own.http.port) = (config.http.bind, config.http.port);
     (own.mqtt.bind, own.mqtt.port) = (config.mqtt.bind, config.mqtt.port);
     own.database.embedded_programs = config.database.embedded_programs;
     own
 }
 
-/// A folder of its own, unless one is configured; it goes with the demo.
+/// A folder of its own, unless one is named; it goes with the demo.
 fn own_folder(config: &mut Config) -> anyhow::Result<Option<TemporaryFolder>> {
     if !config.data_dir.as_os_str().is_empty() {
         return Ok(None);

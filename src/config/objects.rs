@@ -25,8 +25,6 @@ section! {
         provider: ObjectsProvider = ObjectsProvider::Folder,
         /// Folder, for "folder". Empty: objects, in the data folder.
         folder: PathBuf = PathBuf::new(),
-        /// Largest object, in bytes.
-        size_max_bytes: usize = 10_485_760,
         /// Address of the S3 service. Empty: the one of AWS for the region.
         s3_endpoint: String = String::new(),
         /// Region of the bucket.

@@ -255,18 +255,18 @@ impl Calls {
 
     /// A wrong signature is counted, and refused where the station insists.
     fn signed(&self, endpoint: Endpoint, signature: Signature, info: &Info) -> Result<(), Refusal> {
-        let word = match signature {
+        let (word, kind) = match signature {
             Signature::Good => return Ok(()),
-            Signature::Wrong => "wrong",
-            Signature::Absent => "absent",
+            Signature::Wrong => ("wrong", "sign_wrong"),
+            Signature::Absent => ("absent", "sign_absent"),
         };
         metrics::DEVICE_SIGNS.inc([name(endpoint), word]);
         if info.about.strict_sign {
             return Err(Refusal::Sign);
         }
-        if let Some(held) = self.0.hush.pass("sign") {
+        if let Some(held) = self.0.hush.pass(kind) {
             let (call, cabinet) = (name(endpoint), &info.uuid);
-            tracing::warn!(call, %cabinet, sign = word, held, "a cabinet's call is not signed");
+            tracing::warn!(kind, call, %cabinet, held, "a cabinet's call is not signed");
         }
         Ok(())
     }

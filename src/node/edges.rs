@@ -121,13 +121,12 @@ async fn external(
     let admin: Arc<dyn BrokerAdmin> = match mosquitto {
         None => Arc::new(Elsewhere),
         Some(mosquitto) => {
-            let keep = accounts::keep(
-                Arc::clone(&mosquitto),
-                Arc::clone(&link),
-                clock.clone(),
-                entropy.clone(),
-            );
-            tasks.spawn("accounts", keep);
+            let of_mosquitto = (Arc::clone(&mosquitto), Arc::clone(&link));
+            let (time, chance) = (clock.clone(), entropy.clone());
+            tasks.keep("accounts", clock.clone(), move || {
+                let (mosquitto, link) = of_mosquitto.clone();
+                accounts::keep(mosquitto, link, time.clone(), chance.clone())
+            });
             mosquitto
         }
     };
@@ -158,7 +157,10 @@ async fn embedded(
         ..broker::Settings::default()
     });
     let broker = Arc::new(broker.await?);
-    tasks.spawn("refusals", refusals::watch(Arc::clone(&broker), clock.clone()));
+    let (of_broker, time) = (Arc::clone(&broker), clock.clone());
+    tasks.keep("refusals", clock.clone(), move || {
+        refusals::watch(Arc::clone(&of_broker), time.clone())
+    });
     let addr = broker.local_addr();
     let password = Secret::new(entropy.base62(32));
     let settings = mqtt::Settings::embedded(config, addr, password, clock.now());

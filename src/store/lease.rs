@@ -15,7 +15,6 @@ use super::session::{FENCE, Session};
 use super::{Inner, Store, writer};
 use crate::clock::Clock;
 use crate::metrics;
-use crate::spawn::spawn;
 
 /// Beyond the expiry: the row is looked at again only after it.
 const MARGIN: Duration = Duration::from_millis(20);
@@ -181,7 +180,10 @@ impl Store {
             session: Some(session),
             inner: Arc::downgrade(inner),
         };
-        *inner.keeper.lock() = Some(spawn("store.lease", keeper.run()));
+        inner.keeper.spawn("store.lease", async move {
+            crate::failpoint::fall("lease_keeper");
+            keeper.run().await;
+        });
         for _ in 0..inner.settings.writers.max(1) {
             inner.tasks.spawn("store.writer", writer::supervise(writer::Args::of(inner)));
         }

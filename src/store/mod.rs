@@ -8,10 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use parking_lot::Mutex;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -82,7 +80,8 @@ struct Inner {
     owed: Arc<Notify>,
     /// The writers.
     tasks: Tasks,
-    keeper: Mutex<Option<JoinHandle<()>>>,
+    /// The one that renews the lease; it outlives the writers.
+    keeper: Tasks,
 }
 
 impl Drop for Inner {
@@ -107,7 +106,7 @@ impl Store {
             gate: Arc::new(Gate::new(clock.clone())),
             owed: Arc::new(Notify::new()),
             tasks: Tasks::new(),
-            keeper: Mutex::new(None),
+            keeper: Tasks::new(),
             options,
             settings,
             clock,
@@ -125,6 +124,16 @@ impl Store {
         let answer = self.inner.queue.push(fact, self.inner.clock.running())?;
         // A writer that fell over does not say how far it got.
         answer.await.unwrap_or(Err(CommitError::Ambiguous))
+    }
+
+    /// Resolves when a writer or the keeper of the lease has panicked for good: nothing can be
+    /// written before long. Answers its name.
+    pub async fn lost(&self) -> &'static str {
+        tokio::select! {
+            biased;
+            task = self.inner.keeper.lost() => task,
+            task = self.inner.tasks.lost() => task,
+        }
     }
 
     /// How many facts wait for a writer.
@@ -156,11 +165,8 @@ impl Store {
         }
         inner.queue.close(&CommitError::NotSent);
         inner.gate.retire();
-        let keeper = inner.keeper.lock().take();
         let rest = async {
-            if let Some(keeper) = keeper {
-                let _ = keeper.await; // it has given the lease back, or could not
-            }
+            inner.keeper.ended().await; // it has given the lease back, or could not
             inner.chores.close().await;
             inner.reads.close().await;
         };

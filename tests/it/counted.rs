@@ -50,6 +50,23 @@ async fn whatever_is_refused_is_counted_by_kind_told_once_a_minute_and_changes_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_a_station_does_not_insist_a_wrong_and_an_absent_signature_are_told_once_each() {
+    let scene = Scene::of(false).await;
+
+    for _ in 0..TIMES {
+        assert_eq!(scene.ask_signed(None).await, 200);
+        assert_eq!(scene.ask_signed(Some("0")).await, 200);
+    }
+
+    for (sign, word) in [("absent", "sign_absent"), ("wrong", "sign_wrong")] {
+        let name = "chargeghar_http_device_sign_faults_total";
+        let figure = format!("{name}{{call=\"config\",sign=\"{sign}\"}}");
+        scene.until(&figure, TIMES).await;
+        scene.until_told_once(word).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_arrives_is_counted_by_topic_and_what_is_understood_by_kind() {
     let scene = Scene::set().await;
     let figures = [
@@ -85,9 +102,14 @@ struct Scene {
 
 impl Scene {
     async fn set() -> Scene {
+        Scene::of(true).await
+    }
+
+    /// A cabinet of which signatures are insisted on, or not.
+    async fn of(strict: bool) -> Scene {
         let database = Database::fresh().await;
         enrol(&database, UUID, "CG-1").await;
-        database.run("update stations set strict_sign = true").await;
+        database.run(&format!("update stations set strict_sign = {strict}")).await;
         let place = Place::on(&database);
         let process = place.ready(&[("CHARGEGHAR__MQTT__PAYLOAD_MAX_BYTES", "1024")]).await;
         let fleet = Fleet::new();
@@ -113,11 +135,16 @@ impl Scene {
         self.update(vec![0xA8; 2_000]);
         self.update(wrong_sum);
         self.update(beat[..beat.len() - 1].to_vec());
+        assert_eq!(self.ask_signed(Some("0")).await, 500);
+    }
+
+    /// Asks for its settings with this signature, or none; answers the status.
+    async fn ask_signed(&self, sign: Option<&str>) -> u16 {
         let call = calls::config(Generation::Newer, &UUID.into());
-        let unsigned = |(name, value)| (name, if name == "sign" { "0".to_owned() } else { value });
-        let query = call.query.into_iter().map(unsigned).collect();
-        let answer = self.cabinet.perform(HttpCall { query, ..call }).await.unwrap();
-        assert_eq!(answer.status, 500);
+        let given = call.query.into_iter().filter(|(name, _)| *name != "sign");
+        let sign = sign.map(|sign| ("sign", sign.to_owned()));
+        let query = given.chain(sign).collect();
+        self.cabinet.perform(HttpCall { query, ..call }).await.unwrap().status
     }
 
     fn update(&self, bytes: Vec<u8>) {

@@ -25,6 +25,8 @@ mod echo;
 #[cfg(test)]
 mod embedded;
 #[cfg(test)]
+mod ephemera_away;
+#[cfg(test)]
 mod fakes;
 #[cfg(test)]
 mod harness;

@@ -14,6 +14,8 @@ pub mod crash;
 mod errand;
 mod instances;
 pub mod killed;
+#[cfg(feature = "failpoints")]
+mod lost;
 mod outage;
 #[cfg(feature = "failpoints")]
 mod payment;

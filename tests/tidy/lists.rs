@@ -101,8 +101,6 @@ pub fn settings(files: &[File]) -> Vec<String> {
 const READ_WITHIN: [&str; 4] = ["environment", "unknown", "domain", "points_per_npr"];
 /// Settings of carriers that have no client: a node refuses to start with them.
 const REFUSED: [&str; 3] = ["fcm_", "s3_", "cloudinary_"];
-/// Settings that wait for their reader: each that gets one is struck here.
-const UNREAD: [&str; 1] = ["size_max_bytes"];
 
 /// Every key of `config.toml` is read by more than the check of its own value.
 pub fn unread_settings(files: &[File]) -> Vec<String> {
@@ -127,8 +125,8 @@ pub fn unread_settings(files: &[File]) -> Vec<String> {
         .filter(|key| !REFUSED.iter().any(|carrier| key.starts_with(carrier)))
         // a secret's file is read with the secret
         .filter(|key| !key.strip_suffix("_file").is_some_and(is_read))
-        .filter(|key| !READ_WITHIN.contains(key) && is_read(key) == UNREAD.contains(key))
-        .map(|key| format!("config.toml: nobody reads `{key}`, or `UNREAD` says so wrongly"))
+        .filter(|key| !READ_WITHIN.contains(key) && !is_read(key))
+        .map(|key| format!("config.toml: nobody reads `{key}`"))
         .collect()
 }
 

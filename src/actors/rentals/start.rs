@@ -136,13 +136,14 @@ impl Rentals {
 
     /// Why nothing can be rented there, if that is known already.
     fn nothing_at(&self, station: StationId) -> Option<StartError> {
-        let view = self.context.availability.get(station).filter(|view| !view.stale)?;
+        let view = self.context.availability.get(station)?;
         if view.maintenance {
             Some(StartError::StationMaintenance)
         } else if view.shown == Shown::Offline {
             Some(StartError::StationOffline)
         } else {
-            (view.banks == 0).then_some(StartError::NoBank)
+            // counts of before the start of the service are not known to be so
+            (view.banks == 0 && !view.stale).then_some(StartError::NoBank)
         }
     }
 

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 mod decode;
+mod demo;
 mod ledger;
 mod operators;
 mod refusals;

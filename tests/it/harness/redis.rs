@@ -15,8 +15,30 @@ pub struct Redis {
 impl Redis {
     /// Nothing where it is not installed.
     pub fn start() -> Option<Redis> {
-        let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Redis::at(port)
+    }
+
+    /// Ends it as a crash would, with all that it kept.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// An empty one at the same place, after the first has ended.
+    pub fn again(mut self) -> Redis {
+        self.kill();
+        Redis::at(self.port).expect("it was there before")
+    }
+
+    /// The same settings for a process.
+    pub fn variables(&self) -> [(&'static str, String); 2] {
+        let timeout = ("CHARGEGHAR__EPHEMERA__TIMEOUT_MS", "10000".to_owned());
+        [("CHARGEGHAR__EPHEMERA__REDIS_URL", self.url()), timeout]
+    }
+
+    fn at(port: u16) -> Option<Redis> {
+        let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string()]);
         command.arg("--dir").arg(folder.path()).stdout(Stdio::piped());
@@ -47,7 +69,6 @@ impl Redis {
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }

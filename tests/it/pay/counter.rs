@@ -27,16 +27,22 @@ pub struct Counter {
 
 impl Counter {
     pub async fn open() -> Counter {
+        Box::pin(Counter::open_where(0)).await
+    }
+
+    /// Where a top-up earns so many points for each NPR 100.
+    pub async fn open_where(points_per_hundred: u32) -> Counter {
         let mut companies = Vec::new();
         for gateway in ALL {
             companies.push(Company::open(gateway).await);
         }
         let configure = |config: &mut Config| {
+            config.ledger.topup_points_per_100_npr = points_per_hundred;
             for company in &companies {
                 company.configure(config);
             }
         };
-        let node = TestNode::with_settings(configure).await;
+        let node = Box::pin(TestNode::with_settings(configure)).await;
         let mut config = Config::default();
         configure(&mut config);
         let gateways = Gateways::new(&config, &Web::new().unwrap(), &node.base_url);

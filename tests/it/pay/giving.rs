@@ -187,8 +187,14 @@ pub async fn spend(node: &TestNode, rider: RiderId, rupees: i64) {
 }
 
 pub fn door(node: &TestNode) -> Refunds {
+    door_where(node, 0)
+}
+
+/// The same where a top-up earns so many points for each NPR 100.
+pub fn door_where(node: &TestNode, points_per_hundred: u32) -> Refunds {
     let (store, clock) = (node.node.context.store.clone(), node.clock.clone());
-    let rules = Rules { two_persons_above: Money::rupees(1_000), vat_percent: 13.into() };
+    let (two_persons_above, vat_percent) = (Money::rupees(1_000), 13.into());
+    let rules = Rules { two_persons_above, vat_percent, points_per_hundred };
     Refunds::new(store, clock, Entropy::system(), rules)
 }
 

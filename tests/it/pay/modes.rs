@@ -88,6 +88,21 @@ async fn a_split_that_does_not_add_up_and_points_that_are_missing_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_asked_for_money_at_a_cabinet_that_was_never_heard() {
+    let node = TestNode::start().await;
+    node.enrol(CABINET, "CG-1", 8).await;
+    let app = node.app(node.rider(10).await);
+    let before = node.database.number("select count(*) from payment_intents").await;
+
+    for mode in ["wallet", "points", "direct"] {
+        let answer = app.post(START, &by(mode)).await;
+        assert_eq!(answer.refusal(), (503, "station_offline"), "{mode}: {answer:?}");
+    }
+
+    assert_eq!(node.database.number("select count(*) from payment_intents").await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_direct_payment_starts_one_rental_however_often_it_is_verified() {
     let node = TestNode::start().await;
     node.cabinet_kept(CABINET, "CG-1", &[BANK]).await;

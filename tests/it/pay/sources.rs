@@ -3,19 +3,24 @@
 
 use std::time::Duration;
 
-use chargeghar::actors::refunds::{RequestError, StepError, What};
+use chargeghar::actors::refunds::{Act, RequestError, StepError, What};
+use chargeghar::store::fact::Fact;
 use domain::ids::RiderId;
-use domain::ledger::Gateway;
+use domain::ledger::{Gateway, Movement};
 use domain::money::Money;
 use domain::payment::Intent;
+use domain::points::Points;
 use domain::refund::Status;
 use serde_json::json;
 
 use super::counter::Counter;
-use super::giving::{REASON, REFUNDS, act, door, spend, transaction};
+use super::giving::{REASON, REFUNDS, act, door, door_where, spend, transaction};
+use super::owing::give_points;
 use crate::fakes::books::{Call, Fault};
 use crate::harness::node::SOON;
 
+/// Points for each NPR 100, where there are any.
+const EARNED: u32 = 10;
 const TOLD: [Gateway; 2] = [Gateway::Khalti, Gateway::Stripe];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,6 +204,51 @@ async fn parts_are_never_more_than_the_payment() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn points_that_a_top_up_earned_go_with_it_as_far_as_they_are_there_and_stay_if_it_bounces() {
+    let declines = Fault::Says(400, r#"{"mobile":["A mobile is needed."]}"#);
+    for (given, faults, status, left) in [
+        (0, vec![], "PROCESSED", 0),
+        (30, vec![], "PROCESSED", 30),
+        (0, vec![(Call::Refund, declines)], "REJECTED", 50),
+    ] {
+        let scene = Scene::earning(Gateway::Khalti).await;
+        let node = &scene.counter.node;
+        if given > 0 {
+            give_points(node, scene.rider, given).await;
+        }
+        scene.ask().await;
+        scene.send(&faults).await;
+        scene.becomes(status).await;
+
+        assert_eq!(scene.points().await, Points(left), "{status}");
+        node.audit().await;
+        scene.counter.node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn points_that_were_spent_meanwhile_are_not_missed_and_who_gives_back_by_hand_takes_them_too()
+{
+    let scene = Scene::earning(Gateway::Esewa).await;
+    let node = &scene.counter.node;
+    let mut fact = Fact::at(node.clock.now());
+    fact.movements = vec![Movement::PointsSpent { rider: scene.rider, points: Points(20) }];
+    node.node.context.store.commit(fact).await.unwrap();
+    scene.ask().await;
+    scene.process().await;
+    assert_eq!(scene.points().await, Points(30), "it is under way");
+
+    let (what, by) = (What::Arrived { number: "E-1".into() }, "operator:anna".to_owned());
+    let reference = scene.text("reference").await;
+    let arrived = door_where(node, EARNED).act(&reference, Act { what, by, note: None }).await;
+
+    assert_eq!(arrived.unwrap().status, Status::Processed);
+    assert_eq!(scene.points().await, Points(0));
+    node.audit().await;
+    scene.counter.node.stop().await;
+}
+
 /// A node that takes payments at all companies, and a rider who has topped up 500 at one.
 struct Scene {
     counter: Counter,
@@ -209,7 +259,17 @@ struct Scene {
 
 impl Scene {
     async fn topped_up(gateway: Gateway) -> Scene {
-        let counter = Counter::open().await;
+        Scene::at(Counter::open().await, gateway).await
+    }
+
+    /// The rider has 50 points for it.
+    async fn earning(gateway: Gateway) -> Scene {
+        let scene = Scene::at(Box::pin(Counter::open_where(EARNED)).await, gateway).await;
+        assert_eq!(scene.points().await, Points(50));
+        scene
+    }
+
+    async fn at(counter: Counter, gateway: Gateway) -> Scene {
         let rider = counter.node.rider(0).await;
         let intent = counter.paid(rider, gateway, 500).await;
         let (status, body) = counter.verify(json!({ "intent_id": intent.id })).await;
@@ -220,7 +280,7 @@ impl Scene {
 
     /// Asked for and approved.
     async fn begun(gateway: Gateway) -> Scene {
-        let scene = Scene::topped_up(gateway).await;
+        let scene = Box::pin(Scene::topped_up(gateway)).await;
         scene.ask().await;
         scene
     }
@@ -234,7 +294,7 @@ impl Scene {
 
     /// The same of what is left when 400 were spent.
     async fn sent_part(gateway: Gateway, faults: &[(Call, Fault)]) -> Scene {
-        let scene = Scene::topped_up(gateway).await;
+        let scene = Box::pin(Scene::topped_up(gateway)).await;
         spend(&scene.counter.node, scene.rider, 400).await;
         scene.ask().await;
         scene.send(faults).await;
@@ -285,6 +345,10 @@ impl Scene {
 
     async fn text(&self, column: &str) -> String {
         self.counter.node.database.text(&format!("select {column} from refunds")).await
+    }
+
+    async fn points(&self) -> Points {
+        self.counter.node.node.context.store.purse(self.rider).await.unwrap().points
     }
 
     async fn wallet(&self) -> Money {
