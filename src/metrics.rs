@@ -4,7 +4,7 @@
 //! so that only the names of closed enums can be one, never an id. The recorder is shared by
 //! all nodes of the process.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use metrics::{Label, Unit};
@@ -119,7 +119,10 @@ impl<const N: usize> Histogram<N> {
 
 /// What a scrape reads.
 #[derive(Clone)]
-pub struct Recorder(PrometheusHandle);
+pub struct Recorder {
+    handle: PrometheusHandle,
+    measure: Arc<dyn Fn() + Send + Sync>,
+}
 
 impl Recorder {
     /// The recorder of the process, installed at the first call. Every metric is described.
@@ -139,18 +142,25 @@ impl Recorder {
             tracing::warn!("another metrics recorder is installed; /metrics stays empty");
         }
         describe_all();
-        Recorder(handle)
+        Recorder { handle, measure: Arc::new(|| {}) }
+    }
+
+    /// The same figures, some of which are set anew by `measure` at each reading.
+    #[must_use]
+    pub fn measuring(self, measure: impl Fn() + Send + Sync + 'static) -> Recorder {
+        Recorder { measure: Arc::new(measure), ..self }
     }
 
     /// The text that Prometheus reads.
     pub fn render(&self) -> String {
-        self.0.render()
+        (self.measure)();
+        self.handle.render()
     }
 
     /// Folds recorded samples into the histograms. To be called every few seconds, else
     /// memory grows until the next scrape.
     pub fn upkeep(&self) {
-        self.0.run_upkeep();
+        self.handle.run_upkeep();
     }
 }
 

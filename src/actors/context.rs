@@ -60,12 +60,15 @@ pub struct Context {
     unsettled: DashMap<StationId, BTreeSet<RentalId>>,
     /// What the broker said of cabinets' sessions, whether they are enrolled or not.
     sessions: DashMap<DeviceUuid, Session>,
+    /// When it was made.
+    since: DateTime<Utc>,
 }
 
 impl Context {
     pub fn new(parts: Parts) -> Context {
         let feed = Feed::new(parts.lease.epoch());
         let backlog_max = parts.settings.backlog_max;
+        let since = parts.clock.now();
         Context {
             store: parts.store,
             lease: parts.lease,
@@ -83,6 +86,7 @@ impl Context {
             seeds: DashMap::new(),
             unsettled: DashMap::new(),
             sessions: DashMap::new(),
+            since,
         }
     }
 
@@ -127,8 +131,17 @@ impl Context {
         IncidentId(self.entropy.uuid_at(self.clock.now()))
     }
 
+    /// What the broker says of a cabinet's session. One that lives in this process has none from
+    /// before: who was not told of is not there, whatever was heard of it last time.
     pub fn session_of(&self, uuid: &DeviceUuid) -> Session {
-        self.sessions.get(uuid).map(|session| *session).unwrap_or_default()
+        let untold = || {
+            if self.link.tells_sessions() {
+                Session::Down { since: self.since }
+            } else {
+                Session::Untold
+            }
+        };
+        self.sessions.get(uuid).map_or_else(untold, |session| *session)
     }
 
     pub fn note_session(&self, uuid: DeviceUuid, session: Session) {

@@ -20,7 +20,7 @@ use rmqtt::types::{
     SubsSearchParams, SubsSearchResult, Subscribe, SubscribeReturn, Subscriptions, To, Tx,
     Unsubscribe,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{RwLock, oneshot};
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -40,6 +40,10 @@ pub(crate) struct Handover {
     core: Arc<Core>,
     /// Messages for a service session that is between two connections, by client id.
     meanwhile: Arc<Mutex<HashMap<ClientId, Messages>>>,
+    /// Read while a message goes its way, written while a session changes its place: so a message
+    /// is put before that change or after it, never into a channel that nobody reads any more, nor
+    /// past one that is older. Both take microseconds and wait for nothing but each other.
+    routing: Arc<RwLock<()>>,
 }
 
 /// What one connection leaves to the next.
@@ -61,14 +65,15 @@ struct Seat {
 
 impl Handover {
     pub fn new(inner: DefaultShared, core: Arc<Core>) -> Handover {
-        Handover { inner, core, meanwhile: Arc::default() }
+        Handover { inner, core, meanwhile: Arc::default(), routing: Arc::default() }
     }
 
     fn seat(&self, entry: Box<dyn Entry>) -> Box<dyn Entry> {
         Box::new(Seat { shared: self.clone(), entry, estate: None })
     }
 
-    /// Keeps a message for a service session that has no connection; else gives it back.
+    /// Keeps a message for a service session that has no connection; else gives it back. Only
+    /// while `routing` is read.
     async fn keep(&self, undelivered: Undelivered) -> Option<Undelivered> {
         let (to, from, publish, reason) = undelivered;
         if !self.core.accounts.is_service(&to.client_id) {
@@ -150,9 +155,11 @@ impl Seat {
     /// order, where nobody would read it.
     async fn inherit(&mut self) -> Result<Option<(Id, i64)>> {
         let id = self.entry.id();
-        self.shared.meanwhile.lock().insert(id.client_id.clone(), Vec::new());
         let mut old = LockEntry::new(id.clone(), self.shared.inner.clone(), None);
+        let changing = self.shared.routing.write().await;
+        self.shared.meanwhile.lock().insert(id.client_id.clone(), Vec::new());
         let removed = old._remove(false).await;
+        drop(changing);
         let Some((session, tx)) = removed else {
             self.estate = Some(Estate::default());
             return Ok(None);
@@ -160,11 +167,6 @@ impl Seat {
         let_go(&tx, id).await;
         self.estate = Some(Estate::of(&session).await?);
         Ok(Some((session.id.clone(), session.created_at().await?)))
-    }
-
-    fn take_meanwhile(&self, client_id: &ClientId) -> Messages {
-        let mut meanwhile = self.shared.meanwhile.lock();
-        meanwhile.get_mut(client_id).map(std::mem::take).unwrap_or_default()
     }
 }
 
@@ -211,14 +213,11 @@ impl Entry for Seat {
         let Some(estate) = self.estate.take() else { return self.entry.set(session, tx).await };
         let client_id = session.id.client_id.clone();
         let mut lost = estate.pass_to(&session).await?;
-        lost += queue(&session, self.take_meanwhile(&client_id));
-        self.entry.set(session.clone(), tx.clone()).await?;
-        let rest = self.shared.meanwhile.lock().remove(&client_id).unwrap_or_default();
-        for (from, publish) in rest {
-            if tx.unbounded_send(Message::Forward(from, publish)).is_err() {
-                lost += 1;
-            }
-        }
+        let changing = self.shared.routing.write().await;
+        let meanwhile = self.shared.meanwhile.lock().remove(&client_id).unwrap_or_default();
+        lost += queue(&session, meanwhile);
+        self.entry.set(session, tx).await?;
+        drop(changing);
         for _ in 0..lost {
             count(&self.shared.core.tally.dropped_queue_full);
         }
@@ -294,6 +293,7 @@ impl Shared for Handover {
         from: From,
         publish: Publish,
     ) -> std::result::Result<ForwardedCount, (ForwardedCount, Vec<Undelivered>)> {
+        let _routing = self.routing.read().await;
         let (mut delivered, undelivered) = match self.inner.forwards(message, from, publish).await {
             Ok(delivered) => return Ok(delivered),
             Err(both) => both,

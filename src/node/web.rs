@@ -19,6 +19,7 @@ use crate::actors::strangers::Strangers;
 use crate::actors::withdrawals::Withdrawals;
 use crate::clients::payments::Gateways;
 use crate::clients::web::Web as Client;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::embedded::keys::Keys;
@@ -66,7 +67,6 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let Needs { config, keys, context, stations, rentals, tasks, .. } = needs;
     let (clock, entropy) = (context.clock.clone(), context.entropy.clone());
     let ephemera = ephemera(config, context)?;
-    let kept = Arc::clone(&ephemera);
     let readiness = Readiness::new();
     let ttl = TimeDelta::seconds(i64::from(config.auth.access_token_s.0));
     let tokens = Tokens::new(&keys.signing, &config.auth.issuer, ttl, clock.clone());
@@ -94,7 +94,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
     let errands = errands(&needs, &payments);
     let withdrawals = withdrawals(&needs);
     let refunds = refunds(&needs);
-    let recorder = Recorder::install();
+    let recorder = recorder(context, &ephemera);
     let app = App::new(http::Parts {
         config: Arc::clone(config),
         clock,
@@ -114,7 +114,7 @@ pub async fn serve(listener: TcpListener, needs: Needs<'_>) -> Result<Web, Start
         calls: calls(&needs),
     });
     readiness.set(Part::Loaded, true);
-    observe(&needs, readiness, kept, recorder);
+    observe(&needs, readiness, recorder);
     let (closing, closed) = watch::channel(false);
     let connections = Tasks::new();
     let bounds = Bounds::new(&config.http);
@@ -216,19 +216,14 @@ fn public_url(config: &Config, listener: &TcpListener) -> String {
 }
 
 /// What is looked at for as long as the node lives.
-fn observe(
-    needs: &Needs<'_>,
-    readiness: Readiness,
-    ephemera: Arc<dyn Ephemera>,
-    recorder: Recorder,
-) {
+fn observe(needs: &Needs<'_>, readiness: Readiness, recorder: Recorder) {
     let clock = &needs.context.clock;
     let context = Arc::clone(needs.context);
     let ready = move || look(Arc::clone(&context), readiness.clone());
     needs.tasks.keep("readiness", clock.clone(), ready);
-    let context = Arc::clone(needs.context);
-    let counted = move || upkeep(Arc::clone(&context), Arc::clone(&ephemera), recorder.clone());
-    needs.tasks.keep("upkeep", clock.clone(), counted);
+    let pace = clock.clone();
+    let folded = move || upkeep(recorder.clone(), pace.clone());
+    needs.tasks.keep("upkeep", clock.clone(), folded);
 }
 
 /// Says what is up, for as long as the node lives.
@@ -247,10 +242,18 @@ async fn look(context: Arc<Context>, readiness: Readiness) {
     }
 }
 
-async fn upkeep(context: Arc<Context>, ephemera: Arc<dyn Ephemera>, recorder: Recorder) {
-    metrics::BUILD_INFO.set(1, [env!("CARGO_PKG_VERSION")]);
+async fn upkeep(recorder: Recorder, clock: Clock) {
     loop {
         recorder.upkeep();
+        clock.sleep(UPKEEP).await;
+    }
+}
+
+/// Figures that are counted when they are read.
+fn recorder(context: &Arc<Context>, ephemera: &Arc<dyn Ephemera>) -> Recorder {
+    let (context, ephemera) = (Arc::clone(context), Arc::clone(ephemera));
+    metrics::BUILD_INFO.set(1, [env!("CARGO_PKG_VERSION")]);
+    Recorder::install().measuring(move || {
         metrics::ACTOR_BACKLOG.set(context.stations.waiting(), ["station"]);
         metrics::ACTOR_BACKLOG.set(context.rentals.waiting(), ["rental"]);
         let usage = ephemera.usage();
@@ -263,6 +266,5 @@ async fn upkeep(context: Arc<Context>, ephemera: Arc<dyn Ephemera>, recorder: Re
         for (presence, count) in context.availability.count() {
             metrics::STATIONS.set(count, [presence]);
         }
-        context.clock.sleep(UPKEEP).await;
-    }
+    })
 }

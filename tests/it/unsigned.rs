@@ -15,6 +15,7 @@ use crate::harness::node::{SOON, TestNode};
 on_the_embedded_broker! {
     whoever_calls_connect_while_the_cabinet_is_online_gets_no_password,
     a_cabinet_that_starts_anew_gets_in_though_its_broker_has_not_noticed,
+    a_cabinet_whose_broker_started_anew_gets_in_without_being_asked,
     levels_told_over_http_are_asked_for_and_not_believed,
     a_level_that_a_cabinet_tells_over_http_is_heard_again_over_its_session,
 }
@@ -62,6 +63,22 @@ pub async fn a_cabinet_that_starts_anew_gets_in_though_its_broker_has_not_notice
     node.until_heard("CG-1").await;
     let refused = cabinet.counts().connects_refused;
     assert_eq!(refused, 0, "it waited, and was not sent away");
+    node.stop().await;
+}
+
+pub async fn a_cabinet_whose_broker_started_anew_gets_in_without_being_asked(edges: Edges) {
+    let node = TestNode::with(edges).await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    cabinet.cut(Cut::Mqtt);
+
+    let node = node.again().await; // it was heard a moment ago, and no time passes
+    let answer = connect(&cabinet).await;
+    assert!(answer.access().is_some(), "{answer:?}");
+    let id = node.view("CG-1").info.id;
+    assert!(!node.node.stations.describe(id).await.unwrap().reachable);
+
+    cabinet.restore();
+    node.until_heard("CG-1").await;
     node.stop().await;
 }
 

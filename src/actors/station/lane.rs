@@ -294,6 +294,8 @@ impl State {
         crate::failpoint::hold("before_publish").await;
         let now = self.now();
         let granted = self.lane.grant.take_if(|grant| grant.command == publish.command).is_some();
+        // one that is looked into meanwhile has the lane: a cabinet has one open eject
+        let granted = granted && self.lane.eject.is_none();
         let in_time = now <= publish.publish_before && self.context.lease.is_held();
         let command = Downlink::EjectBySn {
             sn: publish.sn.clone(),

@@ -149,12 +149,12 @@ fn returned(rental: &Rental, claim: &Claim, facts: &Facts) -> Vec<Event> {
 /// At another cabinet it proves that the bank was out; at its own one that it is in.
 fn returned_while_dispensing(rental: &Rental, claim: &Claim, facts: &Facts) -> Vec<Event> {
     let credible = claim.source.is_trusted() && claim.live;
+    let replayed = claim.frame.is_some_and(|frame| facts.used.contains(&frame));
     if claim.station != rental.station {
-        let out = credible.then(|| ejected(rental, claim.at, facts));
+        let out = (credible && !replayed).then(|| ejected(rental, claim.at, facts));
         return out.into_iter().chain(kept(rental, claim)).collect();
     }
     // a slot that was looked at again, or old bytes, say nothing about this eject
-    let replayed = claim.frame.is_some_and(|frame| facts.used.contains(&frame));
     let fresh = claim.source == Source::Event && !replayed;
     let inserted = claim.source == Source::Operator || fresh;
     if credible && inserted && facts.published {

@@ -202,6 +202,18 @@ fn neither_old_bytes_nor_a_second_look_at_a_slot_cancel_an_eject_under_way() {
 }
 
 #[test]
+fn old_bytes_from_another_cabinet_do_not_prove_that_a_bank_is_out() {
+    let used = [Fingerprint(7)];
+    let replayed = Facts { used: &used, ..facts(3) };
+    let there = Claim { station: StationId(Uuid::max()), ..claim() };
+
+    let events = decide(&dispensing(), &Command::Return(there.clone()), &replayed).unwrap();
+    assert!(events.iter().all(|event| event.name() != "ejected"), "{events:?}");
+    let fresh = decide(&dispensing(), &Command::Return(there), &facts(3)).unwrap();
+    assert_eq!(fresh[0].name(), "ejected");
+}
+
+#[test]
 fn a_bank_that_is_put_in_again_while_its_slot_dispenses_is_where_it_was_put() {
     let station = dispensing().station;
     for key in [SlotKey::new(0, 2), SlotKey::new(1, 5)] {
