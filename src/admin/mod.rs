@@ -58,7 +58,7 @@ pub use ledger::Told;
 pub use operator::Operator;
 pub use outbox::{Redrive, Redriven};
 pub use refunds::Decide;
-pub use rentals::{Settle, Verdict};
+pub use rentals::{Settle, Verdict, WriteOff};
 pub use stations::{
     Ejected, Enrol, Maintain, PendingBody, Reported, SlotBody, SlotNumber, StationBody,
 };
@@ -134,6 +134,7 @@ impl Admin {
             .route("/incidents/{id}/resolve", post(incidents::resolve))
             .route("/rentals/{name}", get(rentals::show))
             .route("/rentals/{name}/settle", post(rentals::settle))
+            .route("/rentals/{name}/write-off", post(rentals::write_off))
             .route("/stations", get(stations::list).post(stations::enrol))
             .route("/stations/pending", get(stations::pending))
             .route("/stations/by/{name}", get(stations::show))

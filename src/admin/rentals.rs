@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use chrono::{DateTime, Utc};
 use domain::eject::{NotOutReason, Settlement};
-use domain::ids::StationId;
+use domain::ids::{RiderId, StationId};
+use domain::rental::Refusal::NothingOwed;
 use domain::rental::{Command, Phase, Rental};
 use domain::returns::{Claim, Source};
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,43 @@ pub async fn settle(
         Error::KeyUsed | Error::Unavailable => Refusal::new(Code::Unavailable, error.to_string()),
     })?;
     ok(find(&admin, &name).await?)
+}
+
+/// Why dues will not be paid.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WriteOff {
+    /// Kept in the audit.
+    pub reason: String,
+}
+
+/// The rider does not owe any more what nobody will pay. Said again, it changes nothing.
+pub async fn write_off(
+    State(admin): State<Admin>,
+    operator: Operator,
+    Path(name): Path<String>,
+    Json(body): Json<WriteOff>,
+) -> Answer<Story> {
+    let reason = explanation(&body.reason)?;
+    let live = admin.live()?;
+    let story = find(&admin, &name).await?;
+    let details = json!({ "code": story.code, "owed": story.state["owed"], "reason": reason });
+    let audit = operator.did("rental.write_off", story.id, details);
+    let rider = story.state["rider"].as_i64().unwrap_or_default();
+    match live.rentals.write_off(story.id, RiderId(rider), audit).await {
+        Ok(_) => ok(find(&admin, &name).await?),
+        Err(Error::Refused(NothingOwed)) if is_written_off(&story) => ok(story),
+        Err(Error::Refused(refusal)) => {
+            let text = format!("rental {} is {}: {refusal}", story.code, story.status);
+            Err(Refusal::new(Code::Refused, text))
+        }
+        Err(error @ (Error::NotFound | Error::KeyUsed | Error::Unavailable)) => {
+            Err(Refusal::new(Code::Unavailable, error.to_string()))
+        }
+    }
+}
+
+fn is_written_off(story: &Story) -> bool {
+    story.events.iter().any(|row| row.event["type"] == "dues_written_off")
 }
 
 async fn find(admin: &Admin, name: &str) -> Result<Story, Refusal> {

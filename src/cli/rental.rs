@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::reach::{self, Reach, escaped};
 use super::table::{Table, cell, pairs};
 use super::{Common, Format, moment};
-use crate::admin::{Settle, Verdict};
+use crate::admin::{Settle, Verdict, WriteOff};
 use crate::store::views::Story;
 
 #[derive(Subcommand)]
@@ -17,6 +17,8 @@ pub enum Arguments {
     Show(Named),
     /// Say how an eject, or a rental, ended
     Settle(SettleArguments),
+    /// Say that nobody will pay what a rider owes for it
+    WriteOff(WriteOffArguments),
 }
 
 #[derive(Args)]
@@ -37,6 +39,15 @@ pub struct SettleArguments {
     /// When it was back, such as 2025-11-22T15:40:00Z; now if it is not said
     #[arg(long, requires = "returned", value_name = "TIME")]
     at: Option<DateTime<Utc>>,
+    /// Why; others read it later
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+#[derive(Args)]
+pub struct WriteOffArguments {
+    #[command(flatten)]
+    rental: Named,
     /// Why; others read it later
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -75,6 +86,10 @@ async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<(Story,
             };
             let path = format!("/rentals/{}/settle", escaped(&rental.name));
             Ok((reach.post(&path, &Settle { verdict, reason }).await?, rental.format))
+        }
+        Arguments::WriteOff(WriteOffArguments { rental, reason }) => {
+            let path = format!("/rentals/{}/write-off", escaped(&rental.name));
+            Ok((reach.post(&path, &WriteOff { reason }).await?, rental.format))
         }
     }
 }

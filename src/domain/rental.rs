@@ -2,14 +2,12 @@
 //! `consequence` which money moves, who has the bank, and who must be told.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::bank::{Custody, Fingerprint};
 use crate::eject::{NotOutReason, Settlement};
 use crate::ids::{CommandId, RentalId, RiderId, SlotKey, Sn, StationId};
 use crate::money::Money;
-use crate::points::PerRupee;
 use crate::returns::{Claim, Source};
 use crate::tariff::{LateCharge, LateFee, Package};
 use crate::tender::{Funds, Means, NotPaid, Spent, Tender};
@@ -18,6 +16,7 @@ mod consequence;
 mod decide;
 mod evolve;
 mod status;
+mod terms;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +25,7 @@ pub use consequence::{Incident, custody, effects, incident, movements};
 pub use decide::decide;
 pub use evolve::{evolve, replay};
 pub use status::{PaymentStatus, Status};
+pub use terms::Terms;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rental {
@@ -147,6 +147,8 @@ pub enum Command {
     FallDue,
     /// The rider pays what is owed. `shown` is what the app said it comes to.
     PayDues { means: Means, shown: Option<Money> },
+    /// Nobody will pay what is owed.
+    WriteOff,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -223,6 +225,11 @@ pub enum Event {
         at: DateTime<Utc>,
         tender: Tender,
     },
+    /// Nobody will pay what was owed, and the rider does not owe it any more.
+    DuesWrittenOff {
+        at: DateTime<Utc>,
+        amount: Money,
+    },
 }
 
 impl Event {
@@ -240,6 +247,7 @@ impl Event {
             Event::Returned { .. } => "returned",
             Event::ReturnedAtOnce { .. } => "returned_at_once",
             Event::DuesPaid { .. } => "dues_paid",
+            Event::DuesWrittenOff { .. } => "dues_written_off",
         }
     }
 }
@@ -282,32 +290,6 @@ pub struct Facts<'a> {
     /// Frames that closed an earlier rental of this bank.
     pub used: &'a [Fingerprint],
     pub terms: Terms,
-}
-
-/// What an operator sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// A rental younger than this is closed only by a second look.
-    pub young: TimeDelta,
-    /// The same bank back at the same cabinet within this time is no rental at all.
-    pub at_once: TimeDelta,
-    /// After the eject a report may still show the bank for this long.
-    pub settle: TimeDelta,
-    /// Percent on the net price; prices include it.
-    pub vat_percent: Decimal,
-    pub points: PerRupee,
-}
-
-impl Default for Terms {
-    fn default() -> Terms {
-        Terms {
-            young: TimeDelta::seconds(60),
-            at_once: TimeDelta::seconds(60),
-            settle: TimeDelta::seconds(10),
-            vat_percent: Decimal::from(13),
-            points: PerRupee::default(),
-        }
-    }
 }
 
 impl Rental {

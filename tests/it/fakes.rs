@@ -127,6 +127,11 @@ impl Company {
         self.order(reference).paid_back
     }
 
+    /// Payments that nobody has paid stand so from here on, in Stripe's words.
+    pub fn open_payments_stand(&self, status: &'static str) {
+        *self.books.open_status.lock() = Some(status);
+    }
+
     /// Refunds that are taken from here on stand so at first.
     pub fn refunds_begin(&self, status: &'static str) {
         *self.books.refund_status.lock() = Some(status);

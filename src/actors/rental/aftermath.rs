@@ -118,7 +118,8 @@ impl State {
             | Event::FellOverdue { .. }
             | Event::Returned { .. }
             | Event::ReturnedAtOnce { .. }
-            | Event::DuesPaid { .. } => {}
+            | Event::DuesPaid { .. }
+            | Event::DuesWrittenOff { .. } => {}
         }
     }
 }
@@ -139,6 +140,7 @@ fn count(event: &Event) {
         | Event::Reopened { .. }
         | Event::OutUnassigned { .. }
         | Event::FellOverdue { .. }
-        | Event::DuesPaid { .. } => {}
+        | Event::DuesPaid { .. }
+        | Event::DuesWrittenOff { .. } => {}
     }
 }

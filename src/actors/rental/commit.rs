@@ -315,7 +315,8 @@ fn takes_from_wallet(rental: &Rental, event: &Event) -> bool {
         | Event::ClaimsDenied { .. }
         | Event::FellOverdue { .. }
         | Event::ReturnedAtOnce { .. }
-        | Event::DuesPaid { .. } => false,
+        | Event::DuesPaid { .. }
+        | Event::DuesWrittenOff { .. } => false,
     }
 }
 
@@ -328,6 +329,7 @@ fn consumed_frame(command: &Command) -> Option<Fingerprint> {
         | Command::LateSuccess { .. }
         | Command::Deny { .. }
         | Command::FallDue
-        | Command::PayDues { .. } => None,
+        | Command::PayDues { .. }
+        | Command::WriteOff => None,
     }
 }

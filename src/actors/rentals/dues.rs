@@ -1,5 +1,5 @@
-//! Dues that a rider pays: one fact of the rental's own actor. A rental that is over has none
-//! any more, and is called back for it.
+//! Dues that a rider pays, or that nobody will: one fact of the rental's own actor. A rental that
+//! is over has none any more, and is called back for it.
 
 use std::sync::Arc;
 
@@ -7,12 +7,13 @@ use domain::ids::{IntentId, RentalId, RiderId};
 use domain::money::Money;
 use domain::rental::{Command, Refusal};
 use domain::tender::Means;
+use ractor::RpcReplyPort;
 
 use super::{Error, PATIENCE, Rentals};
 use crate::actors::directory::Stored;
 use crate::actors::rental::{self, Job};
 use crate::store;
-use crate::store::fact::KeyWrite;
+use crate::store::fact::{AuditEntry, KeyWrite};
 
 /// How often an actor is looked for that ended while it was asked.
 const TRIES: u32 = 5;
@@ -34,18 +35,36 @@ impl Rentals {
     /// Pays all that is owed, or nothing. Answers the rental after it, whose last event is the
     /// payment.
     pub async fn pay_dues(&self, wish: PayDues) -> Result<Arc<Stored>, Error> {
-        let id = wish.rental;
+        let PayDues { rider, rental, means, shown, key, resumes } = wish;
+        let asked = Asked { command: Command::PayDues { means, shown }, key, audit: None, resumes };
         let paying = Arc::clone(&self.paying);
-        paying.alone(id, || self.pay_now(wish)).await
+        paying.alone(rental, || self.change(rental, rider, asked)).await
     }
 
-    async fn pay_now(&self, wish: PayDues) -> Result<Arc<Stored>, Error> {
-        let id = wish.rental;
+    /// An operator says that nobody will pay what is owed.
+    pub async fn write_off(
+        &self,
+        id: RentalId,
+        rider: RiderId,
+        audit: AuditEntry,
+    ) -> Result<Arc<Stored>, Error> {
+        let (command, audit) = (Command::WriteOff, Some(audit));
+        let asked = Asked { command, key: None, audit, resumes: None };
+        let paying = Arc::clone(&self.paying);
+        paying.alone(id, || self.change(id, rider, asked)).await
+    }
+
+    async fn change(
+        &self,
+        id: RentalId,
+        rider: RiderId,
+        asked: Asked,
+    ) -> Result<Arc<Stored>, Error> {
         for _ in 0..TRIES {
-            if !self.has_actor(id, wish.rider).await? {
+            if !self.has_actor(id, rider).await? {
                 break;
             }
-            let ask = |reply| rental::Msg::Execute(Box::new(job(&wish, reply)));
+            let ask = |reply| rental::Msg::Execute(Box::new(asked.job(reply)));
             let Some(door) = self.context.rentals.door(id) else { continue };
             if let Some(answer) = door.call(ask, PATIENCE).await {
                 return answer.map_err(Error::from);
@@ -91,13 +110,23 @@ impl Rentals {
     }
 }
 
-fn job(wish: &PayDues, reply: ractor::RpcReplyPort<Result<Arc<Stored>, rental::Error>>) -> Job {
-    Job {
-        command: Command::PayDues { means: wish.means, shown: wish.shown },
-        cause: rental::Cause::default(),
-        key: wish.key.clone(),
-        audit: None,
-        resumes: wish.resumes,
-        reply: Some(reply),
+/// What a rental's actor is asked, again if it ended meanwhile.
+struct Asked {
+    command: Command,
+    key: Option<KeyWrite>,
+    audit: Option<AuditEntry>,
+    resumes: Option<IntentId>,
+}
+
+impl Asked {
+    fn job(&self, reply: RpcReplyPort<Result<Arc<Stored>, rental::Error>>) -> Job {
+        Job {
+            command: self.command.clone(),
+            cause: rental::Cause::default(),
+            key: self.key.clone(),
+            audit: self.audit.clone(),
+            resumes: self.resumes,
+            reply: Some(reply),
+        }
     }
 }

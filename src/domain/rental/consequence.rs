@@ -49,6 +49,9 @@ pub fn movements(before: &Rental, event: &Event) -> Vec<Movement> {
         }
         Event::ReturnedAtOnce { vat, .. } => given_back(before, *vat),
         Event::DuesPaid { tender, .. } => pay_owed(before, *tender),
+        Event::DuesWrittenOff { amount, .. } => {
+            vec![Movement::WriteOff { rider, rental, amount: *amount }]
+        }
         Event::CancelRequested { .. }
         | Event::OutUnassigned { .. }
         | Event::ReturnClaimed { .. }
@@ -132,7 +135,8 @@ pub fn custody(before: &Rental, event: &Event) -> Option<Custody> {
         | Event::ReturnClaimed { .. }
         | Event::ClaimsDenied { .. }
         | Event::FellOverdue { .. }
-        | Event::DuesPaid { .. } => None,
+        | Event::DuesPaid { .. }
+        | Event::DuesWrittenOff { .. } => None,
     }
 }
 
@@ -175,7 +179,8 @@ pub fn incident(event: &Event) -> Option<Incident> {
         | Event::FellOverdue { .. }
         | Event::Returned { .. }
         | Event::ReturnedAtOnce { .. }
-        | Event::DuesPaid { .. } => None,
+        | Event::DuesPaid { .. }
+        | Event::DuesWrittenOff { .. } => None,
     }
 }
 
@@ -202,7 +207,8 @@ pub fn effects(before: &Rental, event: &Event) -> Vec<Effect> {
         | Event::OutUnassigned { .. }
         | Event::ReturnClaimed { .. }
         | Event::ClaimsDenied { .. }
-        | Event::DuesPaid { .. } => vec![],
+        | Event::DuesPaid { .. }
+        | Event::DuesWrittenOff { .. } => vec![],
     }
 }
 

@@ -23,6 +23,7 @@ pub fn decide(rental: &Rental, command: &Command, facts: &Facts) -> Result<Vec<E
         Command::Deny { station, at } => Ok(denied(rental, *station, *at)),
         Command::FallDue => Ok(fall_due(rental, facts)),
         Command::PayDues { means, shown } => pay_dues(rental, means, *shown, facts),
+        Command::WriteOff => write_off(rental, facts),
     }
 }
 
@@ -270,4 +271,16 @@ fn pay_dues(
     }
     let tender = means.tender(owed, &facts.funds)?;
     Ok(vec![Event::DuesPaid { at: facts.now, tender }])
+}
+
+/// All that is owed, once the rental is over: what still grows is not lost yet.
+fn write_off(rental: &Rental, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    match rental.phase {
+        Phase::Dispensing | Phase::Cancelled { .. } => Err(Refusal::NotStarted),
+        Phase::Active { .. } | Phase::Overdue { .. } => Err(Refusal::NotReturned),
+        Phase::Completed { .. } if rental.owed.is_positive() => {
+            Ok(vec![Event::DuesWrittenOff { at: facts.now, amount: rental.owed }])
+        }
+        Phase::Completed { .. } => Err(Refusal::NothingOwed),
+    }
 }

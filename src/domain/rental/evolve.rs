@@ -3,6 +3,7 @@
 
 use super::{CancelReason, Event, Phase, Rental};
 use crate::money::Money;
+use crate::returns::Claim;
 use crate::tender::Spent;
 
 /// Applies a fact.
@@ -34,12 +35,9 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
             let unassigned = rental.unassigned || carried.is_some();
             Rental { unassigned, ..rental }
         }
-        Event::ReturnClaimed { claim } => {
-            let claims = rental.claims.into_iter().chain([claim.clone()]).collect();
-            Rental { claims, ..rental }
-        }
+        Event::ReturnClaimed { claim } => claimed(rental, claim),
         Event::ClaimsDenied { station, at } => {
-            let stands = |c: &crate::returns::Claim| c.station != *station || c.at > *at;
+            let stands = |c: &Claim| c.station != *station || c.at > *at;
             Rental { claims: rental.claims.into_iter().filter(stands).collect(), ..rental }
         }
         Event::FellOverdue { .. } => Rental { phase: overdue(&rental.phase), ..rental },
@@ -65,7 +63,15 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
             by_points: rental.by_points.plus(tender.spent),
             ..rental
         },
+        Event::DuesWrittenOff { amount, .. } => {
+            Rental { owed: rental.owed.minus(*amount), ..rental }
+        }
     }
+}
+
+fn claimed(rental: Rental, claim: &Claim) -> Rental {
+    let claims = rental.claims.into_iter().chain([claim.clone()]).collect();
+    Rental { claims, ..rental }
 }
 
 /// The state that a rental's events lead to, first one first; `None` when they do not begin
@@ -84,7 +90,8 @@ pub fn replay<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<Rental>
         | Event::FellOverdue { .. }
         | Event::Returned { .. }
         | Event::ReturnedAtOnce { .. }
-        | Event::DuesPaid { .. } => return None,
+        | Event::DuesPaid { .. }
+        | Event::DuesWrittenOff { .. } => return None,
     };
     Some(events.fold(first, evolve))
 }

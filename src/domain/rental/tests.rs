@@ -245,7 +245,7 @@ proptest! {
     /// P4, P6 and P7 over random histories.
     #[test]
     fn whatever_happens_money_adds_up_and_the_events_give_the_state(
-        steps in prop::collection::vec((0usize..10, 1i64..4000, 0i64..120), 1..14),
+        steps in prop::collection::vec((0usize..11, 1i64..4000, 0i64..120), 1..14),
         points in 0u32..=500,
     ) {
         let mut rental = Rental { by_points: spent(points), ..dispensing() };
@@ -291,6 +291,7 @@ fn any_command(kind: usize, now: i64) -> Command {
         6 => Command::Confirm(Claim { station: other, source: Source::Report, ..news }),
         7 => Command::Return(Claim { station: other, source: Source::HttpReturn, ..news }),
         8 => Command::FallDue,
+        9 => Command::WriteOff,
         _ => Command::PayDues { means: Means::default(), shown: None },
     }
 }

@@ -63,6 +63,7 @@ pub const STAGES: &[Stage] = &[
     Stage { name: "money on its way out is asked for", only_whole: false, body: WITHDRAWING },
     Stage { name: "payments are those that were settled", only_whole: false, body: CLEARING },
     Stage { name: "what went back was to go back", only_whole: false, body: given::BACK },
+    Stage { name: "refunds are on credit notes", only_whole: true, body: given::CREDITED },
     Stage { name: "no price is captured twice", only_whole: false, body: DOUBLE_CAPTURE },
     Stage { name: "reversals undo what they name", only_whole: false, body: REVERSAL },
     Stage { name: "days follow each other", only_whole: true, body: DAYS },

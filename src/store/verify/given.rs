@@ -1,5 +1,6 @@
-//! The question about money that goes back: each refund is in the ledger with its amount, nothing
-//! else is, and no rental and no top-up gives back more than was paid for it.
+//! The questions about money that goes back: each refund is in the ledger with its amount, nothing
+//! else is, no rental and no top-up gives back more than was paid for it, and what goes back for a
+//! rental is on its credit note.
 
 /// A refund to its source leaves the wallet when its gateway is told, and comes back if it bounces.
 pub const BACK: &str = "
@@ -65,3 +66,30 @@ pub const BACK: &str = "
         group by t.rental_id
     ) sums
     where given > paid";
+
+/// A refund of a rental with an invoice is a credit note, of the same amount.
+pub const CREDITED: &str = "
+    select 'refund' as kind, r.rental_id::text as subject,
+        'credit notes of ' || r.amount as expected, coalesce(n.amount, 0)::text as found,
+        null::numeric as off
+    from (
+        select rental_id, sum(amount) as amount from refunds
+        where status = 'PROCESSED' and rental_id is not null
+        group by rental_id
+    ) r
+    left join (
+        select rental_id, sum(amount) as amount from invoices
+        where series = 'credit_note'
+        group by rental_id
+    ) n using (rental_id)
+    where r.amount is distinct from n.amount
+        and exists (
+            select from invoices i
+            where i.rental_id = r.rental_id and i.series = 'invoice'
+        )
+    union all
+    select 'refund', i.rental_id::text, 'no credit note', i.number, null
+    from invoices i
+    where i.series = 'credit_note' and not exists (
+        select from refunds r where r.rental_id = i.rental_id and r.status = 'PROCESSED'
+    )";

@@ -17,6 +17,9 @@ pub struct Books {
     pub journal: Mutex<Vec<Call>>,
     /// What was answered under a key, as long as it is remembered.
     pub keys: Mutex<BTreeMap<String, Value>>,
+    /// How a payment stands that nobody has paid; the first step of the gateway where nothing
+    /// is said.
+    pub open_status: Mutex<Option<&'static str>>,
     /// How a refund that is taken stands at once; `succeeded` where nothing is said.
     pub refund_status: Mutex<Option<&'static str>>,
 }

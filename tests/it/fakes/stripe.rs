@@ -43,7 +43,7 @@ async fn create(
         let paisa = fields["amount"].parse().unwrap();
         let mut orders = books.orders.lock();
         let made = orders.entry(id.clone()).or_insert_with(|| Order::new(order, paisa));
-        Json(payment(&id, made)).into_response()
+        Json(payment(&id, made, None)).into_response()
     };
     books.handle(Call::Start, make).await
 }
@@ -60,7 +60,7 @@ async fn retrieve(
         }
         assert_eq!(fields["expand[]"], "latest_charge");
         match books.orders.lock().get(&id) {
-            Some(order) => Json(payment(&id, order)).into_response(),
+            Some(order) => Json(payment(&id, order, *books.open_status.lock())).into_response(),
             None => refusal(StatusCode::NOT_FOUND, "resource_missing"),
         }
     };
@@ -122,10 +122,10 @@ fn given(number: usize, row: &Given) -> Value {
     })
 }
 
-fn payment(id: &str, order: &Order) -> Value {
+fn payment(id: &str, order: &Order, open: Option<&str>) -> Value {
     let received = if let Outcome::PaidOther(paisa) = order.outcome { paisa } else { order.paisa };
     let status = match order.outcome {
-        Outcome::Pending => "requires_payment_method",
+        Outcome::Pending => open.unwrap_or("requires_payment_method"),
         Outcome::Paid | Outcome::PaidOther(_) | Outcome::PaidAs(_) => "succeeded",
         Outcome::Cancelled | Outcome::Expired => "canceled",
         Outcome::Unclear | Outcome::Refunded => "frozen",

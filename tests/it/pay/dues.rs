@@ -1,8 +1,10 @@
 //! Riders pay what they owe: whole, once, and in the unit they choose.
 
+use chargeghar::actors::rentals::Error;
+use chargeghar::store::fact::AuditEntry;
 use domain::money::Money;
 use domain::points::Points;
-use domain::rental::{Event, replay};
+use domain::rental::{Event, Refusal, replay};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -133,5 +135,37 @@ async fn dues_that_the_wallet_can_not_pay_are_paid_by_the_service_when_the_top_u
     assert_eq!(again.data()["breakdown"]["wallet_amount"], "70.00");
     let purse = node.node.context.store.purse(debtor.rider).await.unwrap();
     assert_eq!((purse.wallet, purse.points, purse.owed), (Money::ZERO, Points(0), Money::ZERO));
+    node.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dues_that_are_written_off_are_not_owed_any_more_and_once_only() {
+    let node = TestNode::start().await;
+    let debtor = Debtor::with(&node, 20, 0).await;
+    let write_off = || {
+        let audit = AuditEntry {
+            actor: "operator:anna".into(),
+            action: "rental.write_off",
+            target: debtor.rental.to_string(),
+            details: json!({ "reason": "the rider has left the country" }),
+        };
+        node.node.rentals.write_off(debtor.rental, debtor.rider, audit)
+    };
+
+    let answers = join_all((0..10).map(|_| write_off())).await;
+
+    let done: Vec<_> = answers.iter().flatten().collect();
+    let [after] = done[..] else { panic!("{answers:?}") };
+    assert_eq!((after.rental.owed, after.rental.paid), (Money::ZERO, Money::rupees(50)));
+    let nothing_owed = Err(Error::Refused(Refusal::NothingOwed));
+    assert_eq!(write_off().await.map(drop), nothing_owed);
+    let purse = node.node.context.store.purse(debtor.rider).await.unwrap();
+    assert_eq!((purse.wallet, purse.owed), (Money::rupees(20), Money::ZERO));
+    let lost = "select count(*) from ledger_transfers where kind = 'write_off'";
+    let audited = "select count(*) from audit where action = 'rental.write_off'";
+    assert_eq!(node.database.number(lost).await, 1);
+    assert_eq!(node.database.number(audited).await, 1);
+    let paid = node.app(debtor.rider).post(&debtor.path(), &json!({})).await;
+    assert_eq!(paid.status, 400, "{paid:?}");
     node.audit().await;
 }

@@ -47,6 +47,27 @@ async fn a_payment_that_is_pending_is_credited_when_it_is_paid() {
     .await;
 }
 
+/// A bank asks its customer once more, or takes its time: neither is a payment, nor its end.
+#[tokio::test]
+async fn a_card_that_waits_for_its_bank_is_credited_only_when_stripe_has_the_money() {
+    for (end, wallet) in [(Outcome::Paid, 250), (Outcome::Cancelled, 0)] {
+        let desk = Desk::at(Gateway::Stripe).await;
+        let intent = desk.begun(250).await;
+        for word in ["requires_confirmation", "requires_action", "processing", "requires_capture"] {
+            desk.company.open_payments_stand(word);
+            assert_eq!(desk.verify(&intent).await, Err(VerifyError::Open), "{word}");
+            assert_eq!(desk.till.status(&intent).await, IntentStatus::Pending, "{word}");
+            assert_eq!(desk.wallet().await, Money::ZERO);
+        }
+
+        desk.company.play(&intent.gateway_ref, end);
+
+        assert_eq!(desk.verify(&intent).await.is_ok(), wallet > 0);
+        assert_eq!(desk.wallet().await, Money::rupees(wallet));
+        desk.till.database.audit().await;
+    }
+}
+
 #[tokio::test]
 async fn who_gives_up_at_the_gateway_has_paid_nothing() {
     each(async |desk| {

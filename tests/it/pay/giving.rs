@@ -6,6 +6,7 @@ use std::time::Duration;
 use chargeghar::actors::refunds::{Act, Refunds, RequestError, Rules, StepError, What};
 use chargeghar::entropy::Entropy;
 use chargeghar::store::refunds::Refund;
+use chargeghar::store::verify::{Kind, Scope};
 use domain::ids::{RentalId, RiderId};
 use domain::invoice::Series;
 use domain::money::Money;
@@ -58,6 +59,30 @@ async fn the_price_of_a_rental_goes_back_once_with_a_credit_note() {
     let listed = node.shown(rider, "payments/refunds").await;
     assert_eq!(listed["refunds"][0]["status"], "PROCESSED");
     node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_whose_credit_note_is_gone_or_says_another_amount_is_found() {
+    let (node, rider, _) = rented().await;
+    let wish = json!({ "transaction_id": transaction(&node, rider, "RENTAL").await,
+        "reason": REASON });
+    let asked = node.app(rider).post(REFUNDS, &wish).await;
+    let name = asked.data()["refund_id"].as_str().unwrap();
+    for what in [What::Approve, What::Process] {
+        act(&node, name, what, "operator:anna").await.unwrap();
+    }
+    node.audit().await;
+    node.database.is_crooked();
+
+    node.database.run("alter table invoices disable trigger all").await;
+    for spoil in [
+        "update invoices set amount = 49, taxable = 49 - vat where series = 'credit_note'",
+        "delete from invoices where series = 'credit_note'",
+    ] {
+        node.database.run(spoil).await;
+        let (report, _) = node.node.context.store.verify(&Scope::Whole, |_| ()).await.unwrap();
+        assert_eq!(report.counts.get(&Kind::Refund), Some(&1), "{spoil}: {report:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

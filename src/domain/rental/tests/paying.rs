@@ -33,6 +33,32 @@ fn dues_are_paid_whole_or_not_at_all_and_only_once() {
 }
 
 #[test]
+fn dues_are_written_off_whole_once_the_rental_is_over_and_are_not_owed_then() {
+    let (out, _) = after(dispensing(), &[(4, settle_out(4))]);
+    let late = 4 * 60 * 60;
+    let back = Claim { at: at(late), earliest: at(late), ..claim() };
+    let poor = Facts { funds: funds(0, 0), ..facts(late) };
+    let returned = decide(&out, &Command::Return(back), &poor).unwrap();
+    let over = evolve(out.clone(), &returned[0]);
+    let owed = over.owed;
+    assert!(owed.is_positive());
+
+    let early = decide(&out, &Command::WriteOff, &facts(9));
+    let written = decide(&over, &Command::WriteOff, &facts(late + 1)).unwrap();
+    let lost = movements(&over, &written[0]);
+    let free = evolve(over.clone(), &written[0]);
+
+    assert_eq!(early, Err(Refusal::NotReturned));
+    assert_eq!(written, [Event::DuesWrittenOff { at: at(late + 1), amount: owed }]);
+    assert_eq!((free.owed, free.paid), (Money::ZERO, over.paid));
+    let moved = [movements(&out, &returned[0]), lost].concat();
+    assert_eq!(balances(&moved)[&Account::Receivable(over.rider)], Money::ZERO);
+    assert_eq!(balances(&moved)[&Account::WriteOffs], owed);
+    let again = decide(&free, &Command::WriteOff, &facts(late + 2));
+    assert_eq!(again, Err(Refusal::NothingOwed));
+}
+
+#[test]
 fn at_the_return_points_pay_before_the_wallet_and_the_rest_is_owed() {
     let (rental, _) = after(dispensing(), &[(4, settle_out(4))]);
     let late = 4 * 60 * 60;

@@ -31,6 +31,9 @@ async fn an_eject_that_an_operator_calls_out_bills_the_rider_once() {
     }
     assert_eq!(scene.database.number(captured).await, 1);
     audited(&scene, &code, &["out"]).await;
+    let write_off = ["rental", "write-off", &code, "--reason", "the rider has left the country"];
+    let grows = scene.refusal(&write_off).await;
+    assert!(grows.contains("is ACTIVE: the power bank is out"), "{grows}");
 
     for (at, why) in [
         ("2020-01-01T00:00:00Z", "the bank left its slot only at 20"),
@@ -48,6 +51,8 @@ async fn an_eject_that_an_operator_calls_out_bills_the_rider_once() {
     assert_eq!((&ended["status"], &ended["return_station"]), (&"COMPLETED".into(), &SERIAL.into()));
     let over = scene.refusal(&back).await;
     assert!(over.contains("is COMPLETED: there is nothing to settle"), "{over}");
+    let paid = scene.refusal(&write_off).await;
+    assert!(paid.contains("is COMPLETED: nothing is owed"), "{paid}");
     audited(&scene, &code, &["out", "returned"]).await;
     scene.database.audit().await;
 }
