@@ -154,8 +154,8 @@ impl Node {
         // before any part takes hold of a counter: one taken earlier counts nothing
         let _ = Recorder::install();
         let config = Arc::new(config);
-        let ground = Ground::lay(&config, &options).await?;
-        let Ground { keys, credentials, database, listener, store, lease, lock } = ground;
+        let resources = Resources::acquire(&config, &options).await?;
+        let Resources { keys, credentials, database, listener, store, lease, lock } = resources;
         let Options { clock, entropy, .. } = options;
         let tasks = Tasks::new();
         let loaded = store.load_all().await?;
@@ -271,7 +271,7 @@ impl Node {
 }
 
 /// What a node stands on, and what only one instance can have.
-struct Ground {
+struct Resources {
     lock: Option<NodeLock>,
     keys: Keys,
     credentials: Arc<Credentials>,
@@ -281,8 +281,8 @@ struct Ground {
     lease: Lease,
 }
 
-impl Ground {
-    async fn lay(config: &Config, options: &Options) -> Result<Ground, StartError> {
+impl Resources {
+    async fn acquire(config: &Config, options: &Options) -> Result<Resources, StartError> {
         let Options { clock, entropy, launcher, lock } = options;
         let folder = DataFolder::open(config)?;
         let lock = if *lock { Some(folder.lock()?) } else { None };
@@ -295,7 +295,7 @@ impl Ground {
         let wait = config.node.lease_expiry_ms.duration() * 2;
         let lease = store.acquire(&holder(entropy), wait).await?;
         let database = database.child;
-        Ok(Ground { lock, keys, credentials, database, listener, store, lease })
+        Ok(Resources { lock, keys, credentials, database, listener, store, lease })
     }
 }
 

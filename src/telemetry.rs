@@ -116,7 +116,7 @@ fn announcement(event: &str, fields: impl Serialize) -> String {
 
 /// Lets one warning of each kind through per minute. Clones share the memory.
 #[derive(Clone, Debug)]
-pub struct Hush {
+pub struct LogLimit {
     clock: Clock,
     kinds: Arc<Mutex<BTreeMap<&'static str, Heard>>>,
 }
@@ -127,13 +127,13 @@ struct Heard {
     held: u64,
 }
 
-impl Hush {
-    pub fn new(clock: Clock) -> Hush {
-        Hush { clock, kinds: Arc::default() }
+impl LogLimit {
+    pub fn new(clock: Clock) -> LogLimit {
+        LogLimit { clock, kinds: Arc::default() }
     }
 
     /// Whether a warning of this kind may be logged at this time, and then how many were held back since
-    /// the last one. Usage: `if let Some(held) = hush.pass("bad_checksum") { warn!(held, ..) }`.
+    /// the last one. Usage: `if let Some(held) = warnings.pass("bad_checksum") { warn!(held, ..) }`.
     pub fn pass(&self, kind: &'static str) -> Option<u64> {
         let now = self.clock.now();
         let mut kinds = self.kinds.lock();

@@ -15,7 +15,7 @@ use super::Context;
 use super::directory::{Place, Stored};
 use super::mailbox::Depth;
 use super::rental::{self, Job, RentalActor};
-use super::supervise::{self, Nursery, Shards};
+use super::supervise::{self, Shards, Spawner};
 use super::turns::Turns;
 use crate::spawn::Tasks;
 use crate::store::fact::{AuditEntry, KeyWrite};
@@ -44,7 +44,7 @@ pub struct Tariff {
 #[derive(Clone)]
 pub struct Rentals {
     context: Arc<Context>,
-    shards: Shards<Crib>,
+    shards: Shards<RentalSpawner>,
     tariff: Arc<RwLock<Arc<Tariff>>>,
     /// Rentals that were stored a moment ago and whose eject is to be published.
     fresh: Arc<DashMap<RentalId, ()>>,
@@ -85,13 +85,13 @@ impl Rentals {
         tasks: &Tasks,
     ) -> Result<Rentals, ActorProcessingErr> {
         let (fresh, recalled) = (Arc::new(DashMap::new()), Arc::new(DashMap::new()));
-        let crib = Arc::new(Crib {
+        let spawner = Arc::new(RentalSpawner {
             context: Arc::clone(&context),
             fresh: Arc::clone(&fresh),
             recalled: Arc::clone(&recalled),
         });
         let args = || supervise::Args {
-            nursery: Arc::clone(&crib),
+            spawner: Arc::clone(&spawner),
             clock: context.clock.clone(),
             entropy: context.entropy.clone(),
         };
@@ -190,13 +190,13 @@ impl Rentals {
 }
 
 /// How rentals are started.
-struct Crib {
+struct RentalSpawner {
     context: Arc<Context>,
     fresh: Arc<DashMap<RentalId, ()>>,
     recalled: Arc<DashMap<RentalId, ()>>,
 }
 
-impl Nursery for Crib {
+impl Spawner for RentalSpawner {
     type Key = RentalId;
     const KIND: &'static str = "rental";
 

@@ -11,15 +11,15 @@ use super::station::{Inbound, Msg};
 use crate::link::{Events, Incoming, LinkEvent, TopicKind};
 use crate::metrics;
 use crate::store::fact::{Channel, RawFrame};
-use crate::telemetry::Hush;
+use crate::telemetry::LogLimit;
 
 /// Hands every event of the link to whom it concerns, until the link is closed.
 pub async fn run(context: Arc<Context>, mut events: Events) {
-    let hush = Hush::new(context.clock.clone());
+    let warnings = LogLimit::new(context.clock.clone());
     tell_all(&context, |at| Msg::LinkLost { at });
     while let Some(event) = events.next().await {
         match event {
-            LinkEvent::Message(incoming) => message(&context, incoming, &hush),
+            LinkEvent::Message(incoming) => message(&context, incoming, &warnings),
             LinkEvent::Session { uuid, connected } => {
                 let at = context.clock.now();
                 let session = if connected { Session::Up } else { Session::Down { since: at } };
@@ -41,7 +41,7 @@ fn tell_all(context: &Context, what: impl Fn(DateTime<Utc>) -> Msg) {
     }
 }
 
-fn message(context: &Context, incoming: Incoming, hush: &Hush) {
+fn message(context: &Context, incoming: Incoming, warnings: &LogLimit) {
     let Incoming { uuid, kind, payload, at, live, earliest, ack } = incoming;
     let confirm = |ack: Option<crate::link::Ack>| {
         if let Some(ack) = ack {
@@ -49,7 +49,7 @@ fn message(context: &Context, incoming: Incoming, hush: &Hush) {
         }
     };
     let Some(id) = context.stations.by_uuid(&uuid) else {
-        refuse("not_enrolled", &uuid, hush);
+        refuse("not_enrolled", &uuid, warnings);
         return confirm(ack);
     };
     let lenient = context.stations.info(id).is_some_and(|info| info.about.lenient);
@@ -69,7 +69,7 @@ fn message(context: &Context, incoming: Incoming, hush: &Hush) {
     let uplink = match decoded {
         Ok(uplink) => uplink,
         Err(error) => {
-            refuse(error.code(), &uuid, hush);
+            refuse(error.code(), &uuid, warnings);
             context.flusher.frame(raw);
             return confirm(ack);
         }
@@ -87,9 +87,9 @@ fn message(context: &Context, incoming: Incoming, hush: &Hush) {
     }
 }
 
-fn refuse(kind: &'static str, uuid: &domain::ids::DeviceUuid, hush: &Hush) {
+fn refuse(kind: &'static str, uuid: &domain::ids::DeviceUuid, warnings: &LogLimit) {
     metrics::FRAMES_REFUSED.inc([kind]);
-    if let Some(held) = hush.pass(kind) {
+    if let Some(held) = warnings.pass(kind) {
         tracing::warn!(kind, cabinet = %uuid, held, "a frame was refused");
     }
 }

@@ -15,7 +15,7 @@ use super::availability::{Availability, Info, SlotView, StationView};
 use super::feed::Feed;
 use super::mailbox::Depth;
 use super::station::{self, Described, EjectAsk, Inbound, Seed, StationActor};
-use super::supervise::{self, Nursery, Shards};
+use super::supervise::{self, Shards, Spawner};
 use crate::link::{Ack, Outcome};
 use crate::spawn::Tasks;
 use crate::store::load::StationRow;
@@ -33,7 +33,7 @@ const CONNECTS: Duration = Duration::from_secs(12);
 #[derive(Clone)]
 pub struct Stations {
     context: Arc<Context>,
-    shards: Shards<Yard>,
+    shards: Shards<StationSpawner>,
 }
 
 /// Why a cabinet's call was not taken; it may call again.
@@ -52,9 +52,9 @@ impl Stations {
         rows: Vec<StationRow>,
         tasks: &Tasks,
     ) -> Result<Stations, ActorProcessingErr> {
-        let yard = Arc::new(Yard { context: Arc::clone(&context) });
+        let spawner = Arc::new(StationSpawner { context: Arc::clone(&context) });
         let args = || supervise::Args {
-            nursery: Arc::clone(&yard),
+            spawner: Arc::clone(&spawner),
             clock: context.clock.clone(),
             entropy: context.entropy.clone(),
         };
@@ -279,11 +279,11 @@ fn show_closed(context: &Context, id: StationId) {
 }
 
 /// How stations are started.
-struct Yard {
+struct StationSpawner {
     context: Arc<Context>,
 }
 
-impl Nursery for Yard {
+impl Spawner for StationSpawner {
     type Key = StationId;
     const KIND: &'static str = "station";
 

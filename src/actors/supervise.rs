@@ -22,7 +22,7 @@ use crate::spawn::{Tasks, spawn};
 mod tests;
 
 /// How children of one kind are made.
-pub trait Nursery: Send + Sync + 'static {
+pub trait Spawner: Send + Sync + 'static {
     type Key: Ord + Hash + Copy + Debug + Display + Send + Sync + 'static;
     const KIND: &'static str;
 
@@ -56,15 +56,15 @@ pub enum Msg<K> {
 }
 
 pub struct Args<N> {
-    pub nursery: Arc<N>,
+    pub spawner: Arc<N>,
     pub clock: Clock,
     pub entropy: Entropy,
 }
 
 /// The supervisors of one kind, each with its share of the children. Clones share them.
-pub struct Shards<N: Nursery>(Arc<Vec<ActorRef<Msg<N::Key>>>>);
+pub struct Shards<N: Spawner>(Arc<Vec<ActorRef<Msg<N::Key>>>>);
 
-impl<N: Nursery> Shards<N> {
+impl<N: Spawner> Shards<N> {
     /// Starts `count` supervisors, 1 at least. One that ends takes its children with it, so
     /// `tasks` need each.
     pub async fn raise(
@@ -91,20 +91,20 @@ impl<N: Nursery> Shards<N> {
     }
 }
 
-impl<N: Nursery> Clone for Shards<N> {
+impl<N: Spawner> Clone for Shards<N> {
     fn clone(&self) -> Shards<N> {
         Shards(Arc::clone(&self.0))
     }
 }
 
-pub struct State<N: Nursery> {
+pub struct State<N: Spawner> {
     args: Args<N>,
     children: BTreeMap<ActorId, N::Key>,
     running: BTreeSet<N::Key>,
     budgets: BTreeMap<N::Key, Budget>,
 }
 
-impl<N: Nursery> Actor for Supervisor<N> {
+impl<N: Spawner> Actor for Supervisor<N> {
     type Msg = Msg<N::Key>;
     type State = State<N>;
     type Arguments = Args<N>;
@@ -147,12 +147,12 @@ impl<N: Nursery> Actor for Supervisor<N> {
     }
 }
 
-impl<N: Nursery> State<N> {
+impl<N: Spawner> State<N> {
     async fn start(&mut self, key: N::Key, myself: &ActorRef<Msg<N::Key>>) -> bool {
         if self.running.contains(&key) {
             return true;
         }
-        match self.args.nursery.start(key, myself.get_cell()).await {
+        match self.args.spawner.start(key, myself.get_cell()).await {
             Ok(Some(child)) => {
                 metrics::ACTORS.inc([N::KIND]);
                 self.children.insert(child.get_id(), key);
@@ -200,19 +200,19 @@ impl<N: Nursery> State<N> {
             Verdict::Isolate { until } => {
                 tracing::error!(actor = N::KIND, key = %key, %error, "an actor is set aside");
                 metrics::ACTORS_ISOLATED.inc([N::KIND]);
-                self.args.nursery.isolated(key);
+                self.args.spawner.isolated(key);
                 until
             }
         };
         let (clock, myself) = (self.args.clock.clone(), myself.clone());
-        let nursery = Arc::clone(&self.args.nursery);
+        let spawner = Arc::clone(&self.args.spawner);
         let isolated = matches!(verdict, Verdict::Isolate { .. });
         spawn("restart", async move {
             clock.sleep_until(at).await;
             if isolated {
                 metrics::ACTORS_ISOLATED.dec([N::KIND]);
             }
-            nursery.reload(key).await;
+            spawner.reload(key).await;
             let _ = myself.cast(Msg::Start(key, None)); // the service may be ending
         });
     }

@@ -46,9 +46,9 @@ pub(crate) struct Handover {
     routing: Arc<RwLock<()>>,
 }
 
-/// What one connection leaves to the next.
+/// What one connection leaves to the next: MQTT 3.1.1, section 4.1.
 #[derive(Default)]
-struct Estate {
+struct SessionState {
     subscriptions: Subscriptions,
     /// Sent and not acknowledged, then queued, in the order they came.
     messages: Messages,
@@ -56,11 +56,11 @@ struct Estate {
 }
 
 /// One client id during a handshake, as rmqtt does it: `try_lock`, `kick`, `set`.
-struct Seat {
+struct Handshake {
     shared: Handover,
     entry: Box<dyn Entry>,
     /// Filled by `kick`, emptied by `set`.
-    estate: Option<Estate>,
+    state: Option<SessionState>,
 }
 
 impl Handover {
@@ -68,8 +68,8 @@ impl Handover {
         Handover { inner, core, meanwhile: Arc::default(), routing: Arc::default() }
     }
 
-    fn seat(&self, entry: Box<dyn Entry>) -> Box<dyn Entry> {
-        Box::new(Seat { shared: self.clone(), entry, estate: None })
+    fn handshake(&self, entry: Box<dyn Entry>) -> Box<dyn Entry> {
+        Box::new(Handshake { shared: self.clone(), entry, state: None })
     }
 
     /// Keeps a message for a service session that has no connection; else gives it back. Only
@@ -99,20 +99,20 @@ impl Handover {
     }
 }
 
-impl Estate {
-    async fn of(session: &Session) -> Result<Estate> {
-        let mut estate = Estate::default();
+impl SessionState {
+    async fn of(session: &Session) -> Result<SessionState> {
+        let mut state = SessionState::default();
         for sent in session.out_inflight().write().await.to_inflight_messages() {
             let mut publish = sent.publish;
-            estate.packet_id_max = estate.packet_id_max.max(publish.packet_id.map(u16::from));
+            state.packet_id_max = state.packet_id_max.max(publish.packet_id.map(u16::from));
             publish.dup = true;
-            estate.messages.push((sent.from, publish));
+            state.messages.push((sent.from, publish));
         }
         while let Some(queued) = session.deliver_queue().pop() {
-            estate.messages.push(queued);
+            state.messages.push(queued);
         }
-        estate.subscriptions = session.subscriptions_drain().await?;
-        Ok(estate)
+        state.subscriptions = session.subscriptions_drain().await?;
+        Ok(state)
     }
 
     /// Straight into the queue of the session, not through its channel: the queue is delivered
@@ -150,7 +150,7 @@ fn end_hung(tx: &Tx, admin: IsAdmin) {
     let _ = tx.unbounded_send(Message::Closed(Reason::ConnectKicked(admin))); // gone: as well
 }
 
-impl Seat {
+impl Handshake {
     /// The old connection leaves the map before it is asked to end: so nothing is put behind that
     /// order, where nobody would read it.
     async fn inherit(&mut self) -> Result<Option<(Id, i64)>> {
@@ -161,30 +161,30 @@ impl Seat {
         let removed = old._remove(false).await;
         drop(changing);
         let Some((session, tx)) = removed else {
-            self.estate = Some(Estate::default());
+            self.state = Some(SessionState::default());
             return Ok(None);
         };
         let_go(&tx, id).await;
-        self.estate = Some(Estate::of(&session).await?);
+        self.state = Some(SessionState::of(&session).await?);
         Ok(Some((session.id.clone(), session.created_at().await?)))
     }
 }
 
-impl Drop for Seat {
+impl Drop for Handshake {
     fn drop(&mut self) {
-        if let Some(estate) = &self.estate {
+        if let Some(state) = &self.state {
             let client_id = self.entry.id().client_id.clone();
             let meanwhile = self.shared.meanwhile.lock().remove(&client_id).unwrap_or_default();
-            let messages = estate.messages.len() + meanwhile.len();
+            let messages = state.messages.len() + meanwhile.len();
             warn!(client.id = %client_id, messages, "a session was lost between two connections");
         }
     }
 }
 
 #[async_trait]
-impl Entry for Seat {
+impl Entry for Handshake {
     async fn try_lock(&self) -> Result<Box<dyn Entry>> {
-        Ok(self.shared.seat(self.entry.try_lock().await?))
+        Ok(self.shared.handshake(self.entry.try_lock().await?))
     }
 
     async fn kick(&mut self, clean: bool, forget: bool, admin: IsAdmin) -> Result<OfflineSession> {
@@ -210,9 +210,9 @@ impl Entry for Seat {
     }
 
     async fn set(&mut self, session: Session, tx: Tx) -> Result<()> {
-        let Some(estate) = self.estate.take() else { return self.entry.set(session, tx).await };
+        let Some(state) = self.state.take() else { return self.entry.set(session, tx).await };
         let client_id = session.id.client_id.clone();
-        let mut lost = estate.pass_to(&session).await?;
+        let mut lost = state.pass_to(&session).await?;
         let changing = self.shared.routing.write().await;
         let meanwhile = self.shared.meanwhile.lock().remove(&client_id).unwrap_or_default();
         lost += queue(&session, meanwhile);
@@ -284,7 +284,7 @@ impl Entry for Seat {
 #[async_trait]
 impl Shared for Handover {
     fn entry(&self, id: Id) -> Box<dyn Entry> {
-        self.seat(self.inner.entry(id))
+        self.handshake(self.inner.entry(id))
     }
 
     async fn forwards(

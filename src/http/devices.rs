@@ -30,7 +30,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::metrics;
-use crate::telemetry::Hush;
+use crate::telemetry::LogLimit;
 
 mod asks;
 mod faults;
@@ -80,7 +80,7 @@ struct Inner {
     faults: Faults,
     /// Places for calls that wait until a cabinet was asked.
     connects: Semaphore,
-    hush: Hush,
+    warnings: LogLimit,
 }
 
 /// Why a cabinet is refused.
@@ -167,9 +167,9 @@ struct Call {
 impl Calls {
     pub fn new(parts: Parts) -> Calls {
         let faults = Faults::new(parts.config.limits.device_faults_per_minute);
-        let hush = Hush::new(parts.clock.clone());
+        let warnings = LogLimit::new(parts.clock.clone());
         let connects = Semaphore::new(CONNECTS_MAX);
-        Calls(Arc::new(Inner { parts, faults, connects, hush }))
+        Calls(Arc::new(Inner { parts, faults, connects, warnings }))
     }
 
     /// Every path of both generations.
@@ -225,7 +225,7 @@ impl Calls {
             metrics::FRAMES_REFUSED.inc([kind]);
             self.0.faults.count(address, self.0.parts.clock.now());
         }
-        if let Some(held) = self.0.hush.pass(kind) {
+        if let Some(held) = self.0.warnings.pass(kind) {
             tracing::warn!(kind, call = name(endpoint), %address, held, "a cabinet's call was refused");
         }
     }
@@ -264,7 +264,7 @@ impl Calls {
         if info.about.strict_sign {
             return Err(Refusal::Sign);
         }
-        if let Some(held) = self.0.hush.pass(kind) {
+        if let Some(held) = self.0.warnings.pass(kind) {
             let (call, cabinet) = (name(endpoint), &info.uuid);
             tracing::warn!(kind, call, %cabinet, held, "a cabinet's call is not signed");
         }

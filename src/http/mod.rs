@@ -31,12 +31,12 @@ use crate::metrics::Recorder;
 use crate::readiness::Readiness;
 use crate::store::Store;
 
+mod acceptor;
 pub mod address;
 pub mod auth;
 mod board;
 mod cors;
 pub mod devices;
-mod door;
 pub mod error;
 pub mod extract;
 pub mod front;
@@ -60,8 +60,8 @@ pub mod token;
 #[cfg(test)]
 mod tests;
 
+pub use acceptor::{Bounds, serve};
 use board::Board;
-pub use door::{Bounds, serve};
 use error::{ApiError, Code};
 use front::Front;
 use idempotency::Keys;

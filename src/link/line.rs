@@ -15,12 +15,12 @@ use tokio::sync::Notify;
 
 use super::ack::{Ack, Outcome};
 use super::inbox::Inbox;
-use super::tide::Sent;
+use super::watermark::Sent;
 use super::{Incoming, TopicKind};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::metrics;
-use crate::telemetry::Hush;
+use crate::telemetry::LogLimit;
 use held::{Held, Next, Receipt};
 
 mod held;
@@ -38,7 +38,7 @@ pub(super) struct Line {
     inbox: Inbox,
     clock: Clock,
     entropy: Entropy,
-    hush: Hush,
+    warnings: LogLimit,
     bounds: Bounds,
     /// There is something to deliver, sooner than before.
     scheduled: Notify,
@@ -76,7 +76,7 @@ impl Line {
         Arc::new(Line {
             state: Mutex::default(),
             inbox,
-            hush: Hush::new(clock.clone()),
+            warnings: LogLimit::new(clock.clone()),
             clock,
             entropy,
             bounds,
@@ -178,7 +178,7 @@ impl Line {
 
     fn tell_shed(&self) {
         metrics::SHED.inc(["update"]);
-        if let Some(held) = self.hush.pass("updates_wait_at_broker") {
+        if let Some(held) = self.warnings.pass("updates_wait_at_broker") {
             tracing::warn!(held, "too many updates wait here, the rest waits at the broker");
         }
     }

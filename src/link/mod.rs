@@ -16,7 +16,7 @@ mod inbox;
 mod line;
 pub mod memory;
 pub mod mqtt;
-mod tide;
+mod watermark;
 
 /// News from the broker, in the order it came.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::metrics;
 use crate::spawn::Tasks;
-use crate::telemetry::Hush;
+use crate::telemetry::LogLimit;
 use hearts::Hearts;
 use updates::Updates;
 use wire::Message;
@@ -56,7 +56,7 @@ struct Shared {
     settings: Settings,
     clock: Clock,
     entropy: Entropy,
-    hush: Hush,
+    warnings: LogLimit,
     inbox: Inbox,
     closing: tokio::sync::watch::Sender<bool>,
 }
@@ -83,7 +83,7 @@ impl Shared {
             Ok(topic) => return Some(topic),
         };
         metrics::FRAMES_REFUSED.inc([fault]);
-        if let Some(held) = self.hush.pass(fault) {
+        if let Some(held) = self.warnings.pass(fault) {
             let (topic, bytes) = (&message.topic, message.payload.len());
             tracing::warn!(fault, topic, bytes, held, "a message was refused: {fault}");
         }
@@ -99,7 +99,7 @@ impl Mqtt {
         let Parts { clock, entropy, tasks, .. } = parts;
         let shared = Arc::new(Shared {
             settings,
-            hush: Hush::new(clock.clone()),
+            warnings: LogLimit::new(clock.clone()),
             clock,
             entropy,
             inbox,

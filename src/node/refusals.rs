@@ -8,14 +8,14 @@ use broker::{Broker, Counters};
 
 use crate::clock::Clock;
 use crate::metrics;
-use crate::telemetry::Hush;
+use crate::telemetry::LogLimit;
 
 /// Between two looks at the broker's counters.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Looks for as long as the node lives.
 pub async fn watch(broker: Arc<Broker>, clock: Clock) {
-    let hush = Hush::new(clock);
+    let warnings = LogLimit::new(clock);
     let mut told = broker.counters();
     loop {
         // real time, as the broker's own
@@ -27,7 +27,7 @@ pub async fn watch(broker: Arc<Broker>, clock: Clock) {
                 continue;
             }
             metrics::BROKER_REFUSED.add(more, [kind]);
-            if let Some(held) = hush.pass(kind) {
+            if let Some(held) = warnings.pass(kind) {
                 tracing::warn!(kind, more, held, "the broker refused or dropped something");
             }
         }

@@ -28,15 +28,15 @@ fn announcements_are_written_again_once_their_listener_is_gone() {
 #[tokio::test]
 async fn a_kind_is_heard_once_a_minute_with_the_number_held_back() {
     let clock = Clock::manual();
-    let hush = Hush::new(clock.clone());
+    let warnings = LogLimit::new(clock.clone());
 
-    assert_eq!(hush.pass("bad_checksum"), Some(0));
-    assert_eq!(hush.pass("bad_checksum"), None);
-    assert_eq!(hush.clone().pass("bad_checksum"), None);
-    assert_eq!(hush.pass("wrong_topic"), Some(0));
+    assert_eq!(warnings.pass("bad_checksum"), Some(0));
+    assert_eq!(warnings.pass("bad_checksum"), None);
+    assert_eq!(warnings.clone().pass("bad_checksum"), None);
+    assert_eq!(warnings.pass("wrong_topic"), Some(0));
 
     clock.advance(Duration::from_secs(61));
-    assert_eq!(hush.pass("bad_checksum"), Some(2));
+    assert_eq!(warnings.pass("bad_checksum"), Some(2));
 }
 
 #[test]

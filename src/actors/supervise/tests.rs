@@ -36,7 +36,7 @@ struct Diary {
     child: Mutex<Option<ActorRef<Told>>>,
 }
 
-impl Nursery for Diary {
+impl Spawner for Diary {
     type Key = u8;
     const KIND: &'static str = "test";
 
@@ -91,7 +91,7 @@ async fn a_supervisor_that_ends_is_missed() {
     let diary = Arc::new(Diary::default());
     let tasks = Tasks::new();
     let args = || Args {
-        nursery: Arc::clone(&diary),
+        spawner: Arc::clone(&diary),
         clock: Clock::system(),
         entropy: Entropy::seeded(1),
     };
@@ -107,7 +107,7 @@ async fn a_supervisor_that_ends_is_missed() {
 
 async fn supervisor(diary: &Arc<Diary>) -> ActorRef<Msg<u8>> {
     let args =
-        Args { nursery: Arc::clone(diary), clock: Clock::system(), entropy: Entropy::seeded(1) };
+        Args { spawner: Arc::clone(diary), clock: Clock::system(), entropy: Entropy::seeded(1) };
     Actor::spawn(None, Supervisor::default(), args).await.unwrap().0
 }
 

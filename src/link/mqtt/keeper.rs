@@ -58,7 +58,7 @@ fn is_good(began: DateTime<Utc>, now: DateTime<Utc>) -> bool {
 fn tell<K: Keeper>(shared: &Shared, error: &Error) {
     metrics::LINK_RECONNECTS.inc([K::NAME]);
     let (session, address) = (K::NAME, &shared.settings.address);
-    if let Some(held) = shared.hush.pass(K::NAME) {
+    if let Some(held) = shared.warnings.pass(K::NAME) {
         tracing::warn!(
             session, broker = ?address, %error, held,
             "no session for {session} with the broker, trying again"

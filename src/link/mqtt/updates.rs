@@ -15,7 +15,7 @@ use super::keeper::Keeper;
 use super::outlet::Outlet;
 use super::wire::{Error, Message, Received, Sender, Session, Wire};
 use crate::link::line::{Bounds, Frame, Line};
-use crate::link::tide::{Moment, Tide};
+use crate::link::watermark::{Moment, Watermark};
 use crate::metrics;
 
 /// Bytes of updates that are held until they are acknowledged. A broker sends no more than
@@ -38,13 +38,13 @@ pub(super) struct Updates {
     shared: Arc<Shared>,
     pub outlet: Outlet,
     line: Arc<Line>,
-    tide: Mutex<Tide>,
+    watermark: Mutex<Watermark>,
     marker_topic: String,
     /// As `Clock::running` counts: the life of a connection is real time.
     heard_at: Mutex<Duration>,
     subscribed: Notify,
     /// The broker must forget us, because it holds something that cannot be read.
-    is_cursed: Mutex<bool>,
+    needs_clean_session: Mutex<bool>,
     counted: ::metrics::Counter,
 }
 
@@ -57,26 +57,26 @@ impl Updates {
         Updates {
             outlet: Outlet::new(settings.topics.clone(), clock.clone()),
             line: Line::new(inbox, bounds, clock.clone(), entropy.clone()),
-            tide: Mutex::new(Tide::new(settings.complete_until, first_marker)),
+            watermark: Mutex::new(Watermark::new(settings.complete_until, first_marker)),
             marker_topic: settings.marker_topic(),
             heard_at: Mutex::new(clock.running()),
             subscribed: Notify::new(),
-            is_cursed: Mutex::new(false),
+            needs_clean_session: Mutex::new(false),
             counted: metrics::FRAMES.handle(["update"]),
             shared,
         }
     }
 
     pub fn complete_until(&self) -> DateTime<Utc> {
-        self.tide.lock().complete_until()
+        self.watermark.lock().complete_until()
     }
 
     async fn serve(&self) -> Result<(), Error> {
         let settings = &self.shared.settings;
         let id = settings.updates_id();
-        if *self.is_cursed.lock() {
+        if *self.needs_clean_session.lock() {
             drop(Wire::connect(&settings.address, &id, Session::Clean).await?);
-            *self.is_cursed.lock() = false;
+            *self.needs_clean_session.lock() = false;
         }
         let (mut wire, sender, session) =
             Wire::connect(&settings.address, &id, Session::Kept).await?;
@@ -107,8 +107,8 @@ impl Updates {
         let now = Moment::of(&self.shared.clock);
         *self.heard_at.lock() = now.running;
         match session {
-            Session::Kept => self.tide.lock().resumed(),
-            Session::Clean => self.tide.lock().begun(now),
+            Session::Kept => self.watermark.lock().resumed(),
+            Session::Clean => self.watermark.lock().begun(now),
         }
         let acknowledging = sender.clone();
         self.line.begin(Box::new(move |packet_id| {
@@ -148,7 +148,7 @@ impl Updates {
         let packet_id = message.packet_id;
         if message.topic == self.marker_topic {
             if let Ok(number) = message.payload.as_ref().try_into().map(u64::from_be_bytes) {
-                self.tide.lock().heard(number);
+                self.watermark.lock().heard(number);
             }
             return self.line.settled(packet_id);
         }
@@ -157,7 +157,7 @@ impl Updates {
             return self.line.settled(packet_id);
         };
         let now = Moment::of(&self.shared.clock);
-        let sent = self.tide.lock().judge(now);
+        let sent = self.watermark.lock().judge(now);
         let (uuid, payload, at) = (topic.device, message.payload, now.at);
         let frame = Frame { uuid, payload, at, sent };
         self.line.enter(packet_id, frame);
@@ -175,7 +175,7 @@ impl Updates {
             if silent_for > self.shared.settings.silence_max {
                 return Error::Lost("nothing arrives any more".into());
             }
-            let marker = self.tide.lock().next_marker(now, MARKER_PATIENCE);
+            let marker = self.watermark.lock().next_marker(now, MARKER_PATIENCE);
             if let Some(number) = marker {
                 let payload = Bytes::copy_from_slice(&number.to_be_bytes());
                 let sent = sender.publish_at_least_once(&self.marker_topic, payload);
@@ -210,7 +210,7 @@ impl Keeper for Updates {
             Err(error) => {
                 if matches!(error, Error::Unreadable(_)) {
                     metrics::FRAMES_REFUSED.inc(["unreadable"]);
-                    *self.is_cursed.lock() = true;
+                    *self.needs_clean_session.lock() = true;
                 }
                 error
             }
@@ -225,7 +225,7 @@ impl Drop for Connected<'_> {
     fn drop(&mut self) {
         self.0.outlet.shut();
         let unsettled = self.0.line.end();
-        self.0.tide.lock().ended(unsettled);
+        self.0.watermark.lock().ended(unsettled);
         self.0.shared.inbox.down();
         metrics::LINK_UP.set(0, [Updates::NAME]);
     }

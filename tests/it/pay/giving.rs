@@ -90,9 +90,9 @@ async fn what_points_paid_of_a_rental_goes_back_as_points() {
     let (node, rider, id) = rented_by("wallet_points", 200).await;
     let purse = node.node.context.store.purse(rider).await.unwrap();
     assert_eq!((purse.wallet, purse.points), (Money::rupees(470), Points(0)));
-    let door = door(&node);
+    let refunds = refunds(&node);
     let paid = transaction(&node, rider, "RENTAL").await;
-    let refund = door.request(rider, &paid, REASON.to_owned(), None).await.unwrap();
+    let refund = refunds.request(rider, &paid, REASON.to_owned(), None).await.unwrap();
     assert_eq!(refund.amount, Money::rupees(50));
 
     act(&node, &refund.reference, What::Approve, "operator:anna").await.unwrap();
@@ -107,7 +107,7 @@ async fn what_points_paid_of_a_rental_goes_back_as_points() {
     assert_eq!(node.database.text(&kinds).await, "refund_to_wallet refund_to_points");
     let credited = "select amount || ' ' || vat from invoices where series = 'credit_note'";
     assert_eq!(node.database.text(credited).await, "50.00 5.75");
-    let again = door.request(rider, &paid, REASON.to_owned(), None).await;
+    let again = refunds.request(rider, &paid, REASON.to_owned(), None).await;
     assert_eq!(again, Err(RequestError::NothingLeft));
     node.stop().await;
 }
@@ -117,8 +117,8 @@ async fn a_spent_top_up_goes_back_no_further_than_the_wallet_holds() {
     let node = TestNode::start().await;
     let (rider, other) = (node.rider(500).await, node.rider(0).await);
     let top_up = transaction(&node, rider, "TOPUP").await;
-    let door = door(&node);
-    let ask = |rider| door.request(rider, &top_up, REASON.to_owned(), None);
+    let refunds = refunds(&node);
+    let ask = |rider| refunds.request(rider, &top_up, REASON.to_owned(), None);
 
     assert_eq!(ask(other).await, Err(RequestError::NotFound));
     let refund = ask(rider).await.unwrap();
@@ -142,7 +142,7 @@ async fn much_money_needs_two_persons() {
     let node = TestNode::start().await;
     let rider = node.rider(5_000).await;
     let top_up = transaction(&node, rider, "TOPUP").await;
-    let refund = door(&node).request(rider, &top_up, REASON.to_owned(), None).await.unwrap();
+    let refund = refunds(&node).request(rider, &top_up, REASON.to_owned(), None).await.unwrap();
 
     act(&node, &refund.reference, What::Approve, "operator:anna").await.unwrap();
     let same = act(&node, &refund.reference, What::Process, "operator:anna").await;
@@ -186,12 +186,12 @@ pub async fn spend(node: &TestNode, rider: RiderId, rupees: i64) {
     node.app(rider).post("/api/payments/withdrawals/request", &wish).await.data();
 }
 
-pub fn door(node: &TestNode) -> Refunds {
-    door_where(node, 0)
+pub fn refunds(node: &TestNode) -> Refunds {
+    refunds_where(node, 0)
 }
 
 /// The same where a top-up earns so many points for each NPR 100.
-pub fn door_where(node: &TestNode, points_per_hundred: u32) -> Refunds {
+pub fn refunds_where(node: &TestNode, points_per_hundred: u32) -> Refunds {
     let (store, clock) = (node.node.context.store.clone(), node.clock.clone());
     let (two_persons_above, vat_percent) = (Money::rupees(1_000), 13.into());
     let rules = Rules { two_persons_above, vat_percent, points_per_hundred };
@@ -199,7 +199,7 @@ pub fn door_where(node: &TestNode, points_per_hundred: u32) -> Refunds {
 }
 
 pub async fn act(node: &TestNode, name: &str, what: What, by: &str) -> Result<Refund, StepError> {
-    door(node).act(name, Act { what, by: by.to_owned(), note: None }).await
+    refunds(node).act(name, Act { what, by: by.to_owned(), note: None }).await
 }
 
 /// What the app calls the rider's newest transaction of a kind.

@@ -14,7 +14,7 @@ use domain::refund::Status;
 use serde_json::json;
 
 use super::counter::Counter;
-use super::giving::{REASON, REFUNDS, act, door, door_where, spend, transaction};
+use super::giving::{REASON, REFUNDS, act, refunds, refunds_where, spend, transaction};
 use super::owing::give_points;
 use crate::fakes::books::{Call, Fault};
 use crate::harness::node::SOON;
@@ -87,8 +87,8 @@ async fn what_a_gateway_refuses_is_in_the_wallet_again_and_can_be_asked_for_agai
 
     assert_eq!(scene.wallet().await, Money::rupees(500));
     assert!(scene.text("note").await.contains("A mobile is needed."));
-    let door = door(&scene.counter.node);
-    let again = door.request(scene.rider, &scene.top_up, REASON.into(), None).await;
+    let refunds = refunds(&scene.counter.node);
+    let again = refunds.request(scene.rider, &scene.top_up, REASON.into(), None).await;
     assert_eq!(again.unwrap().amount, Money::rupees(500));
     scene.counter.node.stop().await;
 }
@@ -188,7 +188,7 @@ async fn parts_are_never_more_than_the_payment() {
         let node = &scene.counter.node;
         node.top_up(scene.rider, 2_000).await;
 
-        let rest = door(node).request(scene.rider, &scene.top_up, REASON.into(), None).await;
+        let rest = refunds(node).request(scene.rider, &scene.top_up, REASON.into(), None).await;
         let rest = rest.unwrap();
         assert_eq!(rest.amount, Money::rupees(400), "the wallet holds more, the payment does not");
         act(node, &rest.reference, What::Approve, "operator:anna").await.unwrap();
@@ -198,7 +198,7 @@ async fn parts_are_never_more_than_the_payment() {
 
         assert_eq!(scene.paid_back(), 50_000);
         assert_eq!(scene.wallet().await, Money::rupees(1_600));
-        let more = door(node).request(scene.rider, &scene.top_up, REASON.into(), None).await;
+        let more = refunds(node).request(scene.rider, &scene.top_up, REASON.into(), None).await;
         assert_eq!(more, Err(RequestError::NothingLeft));
         scene.counter.node.stop().await;
     }
@@ -241,7 +241,7 @@ async fn points_that_were_spent_meanwhile_are_not_missed_and_who_gives_back_by_h
 
     let (what, by) = (What::Arrived { number: "E-1".into() }, "operator:anna".to_owned());
     let reference = scene.text("reference").await;
-    let arrived = door_where(node, EARNED).act(&reference, Act { what, by, note: None }).await;
+    let arrived = refunds_where(node, EARNED).act(&reference, Act { what, by, note: None }).await;
 
     assert_eq!(arrived.unwrap().status, Status::Processed);
     assert_eq!(scene.points().await, Points(0));
@@ -303,7 +303,7 @@ impl Scene {
 
     async fn ask(&self) {
         let node = &self.counter.node;
-        let asked = door(node).request(self.rider, &self.top_up, REASON.to_owned(), None).await;
+        let asked = refunds(node).request(self.rider, &self.top_up, REASON.to_owned(), None).await;
         act(node, &asked.unwrap().reference, What::Approve, "operator:anna").await.unwrap();
     }
 

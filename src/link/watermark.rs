@@ -29,7 +29,7 @@ pub(super) struct Moment {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Tide {
+pub(super) struct Watermark {
     /// Everything sent before this has arrived, and what is not acknowledged was sent after it
     /// when a connection begins.
     complete_until: DateTime<Utc>,
@@ -53,12 +53,12 @@ impl Moment {
     }
 }
 
-impl Tide {
+impl Watermark {
     /// `complete_until`: what an earlier process knew. `first_marker` must be another number
     /// in each process that uses the same session.
-    pub fn new(complete_until: DateTime<Utc>, first_marker: u64) -> Tide {
+    pub fn new(complete_until: DateTime<Utc>, first_marker: u64) -> Watermark {
         let markers = VecDeque::new();
-        Tide { complete_until, caught_up: None, markers, last_marker: first_marker }
+        Watermark { complete_until, caught_up: None, markers, last_marker: first_marker }
     }
 
     pub fn complete_until(&self) -> DateTime<Utc> {

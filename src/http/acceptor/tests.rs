@@ -1,4 +1,4 @@
-//! The door on a real socket.
+//! The acceptor on a real socket.
 
 use std::time::Duration;
 

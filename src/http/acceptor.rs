@@ -1,9 +1,9 @@
-//! The door: takes connections, a bounded number at once, and lets nobody stand in it. Who takes
+//! Takes connections, a bounded number at once, and lets nobody hold one for nothing. Who takes
 //! too long over the head of a request, or does not read what it is told, is cut.
 //!
 //! Beyond the bound a few more are heard, one request each, so that returns of cabinets and the
 //! questions of those who run the service still come in; whatever else they ask is turned away.
-//! The door knows no routes.
+//! The acceptor knows no routes.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -62,7 +62,7 @@ impl Bounds {
     }
 }
 
-struct Door {
+struct Acceptor {
     bounds: Bounds,
     inside: Arc<Semaphore>,
     beyond: Arc<Semaphore>,
@@ -82,7 +82,7 @@ pub async fn serve(
     connections: Tasks,
     shutdown: impl Future<Output = ()>,
 ) {
-    let door = Door {
+    let acceptor = Acceptor {
         bounds,
         inside: Arc::new(Semaphore::new(bounds.connections)),
         beyond: Arc::new(Semaphore::new(BEYOND)),
@@ -97,7 +97,7 @@ pub async fn serve(
             biased;
             () = &mut shutdown => break,
             taken = listener.accept() => match taken {
-                Ok((socket, peer)) => door.take(socket, peer),
+                Ok((socket, peer)) => acceptor.take(socket, peer),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be taken");
                     tokio::time::sleep(PAUSE).await;
@@ -106,11 +106,11 @@ pub async fn serve(
         }
     }
     drop(listener);
-    door.closing.send_replace(true);
-    door.connections.ended().await;
+    acceptor.closing.send_replace(true);
+    acceptor.connections.ended().await;
 }
 
-impl Door {
+impl Acceptor {
     fn take(&self, socket: TcpStream, peer: SocketAddr) {
         let inside = Arc::clone(&self.inside).try_acquire_owned();
         let is_beyond = inside.is_err();
