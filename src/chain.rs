@@ -87,7 +87,7 @@ pub fn entry(lines: &mut String, account: &str, amount: &str) {
     }
 }
 
-/// The record that closes it.
+/// The record that closes a day.
 pub fn closing(day: NaiveDate, transfers: i64) -> String {
     format!(r#"{{"close":{{"day":"{day}","transfers":{transfers}}}}}"#)
 }

@@ -145,7 +145,7 @@ impl Recorder {
         Recorder { handle, measure: Arc::new(|| {}) }
     }
 
-    /// The same figures, some of which are set anew by `measure` at each reading.
+    /// Sets some figures anew by `measure` at each reading.
     #[must_use]
     pub fn measuring(self, measure: impl Fn() + Send + Sync + 'static) -> Recorder {
         Recorder { measure: Arc::new(measure), ..self }

@@ -60,15 +60,15 @@ pub struct Context {
     unsettled: DashMap<StationId, BTreeSet<RentalId>>,
     /// What the broker said of cabinets' sessions, whether they are enrolled or not.
     sessions: DashMap<DeviceUuid, Session>,
-    /// When it was made.
-    since: DateTime<Utc>,
+    /// When the process began to listen to cabinets.
+    started_at: DateTime<Utc>,
 }
 
 impl Context {
     pub fn new(parts: Parts) -> Context {
         let feed = Feed::new(parts.lease.epoch());
         let backlog_max = parts.settings.backlog_max;
-        let since = parts.clock.now();
+        let started_at = parts.clock.now();
         Context {
             store: parts.store,
             lease: parts.lease,
@@ -86,7 +86,7 @@ impl Context {
             seeds: DashMap::new(),
             unsettled: DashMap::new(),
             sessions: DashMap::new(),
-            since,
+            started_at,
         }
     }
 
@@ -136,7 +136,7 @@ impl Context {
     pub fn session_of(&self, uuid: &DeviceUuid) -> Session {
         let untold = || {
             if self.link.tells_sessions() {
-                Session::Down { since: self.since }
+                Session::Down { since: self.started_at }
             } else {
                 Session::Untold
             }

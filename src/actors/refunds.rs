@@ -240,7 +240,8 @@ impl Refunds {
             (Step::Bounce, Purpose::TopUp(intent)) => {
                 fact.movements = vec![undone(&self.inner.store, intent).await?];
             }
-            _ => {}
+            (Step::Approve | Step::Reject | Step::Give | Step::Send, _)
+            | (Step::Arrive | Step::Bounce, Purpose::Rental(_)) => {}
         }
         self.write(known, step, &act.by, fact).await
     }

@@ -17,7 +17,7 @@ use super::Admin;
 use super::answer::{Answer, Code, Refusal, ok};
 use crate::spawn::spawn;
 use crate::store;
-use crate::store::verify::{Report, STAGES, Scope};
+use crate::store::verify::{Report, STAGES_COUNT, Scope};
 use crate::store::views::Books;
 
 /// Lines of one document.
@@ -38,9 +38,9 @@ pub async fn books(State(admin): State<Admin>) -> Answer<Books> {
 
 /// The whole ledger, with a line for each stage as it begins.
 pub async fn verify(State(admin): State<Admin>) -> Response {
-    let (send, receive) = mpsc::channel(STAGES + 1);
+    let (send, receive) = mpsc::channel(STAGES_COUNT + 1);
     spawn("admin.verify", async move {
-        let (mut number, of) = (0, STAGES);
+        let (mut number, of) = (0, STAGES_COUNT);
         let told = |name: &str| {
             number += 1;
             let _ = send.try_send(line(&Told::Stage { name: name.to_owned(), number, of }));

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use chrono::{DateTime, Utc};
 use domain::eject::{NotOutReason, Settlement};
-use domain::ids::{RiderId, StationId};
+use domain::ids::StationId;
 use domain::rental::Refusal::NothingOwed;
 use domain::rental::{Command, Phase, Rental};
 use domain::returns::{Claim, Source};
@@ -82,8 +82,7 @@ pub async fn write_off(
     let story = find(&admin, &name).await?;
     let details = json!({ "code": story.code, "owed": story.state["owed"], "reason": reason });
     let audit = operator.did("rental.write_off", story.id, details);
-    let rider = story.state["rider"].as_i64().unwrap_or_default();
-    match live.rentals.write_off(story.id, RiderId(rider), audit).await {
+    match live.rentals.write_off(story.id, audit).await {
         Ok(_) => ok(find(&admin, &name).await?),
         Err(Error::Refused(NothingOwed)) if is_written_off(&story) => ok(story),
         Err(Error::Refused(refusal)) => {

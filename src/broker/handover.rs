@@ -160,10 +160,8 @@ impl Handshake {
         self.shared.meanwhile.lock().insert(id.client_id.clone(), Vec::new());
         let removed = old._remove(false).await;
         drop(changing);
-        let Some((session, tx)) = removed else {
-            self.state = Some(SessionState::default());
-            return Ok(None);
-        };
+        self.state = Some(SessionState::default()); // from here on `drop` has something to undo
+        let Some((session, tx)) = removed else { return Ok(None) };
         let_go(&tx, id).await;
         self.state = Some(SessionState::of(&session).await?);
         Ok(Some((session.id.clone(), session.created_at().await?)))
@@ -210,7 +208,9 @@ impl Entry for Handshake {
     }
 
     async fn set(&mut self, session: Session, tx: Tx) -> Result<()> {
-        let Some(state) = self.state.take() else { return self.entry.set(session, tx).await };
+        let Some(state) = self.state.as_mut().map(std::mem::take) else {
+            return self.entry.set(session, tx).await;
+        };
         let client_id = session.id.client_id.clone();
         let mut lost = state.pass_to(&session).await?;
         let changing = self.shared.routing.write().await;
@@ -218,6 +218,7 @@ impl Entry for Handshake {
         lost += queue(&session, meanwhile);
         self.entry.set(session, tx).await?;
         drop(changing);
+        self.state = None;
         for _ in 0..lost {
             count(&self.shared.core.tally.dropped_queue_full);
         }

@@ -66,7 +66,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
     let code = runtime.block_on(Box::pin(demo(arguments, config)));
     runtime.shutdown_background();
     drop(folder);
-    code.or_else(serve::second)
+    code.or_else(serve::exit_of_second_instance)
 }
 
 async fn demo(arguments: &Arguments, config: Config) -> anyhow::Result<ExitCode> {

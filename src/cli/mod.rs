@@ -43,7 +43,8 @@ mod tests;
 #[derive(Parser)]
 #[command(name = "chargeghar", version, disable_help_subcommand = true)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 not understood, 3 fenced, 4 a second \
-    instance, 5 a part died too often, 141 nobody reads the output. docs/CLI.md says what scripts may rely on.")]
+    instance, 5 a part died too often, 141 nobody reads the output. \
+    docs/CLI.md says what scripts may rely on.")]
 struct Cli {
     #[command(flatten)]
     common: Common,

@@ -60,7 +60,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     };
     let running = match started {
         Ok(running) => running,
-        Err(error) => return second(error),
+        Err(error) => return exit_of_second_instance(error),
     };
     let (http, mqtt) = (running.http.clone(), running.mqtt.clone());
     let ready = spawn("ready", async move {
@@ -87,7 +87,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
 }
 
 /// A second instance has an exit code of its own.
-pub fn second(error: anyhow::Error) -> anyhow::Result<ExitCode> {
+pub fn exit_of_second_instance(error: anyhow::Error) -> anyhow::Result<ExitCode> {
     let held = matches!(
         error.downcast_ref::<StartError>(),
         Some(StartError::Held { .. } | StartError::Data(embedded::Error::Locked(_)))

@@ -143,7 +143,8 @@ async fn top_up(
         drop(turn);
         answer
     });
-    match work.await.unwrap_or(Err(StartError::Unavailable)) {
+    let answer = work.await;
+    match answer.map_err(|error| ApiError::away("a request broke off", &error))? {
         Ok(stored) => {
             Ok(made(MADE, IntentBody::new(&stored, &app.payments.offers())).into_response())
         }

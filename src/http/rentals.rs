@@ -226,7 +226,8 @@ async fn cancel(
         drop(turn);
         answer
     });
-    match work.await.unwrap_or(Err(Error::Unavailable)) {
+    let answer = work.await;
+    match answer.map_err(|error| ApiError::away("a request broke off", &error))? {
         Ok(rental) => {
             Ok(ok("Rental cancelled successfully", app.show_now(&rental)).into_response())
         }

@@ -3,7 +3,7 @@
 //! chain is whole; and that banks and rentals are what their events led to. Set by set, never a
 //! query for each row; reads only, in one snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -23,11 +23,14 @@ mod replay;
 mod standing;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 pub use kind::Kind;
 pub use standing::Mark;
 
 /// How many stages a whole look has.
-pub const STAGES: usize = 1 + checks::STAGES.len();
+pub const STAGES_COUNT: usize = 1 + checks::STAGES.len();
 
 /// Findings that are told one by one; the others are only counted.
 pub const TOLD_MAX: usize = 100;
@@ -69,13 +72,17 @@ impl Report {
         self.counts.is_empty()
     }
 
-    fn add(&mut self, row: Row) {
-        if !self.counts.contains_key(&row.kind) {
-            self.imbalance = self.imbalance.plus(Money::rounded(row.off_total).unwrap_or_default());
-            self.counts.insert(row.kind, row.total);
+    /// What one question found. Each of its rows says how many there are of its kind.
+    fn add(&mut self, rows: Vec<Row>) {
+        let mut counted = BTreeSet::new();
+        for Row { kind, subject, expected, found, total, off_total } in rows {
+            if counted.insert(kind) {
+                let off = Money::rounded(off_total).unwrap_or_default();
+                self.imbalance = self.imbalance.plus(off);
+                *self.counts.entry(kind).or_default() += total;
+            }
+            self.findings.push(Finding { kind, subject, expected, found });
         }
-        let Row { kind, subject, expected, found, .. } = row;
-        self.findings.push(Finding { kind, subject, expected, found });
     }
 }
 
@@ -137,13 +144,13 @@ async fn look(
     told(walk::NAME);
     let walk = walk::walk(store, &snapshot, (!whole).then_some(from));
     let asked = asked(session, whole, from, told);
-    let (walked, (transfers, rows)) = futures::try_join!(walk, asked)?;
+    let (walked, (transfers, found)) = futures::try_join!(walk, asked)?;
     let mut report = Report { transfers, ..Report::default() };
     report.counts = walked.counts;
     report.imbalance = Money::rounded(walked.off).unwrap_or_default();
     report.findings = walked.findings;
-    for row in rows {
-        report.add(row);
+    for rows in found {
+        report.add(rows);
     }
     if whole {
         replay::look(session, &mut report).await?;
@@ -151,13 +158,13 @@ async fn look(
     Ok((report, mark))
 }
 
-/// How many transfers are looked at, and what the questions found.
+/// How many transfers are looked at, and what each question found.
 async fn asked(
     session: &mut Session,
     whole: bool,
     from: &Mark,
     told: &mut (dyn FnMut(&'static str) + Send),
-) -> Result<(i64, Vec<Row>), Error> {
+) -> Result<(i64, Vec<Vec<Row>>), Error> {
     let transfers = sqlx::query_scalar(checks::count(whole)).bind(&from.below);
     let transfers = transfers.fetch_one(&mut *session).await?;
     let mut found = Vec::new();
@@ -168,7 +175,7 @@ async fn asked(
             .bind(from.checked_at)
             .fetch_all(&mut *session)
             .await?;
-        found.extend(rows);
+        found.push(rows);
     }
     Ok((transfers, found))
 }

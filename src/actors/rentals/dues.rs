@@ -41,26 +41,21 @@ impl Rentals {
         let PayDues { rider, rental, means, shown, key, resumes } = wish;
         let asked = Asked { command: Command::PayDues { means, shown }, key, audit: None, resumes };
         let paying = Arc::clone(&self.paying);
-        paying.alone(rental, || self.change(rental, rider, asked)).await
+        paying.alone(rental, || self.change(rental, Some(rider), asked)).await
     }
 
     /// An operator says that nobody will pay what is owed.
-    pub async fn write_off(
-        &self,
-        id: RentalId,
-        rider: RiderId,
-        audit: AuditEntry,
-    ) -> Result<Arc<Stored>, Error> {
+    pub async fn write_off(&self, id: RentalId, audit: AuditEntry) -> Result<Arc<Stored>, Error> {
         let (command, audit) = (Command::WriteOff, Some(audit));
         let asked = Asked { command, key: None, audit, resumes: None };
         let paying = Arc::clone(&self.paying);
-        paying.alone(id, || self.change(id, rider, asked)).await
+        paying.alone(id, || self.change(id, None, asked)).await
     }
 
     async fn change(
         &self,
         id: RentalId,
-        rider: RiderId,
+        rider: Option<RiderId>,
         asked: Asked,
     ) -> Result<Arc<Stored>, Error> {
         for attempt in 0..TRIES {
@@ -85,7 +80,7 @@ impl Rentals {
     }
 
     /// Makes sure that the rider's rental has an actor.
-    async fn has_actor(&self, id: RentalId, rider: RiderId) -> Result<bool, Error> {
+    async fn has_actor(&self, id: RentalId, rider: Option<RiderId>) -> Result<bool, Error> {
         let stored = match self.get(id) {
             Some(stored) => stored,
             None => match self.context.store.rental(id).await {
@@ -94,7 +89,7 @@ impl Rentals {
                 Err(_) => return Err(Error::Unavailable),
             },
         };
-        if stored.rental.rider != rider {
+        if rider.is_some_and(|rider| stored.rental.rider != rider) {
             return Err(Error::NotFound);
         }
         if self.context.rentals.door(id).is_some() {

@@ -63,7 +63,7 @@ impl State {
 
     /// Nothing is heard from here on: who waits is told to come again, and what was found out
     /// is forgotten.
-    pub(super) fn hear_no_callers(&mut self) {
+    pub(super) fn forget_callers(&mut self) {
         self.calling = Calling::default();
     }
 
@@ -71,7 +71,7 @@ impl State {
     /// to the broker is cut, that says nothing of it.
     pub(super) fn admit_callers(&mut self) {
         if !self.context.link_is_up() {
-            return self.hear_no_callers();
+            return self.forget_callers();
         }
         if self.calling.doubt.is_over(self.is_reachable(), self.now()) {
             self.calling.tell(true);

@@ -94,7 +94,7 @@ impl State {
     /// Our own outage is no evidence against a cabinet.
     pub(super) fn link_lost(&mut self, at: DateTime<Utc>) {
         self.presence.link_lost(at);
-        self.hear_no_callers();
+        self.forget_callers();
         self.dirty = true;
     }
 

@@ -27,7 +27,7 @@ async fn unacknowledged_messages_come_again_in_order_before_queued_ones_and_the_
     let mut service = Client::connect_as(persistent(&broker)).await.unwrap();
     assert!(service.subscribe("/powerbank/+/user/update", QoS::AtLeastOnce).await);
     assert!(service.subscribe(&marker_topic(LINK), QoS::AtLeastOnce).await);
-    let cabinet = Client::connect(&broker, "866").await;
+    let mut cabinet = Client::connect(&broker, "866").await;
     for number in 0..20 {
         cabinet.publish(&update("866"), &number.to_string()).await;
     }
@@ -45,6 +45,7 @@ async fn unacknowledged_messages_come_again_in_order_before_queued_ones_and_the_
     for number in 20..30 {
         cabinet.publish(&update("866"), &number.to_string()).await;
     }
+    cabinet.acknowledged(30).await; // the marker goes by another connection
 
     let mut service = Client::connect_as(persistent(&broker)).await.unwrap();
     service.publish(&marker_topic(LINK), "marker").await;

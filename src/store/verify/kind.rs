@@ -48,7 +48,8 @@ kinds! {
     Withdrawing = "withdrawing";
     /// A payment without its top-up, or the other way round.
     Clearing = "clearing";
-    /// A refund that the ledger has not, or money back that was not to go back.
+    /// A refund that the ledger has not, money back that was not to go back, or a credit note of
+    /// another amount.
     Refund = "refund";
     DoubleCapture = "double_capture";
     Reversal = "reversal";

@@ -30,7 +30,7 @@ fn a_start_that_waits_for_its_turn_is_not_looked_at_between_the_check_and_its_en
 }
 
 #[test]
-fn a_bank_that_is_engaged_is_offered_again_after_a_while() {
+fn a_bank_is_engaged_for_ten_minutes_and_no_other_one_is() {
     let (mut engaged, now) = (Engaged::default(), DateTime::UNIX_EPOCH);
     let (one, other) = (Sn::from("40818048"), Sn::from("40818049"));
 
