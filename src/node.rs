@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use devices::a8::A8;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use crate::actors::rentals::{Rentals, Tariff};
 use crate::actors::stations::Stations;
@@ -229,6 +230,14 @@ impl Node {
         self.admin.put(&info.uuid, &password).await?;
         self.stations.enrolled(row).await;
         Ok(())
+    }
+
+    /// Runs something that the node cannot be without: should it panic, the node is lost.
+    pub fn spawn<F>(&self, name: &'static str, part: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.tasks.spawn(name, part)
     }
 
     /// Runs until it is asked to end, another instance takes over, or a part of it is lost.

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::time::timeout;
@@ -12,11 +12,13 @@ use crate::wire::{Answer, Connection};
 
 /// Connections kept while nobody asks.
 const IDLE_MAX: usize = 512;
+/// How long one is used again: less than the service leaves a silent one open.
+const KEPT: Duration = Duration::from_secs(4);
 
 pub struct Pool {
     address: SocketAddr,
     patience: Duration,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<(Instant, Connection)>>,
 }
 
 impl Pool {
@@ -36,13 +38,13 @@ impl Pool {
     async fn ask_now(&self, request: &[u8]) -> anyhow::Result<Answer> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = match idle {
-            Some(connection) => connection,
-            None => Connection::open(self.address).await?,
+            Some((since, connection)) if since.elapsed() < KEPT => connection,
+            _ => Connection::open(self.address).await?,
         };
         let answer = connection.ask(request).await?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_MAX {
-            idle.push(connection);
+            idle.push((Instant::now(), connection));
         }
         Ok(answer)
     }

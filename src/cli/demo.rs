@@ -66,7 +66,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
     let code = runtime.block_on(Box::pin(demo(arguments, config)));
     runtime.shutdown_background();
     drop(folder);
-    code
+    code.or_else(serve::second)
 }
 
 async fn demo(arguments: &Arguments, config: Config) -> anyhow::Result<ExitCode> {
@@ -100,6 +100,7 @@ async fn demo(arguments: &Arguments, config: Config) -> anyhow::Result<ExitCode>
         None => Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
     }
 }
+
 /// Starts the service, unless its folder is a network's: of that nothing may come to life here.
 async fn start(config: Config, folder: &DataFolder) -> anyhow::Result<Running> {
     if folder.postgres().exists() {

@@ -69,13 +69,13 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Look at each edge: what is configured, what answers, what to do
     Doctor(doctor::Arguments),
-    /// Cabinets: list, show, enrol, check, eject, set, rotate, remove
+    /// Cabinets: list, show, pending, enrol, check, eject, maintenance, set, rotate, remove
     #[command(subcommand)]
     Station(station::Arguments),
     /// Power banks: list, adopt
     #[command(subcommand)]
     Bank(bank::Arguments),
-    /// One rental: show, settle
+    /// One rental: show, settle, write-off
     #[command(subcommand)]
     Rental(rental::Arguments),
     /// What a person has to decide: list, show, resolve
@@ -152,7 +152,10 @@ fn block_on<T>(
     let asked = config.telemetry.log != Telemetry::default().log;
     let filter = if asked { config.telemetry.log.as_str() } else { QUIET };
     telemetry::init(Output::Stderr, filter)?;
-    runtime()?.block_on(Box::pin(command(config)))
+    let runtime = runtime()?;
+    let done = runtime.block_on(Box::pin(command(config)));
+    runtime.shutdown_background(); // a look-up of a name that never ends holds up nobody
+    done
 }
 
 fn runtime() -> io::Result<Runtime> {

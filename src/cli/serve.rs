@@ -47,8 +47,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
     telemetry::init(output, &config.telemetry.log)?;
     let runtime = runtime()?;
     let code = runtime.block_on(Box::pin(serve(config)));
-    // a look-up of a name that never ends holds up nobody
-    runtime.shutdown_background();
+    runtime.shutdown_background(); // a look-up of a name that never ends holds up nobody
     code
 }
 
@@ -88,7 +87,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
 }
 
 /// A second instance has an exit code of its own.
-fn second(error: anyhow::Error) -> anyhow::Result<ExitCode> {
+pub fn second(error: anyhow::Error) -> anyhow::Result<ExitCode> {
     let held = matches!(
         error.downcast_ref::<StartError>(),
         Some(StartError::Held { .. } | StartError::Data(embedded::Error::Locked(_)))
@@ -138,7 +137,8 @@ impl Running {
         let socket =
             Socket::open(&path).with_context(|| format!("{} cannot be opened", path.display()))?;
         let (end, ended) = oneshot::channel();
-        let socket = spawn("admin", socket.serve(admin.router(), async { drop(ended.await) }));
+        let serving = socket.serve(admin.router(), async { drop(ended.await) });
+        let socket = node.spawn("admin", serving);
         Ok(Running { node, http, mqtt, end, socket })
     }
 

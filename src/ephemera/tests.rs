@@ -297,7 +297,8 @@ impl Server {
     }
 
     fn child(folder: &tempfile::TempDir) -> Option<Child> {
-        let mut command = Command::new("redis-server");
+        let program = std::env::var_os("CHARGEGHAR_TEST_REDIS");
+        let mut command = Command::new(program.unwrap_or_else(|| "redis-server".into()));
         command.args(["--port", "0", "--unixsocket"]).arg(folder.path().join("s"));
         command.args(["--save", "", "--dir"]).arg(folder.path());
         let mut child = command.stdout(Stdio::piped()).spawn().ok()?;

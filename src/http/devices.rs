@@ -90,8 +90,8 @@ enum Refusal {
     Call(CallError),
     /// Nobody enrolled this cabinet.
     Stranger,
-    /// Its signature is wrong, and this station insists on it.
-    Sign,
+    /// Not signed, or wrongly, at a station that insists: which of the two.
+    Sign(&'static str),
     /// The cabinet itself is on its session: somebody else calls.
     Online,
     Frame(DecodeError),
@@ -119,7 +119,7 @@ impl Refusal {
         match self {
             Refusal::Call(error) => error.code(),
             Refusal::Stranger => "not_enrolled",
-            Refusal::Sign => "wrong_sign",
+            Refusal::Sign(kind) => kind,
             Refusal::Online => "cabinet_online",
             Refusal::Frame(error) => error.code(),
             Refusal::TooLarge => "too_large",
@@ -135,7 +135,7 @@ impl Refusal {
             Refusal::NotStored => error::UNAVAILABLE,
             Refusal::Call(_)
             | Refusal::Stranger
-            | Refusal::Sign
+            | Refusal::Sign(_)
             | Refusal::Online
             | Refusal::Frame(_)
             | Refusal::TooLarge
@@ -149,7 +149,7 @@ impl Refusal {
             Refusal::NotStored | Refusal::Answer => false,
             Refusal::Call(_)
             | Refusal::Stranger
-            | Refusal::Sign
+            | Refusal::Sign(_)
             | Refusal::Online
             | Refusal::Frame(_)
             | Refusal::TooLarge => true,
@@ -262,7 +262,7 @@ impl Calls {
         };
         metrics::DEVICE_SIGNS.inc([name(endpoint), word]);
         if info.about.strict_sign {
-            return Err(Refusal::Sign);
+            return Err(Refusal::Sign(kind));
         }
         if let Some(held) = self.0.warnings.pass(kind) {
             let (call, cabinet) = (name(endpoint), &info.uuid);

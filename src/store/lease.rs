@@ -218,7 +218,10 @@ impl Store {
             keeper.run().await;
         });
         for _ in 0..inner.settings.writers.max(1) {
-            inner.tasks.spawn("store.writer", writer::supervise(writer::Args::of(inner)));
+            let args = writer::Args::of(inner);
+            inner
+                .tasks
+                .keep("store.writer", inner.clock.clone(), move || writer::run(args.clone()));
         }
     }
 }

@@ -20,7 +20,6 @@ use super::{Inner, connect};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::metrics;
-use crate::spawn::spawn;
 
 mod admission;
 mod banks;
@@ -66,16 +65,10 @@ impl Args {
     }
 }
 
-/// Keeps one writer running until the queue is closed: one that fell over is replaced, and the
-/// facts it had in work are answered `Ambiguous`.
-pub(super) async fn supervise(args: Args) {
-    loop {
-        let writer = Writer { args: args.clone(), session: None };
-        if spawn("store.writer.connection", writer.run()).await.is_ok() {
-            return;
-        }
-        args.clock.sleep(connect::pause(&args.entropy, 3)).await;
-    }
+/// Writes until the queue is closed. The facts that a writer has in work when it panics are
+/// answered `Ambiguous`.
+pub(super) async fn run(args: Args) {
+    Writer { args, session: None }.run().await;
 }
 
 struct Writer {

@@ -29,7 +29,7 @@ const KINDS: [(&str, &str); 5] = [
     ("chargeghar_link_frames_refused_total{kind=\"oversize\"}", "oversize"),
     ("chargeghar_link_frames_refused_total{kind=\"bad_checksum\"}", "bad_checksum"),
     ("chargeghar_link_frames_refused_total{kind=\"truncated\"}", "truncated"),
-    ("chargeghar_link_frames_refused_total{kind=\"wrong_sign\"}", "wrong_sign"),
+    ("chargeghar_link_frames_refused_total{kind=\"sign_wrong\"}", "sign_wrong"),
     ("chargeghar_broker_refused_total{kind=\"denied_publish\"}", "denied_publish"),
 ];
 

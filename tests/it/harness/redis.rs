@@ -39,7 +39,8 @@ impl Redis {
 
     fn at(port: u16) -> Option<Redis> {
         let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new("redis-server");
+        let program = std::env::var_os("CHARGEGHAR_TEST_REDIS");
+        let mut command = Command::new(program.unwrap_or_else(|| "redis-server".into()));
         command.args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string()]);
         command.arg("--dir").arg(folder.path()).stdout(Stdio::piped());
         let mut child = command.spawn().ok()?;
