@@ -18,6 +18,7 @@ mod boot;
 mod frames;
 pub mod limits;
 mod memory;
+mod money;
 mod publisher;
 mod reads;
 mod starts;
@@ -53,6 +54,7 @@ enum Name {
     Reads,
     Memory,
     Boot,
+    Money,
 }
 
 /// What every measurement needs.
@@ -89,6 +91,7 @@ pub async fn run(service: PathBuf, arguments: Arguments) -> anyhow::Result<()> {
             Name::Reads => Box::pin(reads::measure(&bench)).await?,
             Name::Memory => Box::pin(memory::measure(&bench)).await?,
             Name::Boot => Box::pin(boot::measure(&bench)).await?,
+            Name::Money => Box::pin(money::measure(&bench)).await?,
         };
         if !arguments.json {
             println!("{}", section.text());

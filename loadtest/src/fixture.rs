@@ -14,6 +14,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection as _};
 use uuid::Uuid;
 
+pub mod ledger;
+
 /// Longest run of the harness.
 const TOKEN_LIFE: Duration = Duration::from_hours(24);
 
@@ -102,14 +104,16 @@ pub async fn stock(db: &mut PgConnection, stations: u32, each: u16) -> anyhow::R
     Ok(())
 }
 
+/// So many, whose numbers follow each other.
+const RIDERS: &str = "
+    insert into riders (phone, username, created_at, updated_at)
+    select '97' || lpad((base + n)::text, 8, '0'), 'load' || (base + n), now(), now()
+    from generate_series(1, $1) n, (select coalesce(max(id), 0) base from riders) b
+    order by n";
+
 /// Makes riders with NPR 5,000 in their wallets, as if each had topped up once; answers the
 /// first of their numbers, which follow each other.
 pub async fn riders(db: &mut PgConnection, count: u32) -> anyhow::Result<i64> {
-    const RIDERS: &str = "
-        insert into riders (phone, username, created_at, updated_at)
-        select '97' || lpad((base + n)::text, 8, '0'), 'load' || (base + n), now(), now()
-        from generate_series(1, $1) n, (select coalesce(max(id), 0) base from riders) b
-        order by n";
     const PAID: [&str; 4] = [
         "create temporary table paid as
          select gen_random_uuid() transfer, id rider, 5000.00::numeric(14, 2) amount from riders
