@@ -76,8 +76,9 @@ pub(super) async fn walk(
         {since_entries}
         order by transfer_id, line"
     );
-    let mut one = looking(store, snapshot).await?;
-    let mut other = looking(store, snapshot).await?;
+    let room = if from.is_none() { ROOM } else { "" };
+    let mut one = looking(store, snapshot, room).await?;
+    let mut other = looking(store, snapshot, room).await?;
     let mut transfers = Rows::of(&mut one, &transfers).await?;
     let mut entries = Entries::of(Rows::of(&mut other, &entries).await?).await?;
     let mut walked = Walked::default();
@@ -104,11 +105,11 @@ pub(super) async fn walk(
     Ok(walked)
 }
 
-/// A connection that sees what the look sees.
-async fn looking(store: &Store, snapshot: &str) -> Result<Session, Error> {
+/// A connection that sees what the look sees, and has as much room.
+async fn looking(store: &Store, snapshot: &str, room: &str) -> Result<Session, Error> {
     let mut session = Session::connect(&store.inner.options, &store.inner.settings).await?;
     session.begin_snapshot().await?;
-    session.run(format!("set transaction snapshot '{snapshot}'; {ROOM}")).await?;
+    session.run(format!("set transaction snapshot '{snapshot}'; {room}")).await?;
     Ok(session)
 }
 
