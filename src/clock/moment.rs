@@ -24,6 +24,7 @@ impl Moment {
         Moment { running: clock.running(), wall: clock.wall() }
     }
 
+    #[must_use]
     pub fn after(self, expiry: Duration) -> Moment {
         let by = TimeDelta::from_std(expiry).unwrap_or(TimeDelta::MAX);
         let wall = self.wall.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC);
