@@ -103,6 +103,7 @@ async fn demo(arguments: &Arguments, config: Config) -> anyhow::Result<ExitCode>
 
 /// Starts the service, unless its folder is a network's: of that nothing may come to life here.
 async fn start(config: Config, folder: &DataFolder) -> anyhow::Result<Running> {
+    let traces = folder.traces();
     if folder.postgres().exists() {
         let reach = Reach::open(&config).await?;
         let known: anyhow::Result<Vec<StationBody>> = reach.get("/stations").await;
@@ -115,6 +116,13 @@ async fn start(config: Config, folder: &DataFolder) -> anyhow::Result<Running> {
                 folder.root().display()
             );
         }
+    } else if !traces.is_empty() {
+        bail!(
+            "{} is the data folder of a network whose database is elsewhere: it has {}; unset \
+             {FOLDER}, or name an empty folder",
+            folder.root().display(),
+            traces.join(", ")
+        );
     }
     Running::start(config).await
 }
