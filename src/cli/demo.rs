@@ -17,7 +17,7 @@ use super::serve::{self, Running};
 use super::{Common, QUIET, runtime};
 use crate::admin::{Enrol, StationBody};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Seconds};
 use crate::embedded::DataFolder;
 use crate::node::Exit;
 use crate::telemetry::{self, Output};
@@ -235,6 +235,7 @@ fn of_its_own(config: Config, named: bool) -> Config {
     (own.http.bind, own.http.port) = (config.http.bind, config.http.port);
     (own.mqtt.bind, own.mqtt.port) = (config.mqtt.bind, config.mqtt.port);
     own.database.embedded_programs = config.database.embedded_programs;
+    own.stations.comeback_s = Seconds(0); // its cabinets begin anew with it
     own
 }
 

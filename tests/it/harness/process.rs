@@ -82,6 +82,7 @@ impl Place {
             .env("CHARGEGHAR__DATABASE__CONNECTIONS_MAX", "4")
             .env("CHARGEGHAR__HTTP__PORT", self.http.to_string())
             .env("CHARGEGHAR__MQTT__PORT", self.mqtt.to_string())
+            .env("CHARGEGHAR__STATIONS__COMEBACK_S", "0")
             .envs(self.broker.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
