@@ -131,8 +131,10 @@ impl Context {
         IncidentId(self.entropy.uuid_at(self.clock.now()))
     }
 
-    /// What the broker says of a cabinet's session. One that lives in this process has none from
-    /// before: who was not told of is not there, whatever was heard of it last time.
+    /// What the broker says of a cabinet's session: that it listens to its commands. One that
+    /// lives in this process has none from before: who was not told of is not there, whatever was
+    /// heard of it last time. So a cabinet that publishes and never subscribes is offline after
+    /// the grace of a disconnect: nothing could be ejected there, and what it says is heard anyway.
     pub fn session_of(&self, uuid: &DeviceUuid) -> Session {
         if let Some(session) = self.sessions.get(uuid) {
             return *session;
