@@ -246,6 +246,17 @@ impl Rider {
         intent["intent_id"].as_str().unwrap().to_owned()
     }
 
+    /// Begins to pay, once for each key; answers the status.
+    #[cfg(feature = "failpoints")]
+    pub async fn pay_once(&self, key: &str, rupees: u32) -> u16 {
+        let methods = self.get("payments/methods").await.unwrap();
+        let sandbox = rows(&methods).iter().find(|method| method["gateway"] == "sandbox").unwrap();
+        let wish = json!({ "amount": rupees, "payment_method_id": sandbox["id"] });
+        let path = format!("{}/payments/wallet/topup-intent", self.api);
+        let request = self.client.post(path).json(&wish).header("idempotency-key", key);
+        request.bearer_auth(&self.token).send().await.unwrap().status().as_u16()
+    }
+
     /// Asks what became of a payment. No answer comes from a service that dies meanwhile.
     #[cfg(feature = "failpoints")]
     pub async fn verify(&self, intent: &str) -> Result<Value, reqwest::Error> {
