@@ -12,11 +12,13 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+mod moment;
 mod wall;
 
 #[cfg(test)]
 mod tests;
 
+pub use moment::Moment;
 use wall::{TRIFLE, Wall, up};
 
 /// Longest single wait of a timer; longer waits are made of several.
@@ -36,6 +38,8 @@ struct Line {
     /// How far the line was moved forward since, never negative; a change wakes all sleepers.
     moved: watch::Sender<TimeDelta>,
     wall: Mutex<Wall>,
+    /// How far the wall is off beside a manual clock.
+    skew: Mutex<TimeDelta>,
     manual: bool,
 }
 
@@ -58,8 +62,8 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "home of the clock")]
     fn from(base: DateTime<Utc>, manual: bool) -> Clock {
         let (moved, _) = watch::channel(TimeDelta::zero());
-        let wall = Mutex::new(Wall::new(up()));
-        Clock { line: Arc::new(Line { base, started: Instant::now(), moved, wall, manual }) }
+        let (wall, skew) = (Mutex::new(Wall::new(up())), Mutex::new(TimeDelta::zero()));
+        Clock { line: Arc::new(Line { base, started: Instant::now(), moved, wall, skew, manual }) }
     }
 
     /// The time, to the microsecond (what the database keeps). Never less than before.
@@ -79,10 +83,18 @@ impl Clock {
         line.started.elapsed() + moved.to_std().unwrap_or_default()
     }
 
-    /// What the machine's own clock shows at this moment, believed or not, and moved by no test:
-    /// for what must rather end too early than too late, and for nothing that is billed.
+    /// What the machine's own clock shows at this moment, believed or not; `advance` does not
+    /// move it. For what must rather end too early than too late, and for nothing that is billed.
     pub fn wall(&self) -> DateTime<Utc> {
-        wall()
+        wall() + *self.line.skew.lock()
+    }
+
+    /// The time to tell those who compare it with a clock of their own: the later of `now` and
+    /// the wall. A wall that was set forward is not billed yet, but it is most likely right.
+    pub fn told(&self) -> DateTime<Utc> {
+        let now = self.now();
+        let wall = if self.line.manual { now + *self.line.skew.lock() } else { wall() };
+        now.max(wall)
     }
 
     /// Waits until `at`; at once if it has passed.
@@ -120,6 +132,14 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         if self.line.manual {
             self.move_forward(TimeDelta::from_std(by).unwrap_or(TimeDelta::zero()));
+        }
+    }
+
+    /// Sets the wall beside a manual clock forward or back, as a machine that was paused from
+    /// outside has it afterwards. That of a system clock is not moved.
+    pub fn skew_wall(&self, by: TimeDelta) {
+        if self.line.manual {
+            *self.line.skew.lock() += by;
         }
     }
 

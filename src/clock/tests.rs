@@ -87,3 +87,16 @@ async fn how_long_it_runs_is_not_moved_by_a_jump() {
 
     assert!(clock.running() < Duration::from_mins(1));
 }
+
+#[tokio::test]
+async fn others_are_told_the_later_of_the_time_and_the_wall() {
+    let clock = Clock::manual();
+    assert_eq!((clock.told() - clock.now()).num_seconds(), 0);
+
+    clock.skew_wall(TimeDelta::seconds(20));
+    let (told, wall) = (clock.told() - clock.now(), clock.wall() - clock.now());
+    assert_eq!((told.num_seconds(), wall.num_seconds()), (20, 20), "set forward, not believed yet");
+
+    clock.skew_wall(TimeDelta::seconds(-60));
+    assert_eq!((clock.told() - clock.now()).num_seconds(), 0, "set back: time does not go back");
+}

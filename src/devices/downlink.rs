@@ -95,6 +95,7 @@ impl Downlink {
 /// When an eject stops being wanted. Cabinets may ignore it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeLimit {
+    /// As the world has it: the cabinet compares it with a clock of its own.
     pub at: DateTime<Utc>,
     /// Seconds after `at`.
     pub ttl_s: u16,

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::RwLock;
 use sqlx::Row;
 use tokio::sync::watch;
@@ -15,7 +14,7 @@ use tokio::sync::watch;
 use super::error::Error;
 use super::session::{FENCE, Session};
 use super::{Inner, Store, writer};
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::metrics;
 
 #[cfg(test)]
@@ -54,34 +53,6 @@ impl Lease {
         if self.gate.ended().await != Standing::Lost {
             std::future::pending::<()>().await;
         }
-    }
-}
-
-/// A moment as both clocks of the machine have it. A machine that is paused from outside counts
-/// nothing, and only its wall is set right afterwards: whoever owns something for a time only
-/// must believe either that the time is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Moment {
-    /// As `Clock::running` counts.
-    running: Duration,
-    wall: DateTime<Utc>,
-}
-
-impl Moment {
-    fn of(clock: &Clock) -> Moment {
-        Moment { running: clock.running(), wall: clock.wall() }
-    }
-
-    fn after(self, expiry: Duration) -> Moment {
-        let by = TimeDelta::from_std(expiry).unwrap_or(TimeDelta::MAX);
-        let wall = self.wall.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        Moment { running: self.running.saturating_add(expiry), wall }
-    }
-
-    /// From `now` on, by the clock that says less.
-    fn left(self, now: Moment) -> Duration {
-        let counted = self.running.saturating_sub(now.running);
-        counted.min((self.wall - now.wall).to_std().unwrap_or_default())
     }
 }
 

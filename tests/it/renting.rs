@@ -1,10 +1,12 @@
 //! A rider rents a bank at one cabinet and returns it at another; and everything that can come
 //! between the wish and the bank.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use cabinet::Fault;
+use cabinet::{Fault, Spec};
 use chargeghar::actors::rentals::{Error, StartError};
+use chrono::TimeDelta;
 use domain::ids::RiderId;
 use domain::money::Money;
 use domain::rental::{CancelReason, Phase, Refusal, Status};
@@ -23,6 +25,7 @@ const BANK: &str = "40818048";
 on_the_embedded_broker! {
     a_rider_rents_at_one_cabinet_and_returns_at_another,
     a_refused_eject_costs_nothing,
+    cabinets_that_keep_the_ttl_eject_also_while_the_wall_is_ahead_of_the_service,
     twenty_starts_at_once_by_one_rider_are_one_rental_one_hold_and_one_eject,
     of_twenty_riders_who_want_one_bank_one_gets_it,
     a_second_start_waits_for_the_gap_between_two_ejects,
@@ -66,6 +69,25 @@ pub async fn a_refused_eject_costs_nothing(edges: Edges) {
     assert_eq!(rental.status(), Status::Cancelled);
     assert_eq!(node.wallet(rider).await, Money::rupees(500));
     node.until_banks("CG-1", 1).await;
+    node.audit().await;
+}
+
+/// The machine's clock was set right by a minute, and the service does not bill by it yet.
+pub async fn cabinets_that_keep_the_ttl_eject_also_while_the_wall_is_ahead_of_the_service(
+    edges: Edges,
+) {
+    let node = TestNode::with(edges).await;
+    let world = node.clock.clone();
+    let ahead = move || (world.now() + TimeDelta::minutes(1)).timestamp_millis();
+    let clocked = |spec: Spec| Spec { clock: Arc::new(ahead), ..spec };
+    let _cabinet = node.cabinet_like(CABINET, "CG-1", &[BANK], clocked).await;
+    let rider = node.rider(500).await;
+    node.clock.skew_wall(TimeDelta::minutes(1));
+    node.until("the lease is renewed", || node.node.context.lease.is_held().then_some(())).await;
+
+    let rental = node.rent(rider, "CG-1").await.unwrap();
+
+    assert_eq!(rental.status(), Status::Active);
     node.audit().await;
 }
 

@@ -277,7 +277,10 @@ impl State {
         let in_time = now <= publish.publish_before && self.context.lease.is_held();
         let command = Downlink::EjectBySn {
             sn: publish.sn.clone(),
-            limit: Some(TimeLimit { at: now, ttl_s: self.context.settings.eject_ttl_s }),
+            limit: Some(TimeLimit {
+                at: self.context.clock.told(),
+                ttl_s: self.context.settings.eject_ttl_s,
+            }),
         };
         let sent = granted
             && in_time

@@ -103,7 +103,7 @@ impl State {
     async fn publish_for_service(&mut self, sn: Sn, key: SlotKey) -> Result<(), &'static str> {
         let now = self.now();
         let ttl_s = self.context.settings.eject_ttl_s;
-        let limit = Some(TimeLimit { at: now, ttl_s });
+        let limit = Some(TimeLimit { at: self.context.clock.told(), ttl_s });
         let command = Downlink::EjectBySn { sn: sn.clone(), limit };
         let deadline = now + self.context.settings.publish_within;
         if !self.send(&command, deadline.min(self.owned_until(now))).await {

@@ -4,15 +4,19 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use devices::topic::{Channel, Topics};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::wire::Sender;
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::link::{Publish, PublishError};
 use crate::metrics;
+
+#[cfg(test)]
+mod tests;
 
 /// Commands handed to the connection and not written yet. Few, so that none becomes old there.
 const UNWRITTEN_MAX: usize = 16;
@@ -63,10 +67,7 @@ impl Outlet {
 
     pub async fn publish(&self, publish: Publish) -> Result<(), PublishError> {
         let command = publish.command;
-        let result = match self.turn(&publish).await {
-            Ok(turn) => self.hand_over(publish, turn),
-            Err(error) => Err(error),
-        };
+        let result = self.send(publish).await;
         match result {
             Ok(()) => metrics::PUBLISHED.inc([command]),
             Err(_) => metrics::PUBLISH_FAILED.inc([command]),
@@ -74,21 +75,34 @@ impl Outlet {
         result
     }
 
-    async fn turn(&self, publish: &Publish) -> Result<OwnedSemaphorePermit, PublishError> {
+    async fn send(&self, publish: Publish) -> Result<(), PublishError> {
         if !self.is_open() {
             return Err(PublishError::Down);
         }
         let left = (publish.deadline - self.clock.now()).to_std();
         let left = left.map_err(|_| PublishError::TooLate)?;
+        // whoever waits through a pause of the machine finds it on the wall alone
+        let asked = Moment::of(&self.clock);
+        let turn = self.turn(left).await?;
+        self.hand_over(publish, asked.after(left), turn)
+    }
+
+    async fn turn(&self, left: Duration) -> Result<OwnedSemaphorePermit, PublishError> {
         let _waiting = Waiting::enter(&self.waiting).ok_or(PublishError::Full)?;
         let turn = self.clock.within(left, Arc::clone(&self.turns).acquire_owned()).await;
         turn.and_then(Result::ok).ok_or(PublishError::TooLate)
     }
 
-    fn hand_over(&self, publish: Publish, turn: OwnedSemaphorePermit) -> Result<(), PublishError> {
+    fn hand_over(
+        &self,
+        publish: Publish,
+        until: Moment,
+        turn: OwnedSemaphorePermit,
+    ) -> Result<(), PublishError> {
         let mut current = self.current.lock();
         let current = current.as_mut().ok_or(PublishError::Down)?;
-        if self.clock.now() >= publish.deadline {
+        let is_over = until.left(Moment::of(&self.clock)).is_zero();
+        if is_over || self.clock.now() >= publish.deadline {
             return Err(PublishError::TooLate);
         }
         let topic = self.topics.format(&publish.uuid, Channel::Get);

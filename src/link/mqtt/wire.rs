@@ -153,6 +153,14 @@ impl Wire {
 }
 
 impl Sender {
+    /// One whose connection writes nothing: what it is given stays with the second half.
+    #[cfg(test)]
+    pub fn unwritten() -> (Sender, EventLoop) {
+        let options = MqttOptions::new("unwritten", "127.0.0.1", 1);
+        let (client, events) = AsyncClient::new(options, REQUESTS_MAX);
+        (Sender { client }, events)
+    }
+
     pub fn subscribe_at_most_once(&self, filters: &[String]) -> Result<(), Choked> {
         self.subscribe(filters, QoS::AtMostOnce)
     }
