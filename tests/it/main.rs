@@ -4,6 +4,8 @@
 //! `unwrap` for one outside of tests.
 
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod books;
 #[cfg(test)]
 mod broker_away;
