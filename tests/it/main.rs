@@ -53,6 +53,8 @@ mod restart;
 #[cfg(test)]
 mod returning;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod stale;
 #[cfg(test)]
 mod store;
