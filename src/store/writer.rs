@@ -2,11 +2,14 @@
 //!
 //! A batch is one transaction with one statement per table. What is known to be refused
 //! (stale, short of money, a key that was used) is left out before anything is written; what
-//! the database refuses rolls the batch back, and its facts run again singly, so that each
-//! gets its own answer. Nothing is sent twice once COMMIT was sent.
+//! the database refuses, or what a writer panics over, rolls the batch back, and its facts run
+//! again singly, so that each gets its own answer. Nothing is sent twice once COMMIT was sent.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -19,7 +22,7 @@ use super::settings::Settings;
 use super::{Inner, connect};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
-use crate::metrics;
+use crate::{failpoint, metrics, spawn};
 
 mod admission;
 mod banks;
@@ -65,8 +68,8 @@ impl Args {
     }
 }
 
-/// Writes until the queue is closed. The facts that a writer has in work when it panics are
-/// answered `Ambiguous`.
+/// Writes until the queue is closed. A panic before the commit costs the one fact that causes it;
+/// behind that point, what a writer has in work when it panics is answered `Ambiguous`.
 pub(super) async fn run(args: Args) {
     Writer { args, session: None }.run().await;
 }
@@ -136,15 +139,17 @@ impl Writer {
             None => Session::connect(&args.options, &args.settings).await?,
         };
         // Time on the wire is the runtime's: a test that jumps ahead is no silence.
-        let written = timeout(bound, transaction(&mut session, epoch, facts, &args.entropy));
-        let answers = match written.await {
-            Err(_) | Ok(Err(Failure::Lost)) => return Err(Failure::Lost),
-            Ok(Err(failure)) => {
+        let written = transaction(&mut session, epoch, facts, &args.entropy);
+        let answers = match timeout(bound, AssertUnwindSafe(written).catch_unwind()).await {
+            // the session goes with whatever it was in the middle of
+            Ok(Err(panic)) => return Err(fell_over(&*panic)),
+            Err(_) | Ok(Ok(Err(Failure::Lost))) => return Err(Failure::Lost),
+            Ok(Ok(Err(failure))) => {
                 session.rollback().await;
                 self.session = Some(session);
                 return Err(failure);
             }
-            Ok(Ok(answers)) => answers,
+            Ok(Ok(Ok(answers))) => answers,
         };
         if !answers.iter().any(Result::is_ok) {
             session.rollback().await;
@@ -201,6 +206,15 @@ fn reply(jobs: Vec<Job>, error: &CommitError) {
     }
 }
 
+/// A fact that a writer falls over is refused for good, as one that the database cannot take:
+/// its actor fails alone. Were it answered as in doubt it would come again at once, and take
+/// down one writer after the other, and then the node.
+fn fell_over(panic: &(dyn Any + Send)) -> Failure {
+    spawn::note("store.writer", panic);
+    let text = format!("a writer panicked: {}", spawn::message(panic));
+    Failure::Refused(CommitError::Corrupt(text))
+}
+
 /// Whatever is no clear refusal may have been committed.
 fn at_commit(error: &sqlx::Error) -> Failure {
     match Fault::from(error) {
@@ -219,6 +233,8 @@ async fn transaction(
     if !session.begin_fenced(epoch).await? {
         return Err(Failure::Fenced);
     }
+    let keys = facts.iter().filter_map(|fact| fact.key.as_ref());
+    failpoint::fall_over("write", keys.map(|key| key.key.as_str()));
     let (answers, book) = admission::admit(session, facts).await?;
     let admitted: Vec<&Fact> =
         facts.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()).map(|(f, _)| *f).collect();

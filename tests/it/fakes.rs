@@ -117,6 +117,11 @@ impl Company {
         self.books.faults.lock().push_back((call, fault));
     }
 
+    /// One that is held goes on.
+    pub fn go_on(&self) {
+        self.books.go_on.notify_one();
+    }
+
     pub fn calls(&self, call: Call) -> usize {
         self.books.journal.lock().iter().filter(|made| **made == call).count()
     }

@@ -19,6 +19,8 @@ mod carriers;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod comeback;
+#[cfg(test)]
 mod counted;
 #[cfg(test)]
 mod doubted;

@@ -7,7 +7,7 @@ use cabinet::{Cabinet, Fleet, Layout, Spec, Timing};
 use chargeghar::actors::availability::StationView;
 use chargeghar::actors::rentals::{Start, StartError};
 use chargeghar::clock::Clock;
-use chargeghar::config::Config;
+use chargeghar::config::{Config, Seconds};
 use chargeghar::embedded::DataFolder;
 use chargeghar::embedded::keys::Keys;
 use chargeghar::entropy::Entropy;
@@ -83,6 +83,7 @@ impl TestNode {
         config.database.writers = 1;
         config.mqtt.port = 0;
         config.http.port = 0;
+        config.stations.comeback_s = Seconds(0); // clocks stand still; `comeback.rs` tells of it
         edges.configure(&mut config);
         shape(&mut config);
         let node = Box::pin(run(&config, &clock)).await;

@@ -94,6 +94,7 @@ impl Place {
             .env("CHARGEGHAR__DATABASE__CONNECTIONS_MAX", "4")
             .env("CHARGEGHAR__HTTP__PORT", self.http.to_string())
             .env("CHARGEGHAR__MQTT__PORT", self.mqtt.to_string())
+            .env("CHARGEGHAR__STATIONS__COMEBACK_S", "0")
             .envs(self.broker.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -259,6 +260,17 @@ impl Rider {
         let wish = json!({ "amount": rupees, "payment_method_id": gateway });
         let intent = self.post("payments/wallet/topup-intent", &wish).await.unwrap();
         intent["intent_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Begins to pay, once for each key; answers the status.
+    #[cfg(feature = "failpoints")]
+    pub async fn pay_once(&self, key: &str, rupees: u32) -> u16 {
+        let methods = self.get("payments/methods").await.unwrap();
+        let sandbox = rows(&methods).iter().find(|method| method["gateway"] == "sandbox").unwrap();
+        let wish = json!({ "amount": rupees, "payment_method_id": sandbox["id"] });
+        let path = format!("{}/payments/wallet/topup-intent", self.api);
+        let request = self.client.post(path).json(&wish).header("idempotency-key", key);
+        request.bearer_auth(&self.token).send().await.unwrap().status().as_u16()
     }
 
     /// Asks what became of a payment. No answer comes from a service that dies meanwhile.

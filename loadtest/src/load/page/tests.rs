@@ -13,7 +13,7 @@ fn result(end: End) -> Result {
     let scenario = Scenario::parse(&scenario.replace("a little", "<a little>")).unwrap();
     let mut outcome = Outcome::default();
     let took = Duration::from_millis(20);
-    (0..30).for_each(|n| outcome.note(Step::Start, Duration::from_secs(n), took, &End::Done));
+    (0..60).for_each(|n| outcome.note(Step::Start, Duration::from_secs(n), took, &End::Done));
     outcome.note(Step::List, Duration::from_secs(3), took, &end);
     Result::new(&scenario, Facts::read(), outcome, Vec::new(), Vec::new(), Ending::Whole)
 }

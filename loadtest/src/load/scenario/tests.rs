@@ -23,7 +23,7 @@ fn the_scenarios_of_the_tree_are_understood() {
 #[test]
 fn smoke_is_what_it_says() {
     let scenario = Scenario::parse(GOOD).unwrap();
-    assert_eq!((scenario.seconds, scenario.arrivals.len(), scenario.gates.len()), (30, 2, 3));
+    assert_eq!((scenario.seconds, scenario.arrivals.len(), scenario.gates.len()), (30, 2, 4));
     assert_eq!(scenario.arrivals[1].journey, Journey::Rent { keep_s: 2..7 });
     assert!(scenario.rents());
 }
