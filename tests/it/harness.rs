@@ -10,4 +10,5 @@ pub mod node;
 pub mod process;
 pub mod proxy;
 pub mod redis;
+pub mod secrets;
 pub mod tap;
