@@ -114,11 +114,21 @@ const RIDERS: &str = "
 /// Makes riders with NPR 5,000 in their wallets, as if each had topped up once; answers the
 /// first of their numbers, which follow each other.
 pub async fn riders(db: &mut PgConnection, count: u32) -> anyhow::Result<i64> {
-    const PAID: [&str; 4] = [
+    const PAID: [&str; 5] = [
         "create temporary table paid as
-         select gen_random_uuid() transfer, id rider, 5000.00::numeric(14, 2) amount from riders
+         select gen_random_uuid() transfer, gen_random_uuid() intent, id rider,
+             5000.00::numeric(14, 2) amount
+         from riders
          where not exists (select 1 from ledger_balances where rider_id = id)",
-        "insert into ledger_transfers (id, kind, at) select transfer, 'top_up', now() from paid",
+        "insert into payment_intents (
+             id, rider_id, gateway, purpose, amount, status, gateway_ref, gateway_txn_id, redirect,
+             created_at, expires_at, completed_at
+         )
+         select intent, rider, 'sandbox', 'WALLET_TOPUP', amount, 'COMPLETED', intent, intent,
+             '{}', now(), now(), now()
+         from paid",
+        "insert into ledger_transfers (id, kind, intent_id, at)
+         select transfer, 'top_up', intent, now() from paid",
         "insert into ledger_entries (transfer_id, line, account, amount)
          select transfer, 1, 'clearing:sandbox', -amount from paid
          union all select transfer, 2, 'wallet:' || rider, amount from paid",

@@ -14,13 +14,14 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::fixture::{self, Tokens};
-use crate::fleet::Cabinets;
+use crate::fleet::{Cabinets, Order};
 use crate::machine::Facts;
 use crate::plan::{Spread, plan};
 use crate::pool::Pool;
 use crate::progress::{bar, spinner};
 use crate::scratch::Scratch;
 use crate::service::{Plan, Service};
+use crate::witness::{Places, Witness};
 
 mod gate;
 mod invariants;
@@ -33,6 +34,8 @@ mod scenario;
 #[cfg(test)]
 mod tests;
 
+use invariants::during::Watch;
+use invariants::{QUIET_MAX, Truth};
 use journey::{Rider, Town, go};
 use outcome::Outcome;
 use result::{Ending, Result as RunResult};
@@ -121,19 +124,21 @@ async fn own(program: &Path, scenario: Scenario, facts: Facts) -> anyhow::Result
     let service = plan.start().await?;
     let mut db = fixture::database(&plan.folder).await?;
     shown.set_message("the cabinets go online");
-    let cabinets = cabinets(&service, &scenario, &mut db).await?;
+    let witness = Witness::default();
+    let cabinets = cabinets(&service, &scenario, &witness, &mut db).await?;
     shown.finish_and_clear();
 
     let town = town(&scenario, service.http, Some(cabinets), riders);
     let sampler = Sampler::start(service.pid(), town.begin);
+    let watch = Watch::start(fixture::database(&plan.folder).await?, town.begin);
     let ending = play(&scenario, &town).await;
-    let watched = sampler.stop().await;
+    let (watched, mut findings) = (sampler.stop().await, watch.stop().await);
     let outcome = outcome(&town);
     let shown = spinner("the promises are checked");
-    let findings = match &town.cabinets {
-        Some(cabinets) => invariants::check(&mut db, &outcome.told, cabinets).await?,
-        None => Vec::new(),
-    };
+    let places = || town.cabinets.as_ref().map_or_else(Places::new, Cabinets::places);
+    let truth = Truth { told: &outcome.told, places: &places, witness: &witness, deaf: &[] };
+    findings.extend(invariants::check(&mut db, &truth, QUIET_MAX).await?);
+    findings.extend(invariants::ledger::verify(&plan).await?);
     shown.finish_and_clear();
     let result = RunResult::new(&scenario, facts, outcome, watched, findings, ending);
     drop(town);
@@ -170,6 +175,7 @@ async fn riders(
 async fn cabinets(
     service: &Service,
     scenario: &Scenario,
+    witness: &Witness,
     db: &mut PgConnection,
 ) -> anyhow::Result<Cabinets> {
     let network = &scenario.network;
@@ -184,7 +190,9 @@ async fn cabinets(
         None => timing,
     };
     let (stations, banks) = (*network.stations.get_ref(), *network.banks.get_ref());
-    Cabinets::start(&service.base_url(), stations, banks, &timing, db).await
+    let (base_url, witness) = (service.base_url(), Some(witness));
+    let order = Order { base_url: &base_url, count: stations, stocked: banks, timing, witness };
+    Cabinets::start(order, db).await
 }
 
 fn town(

@@ -25,6 +25,7 @@ mod scratch;
 #[expect(clippy::float_arithmetic, reason = "figures, not money")]
 mod service;
 mod wire;
+mod witness;
 
 #[derive(Parser)]
 #[command(name = "chargeghar-loadtest", about = "Measures chargeghar from outside")]

@@ -12,8 +12,8 @@ use super::settings::Settings;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 
-/// Ends whatever a caller that went away left open: a `begin` that was dropped on its way
-/// leaves the connection inside a transaction. Told without a warning where there is none.
+/// Behind a pooler a read is a transaction, and ends when its connection is given back. Told
+/// without a warning where there is none.
 const GIVEN_BACK: &str = "set local client_min_messages = error; rollback";
 
 pub(super) fn options(settings: &Settings) -> Result<PgConnectOptions, Error> {
@@ -32,16 +32,33 @@ pub(super) fn options(settings: &Settings) -> Result<PgConnectOptions, Error> {
 
 /// Connections are made when they are needed, so this works while the database is away.
 pub(super) fn pool(options: &PgConnectOptions, settings: &Settings, size: u32) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(size.max(1))
-        .acquire_timeout(settings.connect_timeout)
-        .after_release(|connection, _| {
+    let mut pool =
+        PgPoolOptions::new().max_connections(size.max(1)).acquire_timeout(settings.connect_timeout);
+    if settings.is_pooled() {
+        pool = pool.after_release(|connection, _| {
             Box::pin(async move {
                 connection.execute(sqlx::raw_sql(GIVEN_BACK)).await?;
                 Ok(true)
             })
-        })
-        .connect_lazy_with(options.clone())
+        });
+    }
+    pool.connect_lazy_with(options.clone())
+}
+
+/// Of a session that writes facts: each of its statements names its rows by their keys, so that
+/// one plan by index is good for all of them, and a plan for each set of values costs more than
+/// the statement.
+pub(super) fn for_facts(options: &PgConnectOptions, settings: &Settings) -> PgConnectOptions {
+    const PLANS: [(&str, &str); 5] = [
+        ("jit", "off"),
+        ("plan_cache_mode", "force_generic_plan"),
+        ("enable_seqscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+    ];
+
+    let options = options.clone();
+    if settings.is_pooled() { options } else { options.options(PLANS) }
 }
 
 /// The first connection, to a database that may still be starting.

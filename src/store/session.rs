@@ -2,7 +2,7 @@
 //! where limits are set: in the session, or, behind a pooler, in each transaction.
 //!
 //! Transactions are begun and ended here by hand: what is begun in a task of the store is not
-//! cancelled, and a pooled connection is rolled back when it is given back.
+//! cancelled, and a pooled connection is never given back inside a transaction.
 
 use std::fmt;
 
@@ -28,6 +28,8 @@ pub(super) struct Session {
     keeps: bool,
     /// Sets the limits of a transaction where a session has none.
     preamble: String,
+    /// A transaction was begun, and its end has not been told.
+    begun: bool,
 }
 
 enum Link {
@@ -59,7 +61,7 @@ impl Session {
         } else {
             String::new()
         };
-        Session { link, keeps: !settings.is_pooled(), preamble }
+        Session { link, keeps: !settings.is_pooled(), preamble, begun: false }
     }
 
     fn connection(&mut self) -> &mut PgConnection {
@@ -81,6 +83,7 @@ impl Session {
     }
 
     pub async fn begin(&mut self) -> Result<(), sqlx::Error> {
+        self.begun = true;
         let sql = format!("begin isolation level read committed;{}", self.preamble);
         self.write(sql).await.map(drop)
     }
@@ -90,6 +93,7 @@ impl Session {
         if self.keeps {
             return Ok(());
         }
+        self.begun = true;
         let sql = format!("begin isolation level read committed read only;{}", self.preamble);
         self.write(sql).await.map(drop)
     }
@@ -97,15 +101,28 @@ impl Session {
     /// All reads until the end see the same state.
     pub async fn begin_snapshot(&mut self) -> Result<(), sqlx::Error> {
         let end = if self.keeps { "" } else { "rollback;" };
+        self.begun = true;
         let preamble = &self.preamble;
         let sql = format!("{end}begin isolation level repeatable read read only;{preamble}");
         self.write(sql).await.map(drop)
     }
 
+    /// Begins a transaction that no take-over overtakes. Whose the database is has to be asked
+    /// by a statement after this one, so that a take-over that was waited for is seen.
+    pub async fn begin_locked(&mut self) -> Result<(), sqlx::Error> {
+        self.begun = true;
+        let preamble = &self.preamble;
+        let sql = format!(
+            "begin isolation level read committed;{preamble}
+            select pg_advisory_xact_lock_shared({FENCE})"
+        );
+        self.write(sql).await.map(drop)
+    }
+
     /// Begins a transaction of the owner of `epoch`; false when there is another owner, and
-    /// then there is no transaction. The epoch is read by a statement of its own, after the
-    /// lock, so that a take-over that was waited for is seen.
+    /// then there is no transaction.
     pub async fn begin_fenced(&mut self, epoch: i64) -> Result<bool, sqlx::Error> {
+        self.begun = true;
         let rows = self
             .run(format!(
                 "begin isolation level read committed;{}
@@ -132,13 +149,29 @@ impl Session {
     }
 
     pub async fn commit(&mut self) -> Result<(), sqlx::Error> {
-        self.write("commit").await.map(drop)
+        self.write("commit").await?;
+        self.begun = false;
+        Ok(())
     }
 
     /// An error is the next user's to meet: the connection is then gone.
     pub async fn rollback(&mut self) {
-        if let Err(error) = self.write("rollback").await {
-            tracing::debug!(%error, "a rollback found its connection gone");
+        match self.write("rollback").await {
+            Ok(_) => self.begun = false,
+            Err(error) => tracing::debug!(%error, "a rollback found its connection gone"),
+        }
+    }
+}
+
+impl Drop for Session {
+    /// A pooled connection is not given back inside a transaction. Behind a pooler each read is
+    /// one, and the pool ends it; elsewhere the connection is closed, which ends it too.
+    fn drop(&mut self) {
+        if let Link::Pooled(connection) = &mut self.link
+            && self.begun
+            && self.keeps
+        {
+            connection.close_on_drop();
         }
     }
 }

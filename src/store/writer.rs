@@ -1,9 +1,10 @@
 //! Writes facts: one task per connection, one batch in flight while the next gathers.
 //!
-//! A batch is one transaction with one statement per table. What is known to be refused
-//! (stale, short of money, a key that was used) is left out before anything is written; what
-//! the database refuses, or what a writer panics over, rolls the batch back, and its facts run
-//! again singly, so that each gets its own answer. Nothing is sent twice once COMMIT was sent.
+//! A batch is one transaction: one statement locks and reads, and one writes all tables. What is
+//! known to be refused (stale, short of money, a key that was used) is left out before anything
+//! is written; what the database refuses, or what a writer panics over, rolls the batch back, and
+//! its facts run again singly, so that each gets its own answer. Nothing is sent twice once COMMIT
+//! was sent.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -33,11 +34,13 @@ mod notes;
 mod queue;
 mod refunds;
 pub(super) mod rentals;
+pub(super) mod script;
 mod stations;
 mod withdrawals;
 
 pub(super) use queue::Queue;
 use queue::{Answer, Batch, Job};
+use script::Script;
 
 /// How often one fact is tried again after a deadlock, a lock timeout or a full disk.
 const TRIES: u32 = 4;
@@ -60,7 +63,7 @@ impl Args {
             queue: Arc::clone(&inner.queue),
             gate: Arc::clone(&inner.gate),
             owed: Arc::clone(&inner.owed),
-            options: inner.options.clone(),
+            options: connect::for_facts(&inner.options, &inner.settings),
             settings: inner.settings.clone(),
             clock: inner.clock.clone(),
             entropy: inner.entropy.clone(),
@@ -230,33 +233,24 @@ async fn transaction(
     facts: &[&Fact],
     entropy: &Entropy,
 ) -> Result<Vec<Answer>, Failure> {
-    if !session.begin_fenced(epoch).await? {
-        return Err(Failure::Fenced);
-    }
+    session.begin_locked().await?;
     let keys = facts.iter().filter_map(|fact| fact.key.as_ref());
     failpoint::fall_over("write", keys.map(|key| key.key.as_str()));
-    let (answers, book) = admission::admit(session, facts).await?;
+    let (answers, book) = admission::admit(session, epoch, facts).await?;
     let admitted: Vec<&Fact> =
         facts.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()).map(|(f, _)| *f).collect();
     if !admitted.is_empty() {
-        rentals::write(session, &admitted).await?;
-        banks::write(session, &admitted).await?;
-        stations::write(session, &admitted).await?;
-        intents::write(session, &admitted).await?;
-        withdrawals::write(session, &admitted).await?;
-        refunds::write(session, &admitted).await?;
-        ledger::write(session, &admitted, book, entropy).await?;
-        notes::write(session, &admitted, entropy).await?;
+        let mut script = Script::default();
+        rentals::write(&mut script, &admitted);
+        banks::write(&mut script, &admitted);
+        stations::write(&mut script, &admitted);
+        intents::write(&mut script, &admitted);
+        withdrawals::write(&mut script, &admitted);
+        refunds::write(&mut script, &admitted);
+        ledger::write(&mut script, &admitted, book, entropy);
+        notes::write(&mut script, &admitted, entropy);
+        script.run(session).await?;
         invoices::write(session, &admitted).await?;
     }
     Ok(answers)
-}
-
-/// A statement wrote fewer rows than it was given: somebody else wrote one of them.
-fn all_written(written: u64, wanted: usize, row: super::fact::Row) -> Result<(), Failure> {
-    if u64::try_from(wanted) == Ok(written) {
-        Ok(())
-    } else {
-        Err(Failure::Refused(CommitError::Stale(row)))
-    }
 }
