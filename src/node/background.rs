@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{StartError, carriers, limits};
 use crate::actors::sweeper::{Retention, Rhythm};
-use crate::actors::{Context, auditor, flusher, outbox, sweeper};
+use crate::actors::{Context, auditor, flusher, outbox, sweeper, witness};
 use crate::config::Config;
 use crate::spawn::Tasks;
 
@@ -26,10 +26,10 @@ pub(super) fn background(
         delivered: config.outbox.done_days.delta(),
         strangers: config.limits.pending_days.delta(),
     };
-    let ledger = &config.ledger;
-    let pace =
-        auditor::Pace { every: ledger.check_s.duration(), whole: ledger.whole_check_s.delta() };
+    let (every, whole) = (config.ledger.check_s.duration(), config.ledger.whole_check_s.delta());
+    let pace = auditor::Pace { every, whole };
     keep.running("auditor", move |context| auditor::run(context, pace));
+    keep.running("witness", move |context| witness::run(context, every));
     let (sweep, tidy) = (config.node.sweep_s.duration(), config.node.tidy_s.duration());
     let rhythm = Rhythm { sweep, tidy };
     keep.running("sweeper", move |context| sweeper::run(context, rhythm, retention));
