@@ -3,8 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::Executor;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection, Executor};
 
 use super::error::{Error, Fault};
 use super::session::Session;
@@ -12,8 +12,8 @@ use super::settings::Settings;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 
-/// Ends whatever a caller that went away left open: a `begin` that was dropped on its way
-/// leaves the connection inside a transaction. Told without a warning where there is none.
+/// Ends whatever a caller left open behind a pooler, where each read is in a transaction. Told
+/// without a warning where there is none.
 const GIVEN_BACK: &str = "set local client_min_messages = error; rollback";
 
 pub(super) fn options(settings: &Settings) -> Result<PgConnectOptions, Error> {
@@ -31,17 +31,27 @@ pub(super) fn options(settings: &Settings) -> Result<PgConnectOptions, Error> {
 }
 
 /// Connections are made when they are needed, so this works while the database is away.
+/// A connection that was used a moment ago is not asked whether it is there: it was when it was
+/// given back, and each question is a round trip of every read.
+const FRESH: Duration = Duration::from_secs(1);
+
 pub(super) fn pool(options: &PgConnectOptions, settings: &Settings, size: u32) -> PgPool {
-    PgPoolOptions::new()
+    let mut pool = PgPoolOptions::new()
         .max_connections(size.max(1))
         .acquire_timeout(settings.connect_timeout)
-        .after_release(|connection, _| {
+        .test_before_acquire(false)
+        .before_acquire(|connection, known| {
+            Box::pin(async move { Ok(known.idle_for < FRESH || connection.ping().await.is_ok()) })
+        });
+    if settings.is_pooled() {
+        pool = pool.after_release(|connection, _| {
             Box::pin(async move {
                 connection.execute(sqlx::raw_sql(GIVEN_BACK)).await?;
                 Ok(true)
             })
-        })
-        .connect_lazy_with(options.clone())
+        });
+    }
+    pool.connect_lazy_with(options.clone())
 }
 
 /// The first connection, to a database that may still be starting.

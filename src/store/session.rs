@@ -2,7 +2,8 @@
 //! where limits are set: in the session, or, behind a pooler, in each transaction.
 //!
 //! Transactions are begun and ended here by hand: what is begun in a task of the store is not
-//! cancelled, and a pooled connection is rolled back when it is given back.
+//! cancelled, and a pooled connection whose transaction nobody ended is closed, or, behind a
+//! pooler, rolled back when it is given back.
 
 use std::fmt;
 
@@ -32,12 +33,26 @@ pub(super) struct Session {
 
 enum Link {
     Own(Box<PgConnection>),
-    Pooled(PoolConnection<Postgres>),
+    Pooled(Borrowed),
+}
+
+/// Of the pool, and not given back with a transaction that somebody went away from.
+struct Borrowed {
+    connection: PoolConnection<Postgres>,
+    in_transaction: bool,
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if self.in_transaction {
+            self.connection.close_on_drop();
+        }
+    }
 }
 
 impl Session {
     pub fn pooled(connection: PoolConnection<Postgres>, settings: &Settings) -> Session {
-        Session::new(Link::Pooled(connection), settings)
+        Session::new(Link::Pooled(Borrowed { connection, in_transaction: false }), settings)
     }
 
     /// A connection of its own.
@@ -65,7 +80,15 @@ impl Session {
     fn connection(&mut self) -> &mut PgConnection {
         match &mut self.link {
             Link::Own(connection) => connection,
-            Link::Pooled(connection) => connection,
+            Link::Pooled(borrowed) => &mut borrowed.connection,
+        }
+    }
+
+    /// Noted before a transaction begins: one that was dropped on its way may have begun. Behind
+    /// a pooler all are rolled back.
+    fn note(&mut self, in_transaction: bool) {
+        if let Link::Pooled(borrowed) = &mut self.link {
+            borrowed.in_transaction = in_transaction && self.keeps;
         }
     }
 
@@ -82,6 +105,7 @@ impl Session {
 
     pub async fn begin(&mut self) -> Result<(), sqlx::Error> {
         let sql = format!("begin isolation level read committed;{}", self.preamble);
+        self.note(true);
         self.write(sql).await.map(drop)
     }
 
@@ -99,6 +123,7 @@ impl Session {
         let end = if self.keeps { "" } else { "rollback;" };
         let preamble = &self.preamble;
         let sql = format!("{end}begin isolation level repeatable read read only;{preamble}");
+        self.note(true);
         self.write(sql).await.map(drop)
     }
 
@@ -106,6 +131,7 @@ impl Session {
     /// then there is no transaction. The epoch is read by a statement of its own, after the
     /// lock, so that a take-over that was waited for is seen.
     pub async fn begin_fenced(&mut self, epoch: i64) -> Result<bool, sqlx::Error> {
+        self.note(true);
         let rows = self
             .run(format!(
                 "begin isolation level read committed;{}
@@ -132,13 +158,26 @@ impl Session {
     }
 
     pub async fn commit(&mut self) -> Result<(), sqlx::Error> {
-        self.write("commit").await.map(drop)
+        self.write("commit").await?;
+        self.note(false);
+        Ok(())
+    }
+
+    /// Says goodbye on a connection of its own, with a transaction that nobody needs. A pooled
+    /// one goes back.
+    pub async fn close(self) {
+        if let Link::Own(connection) = self.link
+            && let Err(error) = connection.close().await
+        {
+            tracing::debug!(%error, "a connection was gone before it was closed");
+        }
     }
 
     /// An error is the next user's to meet: the connection is then gone.
     pub async fn rollback(&mut self) {
-        if let Err(error) = self.write("rollback").await {
-            tracing::debug!(%error, "a rollback found its connection gone");
+        match self.write("rollback").await {
+            Ok(_) => self.note(false),
+            Err(error) => tracing::debug!(%error, "a rollback found its connection gone"),
         }
     }
 }
