@@ -195,6 +195,7 @@ fn dispensing(
         held: price,
         paid: Money::ZERO,
         owed: Money::ZERO,
+        written_off: Money::ZERO,
         by_points: Spent::default(),
         phase: Phase::Dispensing,
     }

@@ -63,9 +63,11 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
             by_points: rental.by_points.plus(tender.spent),
             ..rental
         },
-        Event::DuesWrittenOff { amount, .. } => {
-            Rental { owed: rental.owed.minus(*amount), ..rental }
-        }
+        Event::DuesWrittenOff { amount, .. } => Rental {
+            owed: rental.owed.minus(*amount),
+            written_off: rental.written_off.plus(*amount),
+            ..rental
+        },
     }
 }
 

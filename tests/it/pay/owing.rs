@@ -112,6 +112,7 @@ fn dispensing(rider: RiderId, station: StationId, at: DateTime<Utc>) -> Rental {
         held: price,
         paid: Money::ZERO,
         owed: Money::ZERO,
+        written_off: Money::ZERO,
         by_points: Spent::default(),
         phase: Phase::Dispensing,
     }

@@ -191,6 +191,7 @@ impl World {
             held: price,
             paid: Money::ZERO,
             owed: Money::ZERO,
+            written_off: Money::ZERO,
             by_points: Spent::default(),
             phase: Phase::Dispensing,
         }
