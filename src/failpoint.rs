@@ -22,6 +22,18 @@ pub fn fall(name: &str) {
 #[cfg(not(feature = "failpoints"))]
 pub fn fall(_: &str) {}
 
+/// Panics here if `CHARGEGHAR_FAILPOINT` names this instant and one of these, as `name:subject`.
+#[cfg(feature = "failpoints")]
+pub fn fall_over<'a>(name: &str, mut subjects: impl Iterator<Item = &'a str>) {
+    let Ok(wanted) = std::env::var("CHARGEGHAR_FAILPOINT") else { return };
+    let wanted = wanted.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
+    let found = wanted.is_some_and(|wanted| subjects.any(|subject| subject == wanted));
+    assert!(!found, "a test asked for it: {name}");
+}
+
+#[cfg(not(feature = "failpoints"))]
+pub fn fall_over<'a>(_: &str, _: impl Iterator<Item = &'a str>) {}
+
 /// Waits here for as long as the folder `CHARGEGHAR_FAILPOINT_HOLDS` has a file of this name.
 #[cfg(feature = "failpoints")]
 pub async fn hold(name: &str) {

@@ -210,7 +210,8 @@ async fn watched<F: Future>(name: &'static str, future: F) -> F::Output {
     }
 }
 
-fn note(name: &'static str, panic: &(dyn Any + Send)) {
+/// Says that a task of this name panicked, which may go on all the same.
+pub fn note(name: &'static str, panic: &(dyn Any + Send)) {
     metrics::TASK_PANICS.inc([name]);
     tracing::error!(task = name, error = message(panic), "task {name} panicked");
 }

@@ -45,20 +45,27 @@ pub async fn stations(db: &mut PgConnection, count: u32) -> anyhow::Result<()> {
         insert into stations (
             id, device_uuid, serial, name, latitude, longitude, version, created_at, updated_at
         )
-        select gen_random_uuid(), uuid, serial, 'Simulated ' || n,
-            27.7064 + (n / 50 % 50 - least($3 / 50, 50) / 2) * 0.003,
-            85.3150 + (n % 50 - 25) * 0.003, 1, now(), now()
-        from unnest($1::text[], $2::text[]) with ordinality as s (uuid, serial, n)";
+        select gen_random_uuid(), uuid, serial, 'Simulated ' || n, lat, lng, 1, now(), now()
+        from unnest($1::text[], $2::text[], $3::float8[], $4::float8[])
+            with ordinality as s (uuid, serial, lat, lng, n)";
     const EMPTY: &str = "
         insert into slots (station_id, io, slot, version)
         select id, 0, slot, 1 from stations, generate_series(1, $1) slot";
 
     let (uuids, serials): (Vec<String>, Vec<String>) =
         (1..=count).map(|number| (numbered::uuid(number), numbered::serial(number))).unzip();
-    let stations = sqlx::query(STATIONS).bind(uuids).bind(serials).bind(i64::from(count));
+    let (lats, lngs): (Vec<f64>, Vec<f64>) = (1..=count).map(|n| place(n, count)).unzip();
+    let stations = sqlx::query(STATIONS).bind(uuids).bind(serials).bind(lats).bind(lngs);
     stations.execute(&mut *db).await?;
     sqlx::query(EMPTY).bind(i32::from(SLOTS)).execute(&mut *db).await?;
     Ok(())
+}
+
+/// Where the station with this number is, among so many: latitude and longitude.
+pub fn place(number: u32, count: u32) -> (f64, f64) {
+    let rows = (count / 50).min(50);
+    let steps = |from: u32, middle: u32| (f64::from(from) - f64::from(middle)) * 0.003;
+    (27.7064 + steps(number / 50 % 50, rows / 2), 85.3150 + steps(number % 50, 25))
 }
 
 /// Puts banks into the stations, as if each had reported once: custody, readings, presence.
@@ -114,11 +121,21 @@ const RIDERS: &str = "
 /// Makes riders with NPR 5,000 in their wallets, as if each had topped up once; answers the
 /// first of their numbers, which follow each other.
 pub async fn riders(db: &mut PgConnection, count: u32) -> anyhow::Result<i64> {
-    const PAID: [&str; 4] = [
+    const PAID: [&str; 5] = [
         "create temporary table paid as
-         select gen_random_uuid() transfer, id rider, 5000.00::numeric(14, 2) amount from riders
+         select gen_random_uuid() transfer, gen_random_uuid() intent, id rider,
+             5000.00::numeric(14, 2) amount
+         from riders
          where not exists (select 1 from ledger_balances where rider_id = id)",
-        "insert into ledger_transfers (id, kind, at) select transfer, 'top_up', now() from paid",
+        "insert into payment_intents (
+             id, rider_id, gateway, purpose, amount, status, gateway_ref, gateway_txn_id, redirect,
+             created_at, expires_at, completed_at
+         )
+         select intent, rider, 'sandbox', 'WALLET_TOPUP', amount, 'COMPLETED', intent, intent,
+             '{}', now(), now(), now()
+         from paid",
+        "insert into ledger_transfers (id, kind, intent_id, at)
+         select transfer, 'top_up', intent, now() from paid",
         "insert into ledger_entries (transfer_id, line, account, amount)
          select transfer, 1, 'clearing:sandbox', -amount from paid
          union all select transfer, 2, 'wallet:' || rider, amount from paid",

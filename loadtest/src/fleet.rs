@@ -1,6 +1,7 @@
 //! The simulated cabinets of a run: started a few at a time, each with banks of its own, and
 //! known by their numbers.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -10,23 +11,35 @@ use domain::ids::Sn;
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, sleep};
 
+use crate::witness::{Places, Witness};
+
 /// Cabinets that are switched on together, and the pause before the next.
 const SLICE: usize = 50;
 const PAUSE: Duration = Duration::from_millis(100);
 /// Longest time for the service to know the banks of all of them.
 const KNOWN_MAX: Duration = Duration::from_mins(3);
 
+/// Addresses that connections of cabinets come from: one has some 28,000 ports to offer.
+const SOURCES: u32 = 250;
+
 pub struct Cabinets(Vec<Cabinet>);
+
+/// Cabinets that are all alike.
+pub struct Order<'a> {
+    pub base_url: &'a str,
+    pub count: u32,
+    /// Banks in each.
+    pub stocked: u16,
+    pub timing: Timing,
+    /// Is told what happens to banks.
+    pub witness: Option<&'a Witness>,
+}
 
 impl Cabinets {
     /// Switches cabinets with numbers from 1 on; done when the service knows all of their banks.
-    pub async fn start(
-        base_url: &str,
-        count: u32,
-        stocked: u16,
-        timing: &Timing,
-        db: &mut PgConnection,
-    ) -> anyhow::Result<Cabinets> {
+    pub async fn start(order: Order<'_>, db: &mut PgConnection) -> anyhow::Result<Cabinets> {
+        let Order { base_url, count, stocked, timing, witness } = order;
+        let observer = witness.map(Witness::observer);
         let fleet = Fleet::new();
         let mut all = Vec::new();
         for number in 1..=count {
@@ -35,7 +48,8 @@ impl Cabinets {
                 .timing(timing.clone())
                 .seed(u64::from(number))
                 .with_banks(sns);
-            all.push(fleet.start(Spec { events_kept: 0, ..spec }));
+            let (source_addr, observer) = (Some(source(number)), observer.clone());
+            all.push(fleet.start(Spec { events_kept: 0, source_addr, observer, ..spec }));
             if all.len().is_multiple_of(SLICE) {
                 sleep(PAUSE).await;
             }
@@ -64,4 +78,22 @@ impl Cabinets {
     pub fn all(&self) -> &[Cabinet] {
         &self.0
     }
+
+    /// Where all banks are at this moment.
+    pub fn places(&self) -> Places {
+        let mut places = Places::new();
+        for cabinet in &self.0 {
+            for slot in cabinet.state().slots {
+                let Some(bank) = slot.bank else { continue };
+                places.entry(bank.sn.to_string()).or_default().push(cabinet.uuid().to_string());
+            }
+        }
+        places
+    }
+}
+
+/// Among 127.0.1.0/24.
+fn source(number: u32) -> IpAddr {
+    let last = u8::try_from(1 + number % SOURCES).unwrap_or(1);
+    IpAddr::V4(Ipv4Addr::new(127, 0, 1, last))
 }

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "measurements, not money")]
 mod bench;
+#[expect(clippy::float_arithmetic, reason = "places, not money")]
 mod fixture;
 mod fleet;
 #[expect(clippy::float_arithmetic, reason = "shares, not money")]
@@ -25,6 +26,7 @@ mod scratch;
 #[expect(clippy::float_arithmetic, reason = "figures, not money")]
 mod service;
 mod wire;
+mod witness;
 
 #[derive(Parser)]
 #[command(name = "chargeghar-loadtest", about = "Measures chargeghar from outside")]
@@ -41,6 +43,7 @@ enum Command {
     /// Measure one part of the service, or all
     Bench(bench::Arguments),
     /// Run a load scenario against a service of its own
+    #[command(alias = "run")]
     Load(load::Arguments),
     #[command(hide = true, subcommand)]
     Limit(bench::limits::Limit),

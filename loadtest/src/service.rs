@@ -24,6 +24,8 @@ mod tests;
 const START_MAX: Duration = Duration::from_mins(3);
 /// Longest orderly end; the service itself promises 10 s.
 const STOP_MAX: Duration = Duration::from_secs(20);
+/// Longest answer to an operator: a ledger of a long run has to be proved.
+const ASK_MAX: Duration = Duration::from_mins(5);
 const LOOK: Duration = Duration::from_millis(5);
 /// Lines shown of a service that did not start.
 const LAST_LINES: usize = 12;
@@ -80,7 +82,18 @@ impl Plan {
         Ok(Service { child, pid, http, ready_after })
     }
 
-    fn command(&self, http: u16, mqtt: u16) -> Command {
+    /// Asks as an operator does, by a command that prints one JSON document; it may end with an
+    /// error and say why in that.
+    pub async fn ask(&self, arguments: &[&str]) -> anyhow::Result<(bool, Value)> {
+        let mut command = self.program();
+        command.args(arguments).arg("--json");
+        command.stdin(Stdio::null()).stderr(Stdio::null());
+        let answer = timeout(ASK_MAX, command.output()).await.context("no answer in time")??;
+        let said = serde_json::from_slice(&answer.stdout);
+        Ok((answer.status.success(), said.with_context(|| arguments.join(" "))?))
+    }
+
+    fn program(&self) -> Command {
         let mut command = Command::new(&self.program);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("CHARGEGHAR") {
@@ -88,14 +101,19 @@ impl Plan {
             }
         }
         command.env("CHARGEGHAR__DATA_DIR", &self.folder);
+        command.current_dir(&self.folder).kill_on_drop(true);
+        command
+    }
+
+    fn command(&self, http: u16, mqtt: u16) -> Command {
+        let mut command = self.program();
         command.env("CHARGEGHAR__HTTP__PORT", http.to_string());
         command.env("CHARGEGHAR__MQTT__PORT", mqtt.to_string());
         for (key, value) in &self.settings {
             command.env(format!("CHARGEGHAR__{key}"), value);
         }
-        command.arg("serve").current_dir(&self.folder);
+        command.arg("serve");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        command.kill_on_drop(true);
         command
     }
 }

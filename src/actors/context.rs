@@ -131,17 +131,25 @@ impl Context {
         IncidentId(self.entropy.uuid_at(self.clock.now()))
     }
 
-    /// What the broker says of a cabinet's session. One that lives in this process has none from
-    /// before: who was not told of is not there, whatever was heard of it last time.
+    /// What the broker says of a cabinet's session: that it listens to its commands. One that
+    /// lives in this process has none from before: who was not told of is not there, whatever was
+    /// heard of it last time. So a cabinet that publishes and never subscribes is offline after
+    /// the grace of a disconnect: nothing could be ejected there, and what it says is heard anyway.
     pub fn session_of(&self, uuid: &DeviceUuid) -> Session {
-        let untold = || {
-            if self.link.tells_sessions() {
-                Session::Down { since: self.started_at }
-            } else {
-                Session::Untold
-            }
-        };
-        self.sessions.get(uuid).map_or_else(untold, |session| *session)
+        if let Some(session) = self.sessions.get(uuid) {
+            return *session;
+        }
+        match self.untold_since(uuid) {
+            Some(since) => Session::Down { since },
+            None => Session::Untold,
+        }
+    }
+
+    /// Since when a broker that tells of sessions has told nothing of this cabinet's: none ended
+    /// but with the process before.
+    pub fn untold_since(&self, uuid: &DeviceUuid) -> Option<DateTime<Utc>> {
+        let told = !self.link.tells_sessions() || self.sessions.contains_key(uuid);
+        (!told).then_some(self.started_at)
     }
 
     pub fn note_session(&self, uuid: DeviceUuid, session: Session) {

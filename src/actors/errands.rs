@@ -92,7 +92,7 @@ impl Errands {
     }
 
     pub async fn sweep_once(&self) {
-        match self.inner.store.errands_due(ROUND_MAX).await {
+        match self.inner.store.take_errands(ROUND_MAX).await {
             Ok(due) => {
                 let work = futures::stream::iter(due).map(|id| self.go_on(id));
                 work.buffer_unordered(AT_ONCE).collect::<()>().await;

@@ -110,7 +110,10 @@ pub enum Msg {
     /// not in service any more.
     Reread(Option<Box<Seed>>),
     /// Somebody calls `connect` in the cabinet's name; answered whether it may be the cabinet.
-    Connecting(RpcReplyPort<bool>),
+    Connecting {
+        may_wait: bool,
+        reply: RpcReplyPort<bool>,
+    },
     /// An operator asks for a whole report; answered when it came.
     Check(RpcReplyPort<bool>),
     /// An operator takes a bank out, without a rental.
@@ -241,7 +244,7 @@ impl Actor for StationActor {
                 state.written(version, maintenance, slot);
             }
             Msg::Reread(seed) => state.reread(seed, &myself).await,
-            Msg::Connecting(reply) => state.connecting(reply).await,
+            Msg::Connecting { may_wait, reply } => state.connecting(may_wait, reply).await,
             Msg::Check(reply) => state.asked_to_check(reply).await,
             Msg::EjectForService(ask) => state.eject_for_service(ask),
             Msg::EjectNoted { ask, sn } => state.eject_noted(ask, sn).await,
@@ -297,7 +300,7 @@ impl State {
             seq: context.clock.now().timestamp_micros(),
             lane: lane::Lane::default(),
             check: claims::Checking::default(),
-            calling: connect::Calling::default(),
+            calling: connect::Calling::new(context.untold_since(&seed.info.uuid)),
             moving: BTreeSet::new(),
             row: layout::Row::default(),
             dirty: true,

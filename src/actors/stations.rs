@@ -179,9 +179,11 @@ impl Stations {
     }
 
     /// Whether a call in this cabinet's name may be its own: not while the cabinet answers over
-    /// its session. `None` where that cannot be said at this moment.
-    pub async fn may_connect(&self, id: StationId) -> Option<bool> {
-        self.context.stations.door(id)?.call(station::Msg::Connecting, CONNECTS).await
+    /// its session. `None` where that cannot be said at this moment, or only after a wait that
+    /// the caller may not have.
+    pub async fn may_connect(&self, id: StationId, may_wait: bool) -> Option<bool> {
+        let ask = |reply| station::Msg::Connecting { may_wait, reply };
+        self.context.stations.door(id)?.call(ask, CONNECTS).await
     }
 
     pub async fn describe(&self, id: StationId) -> Option<Described> {

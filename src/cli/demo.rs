@@ -17,7 +17,7 @@ use super::serve::{self, Running};
 use super::{Common, QUIET, runtime};
 use crate::admin::{Enrol, StationBody};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Seconds};
 use crate::embedded::DataFolder;
 use crate::node::Exit;
 use crate::telemetry::{self, Output};
@@ -103,6 +103,7 @@ async fn demo(arguments: &Arguments, config: Config) -> anyhow::Result<ExitCode>
 
 /// Starts the service, unless its folder is a network's: of that nothing may come to life here.
 async fn start(config: Config, folder: &DataFolder) -> anyhow::Result<Running> {
+    let traces = folder.traces();
     if folder.postgres().exists() {
         let reach = Reach::open(&config).await?;
         let known: anyhow::Result<Vec<StationBody>> = reach.get("/stations").await;
@@ -115,6 +116,13 @@ async fn start(config: Config, folder: &DataFolder) -> anyhow::Result<Running> {
                 folder.root().display()
             );
         }
+    } else if !traces.is_empty() {
+        bail!(
+            "{} is the data folder of a network whose database is elsewhere: it has {}; unset \
+             {FOLDER}, or name an empty folder",
+            folder.root().display(),
+            traces.join(", ")
+        );
     }
     Running::start(config).await
 }
@@ -227,6 +235,7 @@ fn of_its_own(config: Config, named: bool) -> Config {
     (own.http.bind, own.http.port) = (config.http.bind, config.http.port);
     (own.mqtt.bind, own.mqtt.port) = (config.mqtt.bind, config.mqtt.port);
     own.database.embedded_programs = config.database.embedded_programs;
+    own.stations.comeback_s = Seconds(0); // its cabinets begin anew with it
     own
 }
 

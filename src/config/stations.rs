@@ -12,6 +12,10 @@ section! {
         offline_s: Seconds = Seconds(1_320),
         /// From a broker's disconnect event to offline, in seconds; not reachable at once.
         disconnect_grace_s: Seconds = Seconds(90),
+        /// After the node started with its own broker, how long a cabinet that was there before
+        /// may be on its way back, in seconds; meanwhile whoever asks for its password waits
+        /// 10 s. 0: nobody waits.
+        comeback_s: Seconds = Seconds(120),
         /// Silence after which a start first checks the cabinet, in seconds; only where the
         /// broker tells nothing about sessions.
         silence_check_s: Seconds = Seconds(60),

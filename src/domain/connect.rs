@@ -1,7 +1,8 @@
 //! Who calls `connect`: anybody can who guesses a cabinet's uuid, and the answer holds the
 //! cabinet's password. While the cabinet seems to be there, it is asked over its own session: one
 //! that answers there has not started anew, so somebody else calls. One that started anew does
-//! not answer, whatever the broker still believes, and is let in after one wait.
+//! not answer, whatever the broker still believes, and is let in after one wait. The same goes for one
+//! whose session ended with our own broker and that may be on its way back: it is there if it comes.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -25,7 +26,7 @@ pub enum Verdict {
     Wait,
 }
 
-/// What is known of a cabinet that seems to be there while somebody calls in its name.
+/// What is known of a cabinet that seems to be there, or to be coming back, while somebody calls in its name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Doubt {
     #[default]
@@ -41,7 +42,8 @@ pub enum Doubt {
 }
 
 impl Doubt {
-    /// Somebody calls; `there` is whether the cabinet seems to be on its session.
+    /// Somebody calls; `there` is whether the cabinet seems to be on its session, or on its way
+    /// back to it.
     pub fn called(&mut self, there: bool, now: DateTime<Utc>) -> Verdict {
         match *self {
             _ if !there => Verdict::Admit,
@@ -64,6 +66,13 @@ impl Doubt {
             Doubt::None | Doubt::Asked { .. } | Doubt::Answered { .. } => {}
         }
         *self == Doubt::Answered { at: now }
+    }
+
+    /// The cabinet came back while somebody waits: it is asked from now on.
+    pub fn came_back(&mut self, now: DateTime<Utc>) {
+        if let Doubt::Asked { at } = self {
+            *at = now;
+        }
     }
 
     /// When those who wait need not wait longer.

@@ -14,6 +14,8 @@ pub struct Timing {
     pub offline_after: TimeDelta,
     /// After the broker said that the session ended.
     pub disconnect_grace: TimeDelta,
+    /// After a start of our own broker: cabinets that were there may be on their way back.
+    pub comeback: TimeDelta,
 }
 
 impl Default for Timing {
@@ -22,6 +24,7 @@ impl Default for Timing {
             suspect_after: TimeDelta::minutes(12),
             offline_after: TimeDelta::minutes(22),
             disconnect_grace: TimeDelta::seconds(90),
+            comeback: TimeDelta::minutes(2),
         }
     }
 }
@@ -98,6 +101,13 @@ impl Presence {
             (Some(_), _) | (None, Session::Up) => Shown::Online,
             (None, Session::Untold | Session::Down { .. }) => Shown::Offline,
         }
+    }
+
+    /// Its session ended because our own broker began anew, at `began`: a cabinet that was there
+    /// until then dials again by itself, in a while.
+    pub fn may_come_back(&self, began: DateTime<Utc>, now: DateTime<Utc>, timing: &Timing) -> bool {
+        let was_there = self.heard_at.is_some_and(|at| began - at < timing.suspect_after);
+        was_there && now - began < timing.comeback
     }
 
     /// The next instant at which [`Presence::shown`] or [`Presence::is_reachable`] can change

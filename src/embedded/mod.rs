@@ -24,6 +24,10 @@ mod tests;
 const SYSTEM_DATA: &str = "/var/lib/chargeghar";
 /// The cache folder of root: only unpacked programs.
 const SYSTEM_CACHE: &str = "/var/cache/chargeghar";
+const KEYS: &str = "keys";
+const OBJECTS: &str = "objects";
+const SOCKET: &str = "admin.sock";
+const LOCK: &str = "node.lock";
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -77,7 +81,7 @@ impl DataFolder {
 
     /// Keys of this node.
     pub fn keys(&self) -> PathBuf {
-        self.root.join("keys")
+        self.root.join(KEYS)
     }
 
     /// The embedded Postgres.
@@ -87,17 +91,23 @@ impl DataFolder {
 
     /// Pictures and documents, unless they are kept elsewhere.
     pub fn objects(&self) -> PathBuf {
-        self.root.join("objects")
+        self.root.join(OBJECTS)
     }
 
     /// Where a running node takes commands.
     pub fn admin_socket(&self) -> PathBuf {
-        self.root.join("admin.sock")
+        self.root.join(SOCKET)
+    }
+
+    /// What a node has left here, of all that it keeps beside a database of its own: the names.
+    pub fn traces(&self) -> Vec<&'static str> {
+        let names = [KEYS, OBJECTS, LOCK, SOCKET];
+        names.into_iter().filter(|name| self.root.join(name).exists()).collect()
     }
 
     /// Takes the folder for this process. At once: a folder in use is an error.
     pub fn lock(&self) -> Result<NodeLock, Error> {
-        let path = self.root.join("node.lock");
+        let path = self.root.join(LOCK);
         let unusable = |cause| Error::Folder { folder: self.root.clone(), cause };
         let mut open = OpenOptions::new();
         let file = open.write(true).create(true).truncate(false).mode(0o600).open(path);

@@ -38,7 +38,7 @@ mod tells;
 
 use faults::Faults;
 
-/// Calls of `connect` at once; further ones are to come again.
+/// Calls of `connect` that wait at once; further ones are to come again.
 const CONNECTS_MAX: usize = 256;
 
 /// Whether a cabinet calls it: such requests have limits of their own.

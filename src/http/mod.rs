@@ -43,6 +43,7 @@ pub mod front;
 mod guard;
 mod health;
 mod idempotency;
+mod keyed;
 mod limits;
 mod live;
 mod openapi;

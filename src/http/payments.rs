@@ -16,17 +16,15 @@ use super::App;
 use super::auth::MaybeCaller;
 use super::error::{ApiError, Code};
 use super::extract::{Body, Name};
-use super::idempotency::{Begun, Deed, Key, REPLAYED, known};
+use super::idempotency::{Deed, Key, REPLAYED};
+use super::keyed::{Outcome, once, remembered};
 use super::reply::{Done, Reply, made, ok};
 use super::token::Caller;
 use crate::actors::payments::{KeyOf, Offer, StartError, TopUp};
-use crate::spawn::spawn;
 use crate::store;
 use crate::store::fact::KeyWrite;
-use crate::store::idempotency::KeyRecord;
 
 pub mod body;
-mod keyed;
 mod options;
 mod proof;
 mod refunds;
@@ -131,46 +129,25 @@ async fn top_up(
     let gateway = gateway_of(&app.payments.offers(), &value.payment_method_id);
     let gateway = gateway.ok_or(StartError::NotOffered)?;
     let deed = Deed { rider, route: ROUTE, body_hash: hash, status: 201 };
-    let turn = match app.keys.begin(&app.store, key.clone(), deed).await? {
-        Begun::Again(record) => return Ok(replay(record)),
-        Begun::New(turn) => turn,
-    };
     let (payments, wish) = (app.payments.clone(), TopUp { rider, amount: value.amount, gateway });
-    // goes on when the client goes away, and keeps the key's place until it is done
-    let work = spawn("top_up", async move {
-        let key = turn.write.clone().map(|write| remembered(write, payments.offers()));
-        let answer = payments.start_top_up(wish, key).await;
-        drop(turn);
-        answer
-    });
-    let answer = work.await;
-    match answer.map_err(|error| ApiError::away("a request broke off", &error))? {
-        Ok(stored) => {
-            Ok(made(MADE, IntentBody::new(&stored, &app.payments.offers())).into_response())
+    let work = async move |key: Option<KeyWrite>| {
+        let key = key.map(|write| record(write, payments.offers()));
+        Ok(payments.start_top_up(wish, key).await?)
+    };
+    Ok(match once(&app, key, deed, work).await? {
+        Outcome::Done(stored) => {
+            made(MADE, IntentBody::new(&stored, &app.payments.offers())).into_response()
         }
-        Err(StartError::KeyUsed) => match &key.0 {
-            Some(key) => match known(&app.store, key, deed).await? {
-                Some(record) => Ok(replay(record)),
-                None => Err(StartError::Unavailable.into()),
-            },
-            None => Err(StartError::Unavailable.into()),
-        },
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Status and body are stored with the deed.
-fn remembered(write: KeyWrite, offers: Vec<Offer>) -> KeyOf {
-    Box::new(move |stored| {
-        let response = serde_json::to_value(IntentBody::new(stored, &offers)).ok();
-        let resource = Some(stored.intent.id.to_string());
-        KeyWrite { resource, response, ..write }
+        Outcome::Again(record) => {
+            made(MADE, record.response).header(REPLAYED.0, REPLAYED.1).into_response()
+        }
     })
 }
 
-fn replay(record: KeyRecord) -> Response {
-    let body = record.response.unwrap_or_default();
-    made(MADE, body).header(REPLAYED.0, REPLAYED.1).into_response()
+fn record(write: KeyWrite, offers: Vec<Offer>) -> KeyOf {
+    Box::new(move |stored| {
+        remembered(write, stored.intent.id.to_string(), &IntentBody::new(stored, &offers))
+    })
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

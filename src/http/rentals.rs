@@ -13,12 +13,11 @@ use utoipa_axum::routes;
 use super::App;
 use super::error::{ApiError, Code};
 use super::extract::{Body, Name, Params};
-use super::idempotency::{Begun, Deed, Key, REPLAYED, known};
+use super::idempotency::{Deed, Key, REPLAYED};
+use super::keyed::{Outcome, once};
 use super::page::{Begin, Cursor, List, PageQuery, Pagination};
 use super::reply::{Done, Reply, maybe, ok};
 use super::token::Caller;
-use crate::actors::rentals::Error;
-use crate::spawn::spawn;
 use crate::store::fact::KeyWrite;
 use crate::store::views::rentals::{Filter, Part, RentalView};
 
@@ -213,31 +212,16 @@ async fn cancel(
     let (rider, id) = (caller.rider, rental_id(&id)?);
     value.check()?;
     let deed = Deed { rider, route: "rentals/cancel", body_hash: with_id(hash, id), status: 200 };
-    let turn = match app.keys.begin(&app.store, key.clone(), deed).await? {
-        Begun::Again(_) => return app.cancelled_again(rider, id).await,
-        Begun::New(turn) => turn,
-    };
     let rentals = app.rentals.clone();
-    // goes on when the client goes away, and keeps the key's place until it is done
-    let work = spawn("cancel", async move {
-        let key = turn.write.clone();
+    let work = async move |key: Option<KeyWrite>| {
         let key = key.map(|key| KeyWrite { resource: Some(id.to_string()), ..key });
-        let answer = rentals.cancel(rider, id, key).await;
-        drop(turn);
-        answer
-    });
-    let answer = work.await;
-    match answer.map_err(|error| ApiError::away("a request broke off", &error))? {
-        Ok(rental) => {
+        Ok(rentals.cancel(rider, id, key).await?)
+    };
+    match once(&app, key, deed, work).await? {
+        Outcome::Done(rental) => {
             Ok(ok("Rental cancelled successfully", app.show_now(&rental)).into_response())
         }
-        Err(Error::KeyUsed) => match &key.0 {
-            Some(key) if known(&app.store, key, deed).await?.is_some() => {
-                app.cancelled_again(rider, id).await
-            }
-            Some(_) | None => Err(Error::Unavailable.into()),
-        },
-        Err(error) => Err(error.into()),
+        Outcome::Again(_) => app.cancelled_again(rider, id).await,
     }
 }
 

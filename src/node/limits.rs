@@ -30,6 +30,7 @@ pub fn actors(config: &Config) -> Settings {
             suspect_after: stations.suspect_s.delta(),
             offline_after: stations.offline_s.delta(),
             disconnect_grace: stations.disconnect_grace_s.delta(),
+            comeback: stations.comeback_s.delta(),
         },
         rules: slot::Rules {
             min_level: banks.rentable_level_min,

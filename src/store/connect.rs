@@ -3,8 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection, Executor};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use super::error::{Error, Fault};
 use super::session::Session;
@@ -12,7 +12,7 @@ use super::settings::Settings;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 
-/// Ends whatever a caller left open behind a pooler, where each read is in a transaction. Told
+/// Behind a pooler a read is a transaction, and ends when its connection is given back. Told
 /// without a warning where there is none.
 const GIVEN_BACK: &str = "set local client_min_messages = error; rollback";
 
@@ -30,11 +30,11 @@ pub(super) fn options(settings: &Settings) -> Result<PgConnectOptions, Error> {
     })
 }
 
-/// Connections are made when they are needed, so this works while the database is away.
 /// A connection that was used a moment ago is not asked whether it is there: it was when it was
 /// given back, and each question is a round trip of every read.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// Connections are made when they are needed, so this works while the database is away.
 pub(super) fn pool(options: &PgConnectOptions, settings: &Settings, size: u32) -> PgPool {
     let mut pool = PgPoolOptions::new()
         .max_connections(size.max(1))
@@ -52,6 +52,22 @@ pub(super) fn pool(options: &PgConnectOptions, settings: &Settings, size: u32) -
         });
     }
     pool.connect_lazy_with(options.clone())
+}
+
+/// Of a session that writes facts: each of its statements names its rows by their keys, so that
+/// one plan by index is good for all of them, and a plan for each set of values costs more than
+/// the statement.
+pub(super) fn for_facts(options: &PgConnectOptions, settings: &Settings) -> PgConnectOptions {
+    const PLANS: [(&str, &str); 5] = [
+        ("jit", "off"),
+        ("plan_cache_mode", "force_generic_plan"),
+        ("enable_seqscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+    ];
+
+    let options = options.clone();
+    if settings.is_pooled() { options } else { options.options(PLANS) }
 }
 
 /// The first connection, to a database that may still be starting.

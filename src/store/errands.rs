@@ -1,4 +1,5 @@
-//! What payments are for, and what became of it. Reads only: it is written in facts.
+//! What payments are for, and what became of it. That is written in facts; here only whose turn
+//! it is.
 
 use chrono::{DateTime, Utc};
 use domain::ids::{IntentId, RentalId, RiderId, TransferId};
@@ -76,17 +77,31 @@ impl Store {
         Ok(sqlx::query_as(SQL).bind(rider).bind(key).fetch_optional(&mut session).await?)
     }
 
-    /// Those that are paid and not done, the oldest payment first.
-    pub async fn errands_due(&self, limit: usize) -> Result<Vec<IntentId>, Error> {
+    /// Takes those that are paid and not done, to be tried now: first what was never tried, then
+    /// what was tried the longest ago, so that none that cannot be done holds up the others.
+    pub async fn take_errands(&self, limit: usize) -> Result<Vec<IntentId>, Error> {
+        // waits for no fact that has a row, so that no two wait for each other
         const SQL: &str = "
-            select id from payment_intents
-            where errand_state = 'PENDING' and status = 'COMPLETED'
-            order by completed_at
-            limit $1";
+            with due as (
+                select id, errand_tried_at, completed_at from payment_intents
+                where errand_state = 'PENDING' and status = 'COMPLETED'
+                order by errand_tried_at nulls first, completed_at
+                limit $1
+                for update skip locked
+            ), taken as (
+                update payment_intents i set errand_tried_at = $2 from due where i.id = due.id
+            )
+            select id from due order by errand_tried_at nulls first, completed_at";
 
-        let mut session = self.read().await?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        Ok(sqlx::query_scalar(SQL).bind(limit).fetch_all(&mut session).await?)
+        let now = self.inner.clock.now();
+        self.transact("store.errands", move |session| {
+            Box::pin(async move {
+                let due = sqlx::query_scalar(SQL).bind(limit).bind(now);
+                Ok(due.fetch_all(session).await?)
+            })
+        })
+        .await
     }
 
     /// The payment of dues that is a rental's event of this version.

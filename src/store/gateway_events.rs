@@ -6,6 +6,7 @@ use domain::ids::IntentId;
 
 use super::fact::GatewayEvent;
 use super::session::Session;
+use super::writer::script::Script;
 use super::{Error, PURGE_MAX, Store};
 use crate::entropy::Entropy;
 
@@ -19,12 +20,12 @@ pub struct StoredEvent {
     pub at: DateTime<Utc>,
 }
 
-/// Adds rows; news that is there already is left out. Answers how many were added.
-pub(super) async fn insert(
-    session: &mut Session,
+/// Adds rows; news that is there already is left out. Tells how many were added.
+pub(super) fn insert(
+    script: &mut Script,
     rows: &[(DateTime<Utc>, &GatewayEvent)],
     entropy: &Entropy,
-) -> Result<u64, sqlx::Error> {
+) {
     const SQL: &str = "
         insert into gateway_events (
             id, gateway, intent_id, source, news_id, status, body, hash, at
@@ -33,10 +34,11 @@ pub(super) async fn insert(
         on conflict (gateway, news_id) where news_id is not null do nothing";
 
     if rows.is_empty() {
-        return Ok(0);
+        return;
     }
     let status = |e: &GatewayEvent| e.status.and_then(|status| i16::try_from(status).ok());
-    let done = sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(rows.iter().map(|(at, _)| entropy.uuid_at(*at)).collect::<Vec<_>>())
         .bind(rows.iter().map(|(_, e)| e.gateway.as_str()).collect::<Vec<_>>())
         .bind(rows.iter().map(|(_, e)| e.intent).collect::<Vec<_>>())
@@ -46,9 +48,18 @@ pub(super) async fn insert(
         .bind(rows.iter().map(|(_, e)| e.body.as_str()).collect::<Vec<_>>())
         .bind(rows.iter().map(|(_, e)| &e.hash[..]).collect::<Vec<_>>())
         .bind(rows.iter().map(|(at, _)| *at).collect::<Vec<_>>())
-        .execute(session)
-        .await?;
-    Ok(done.rows_affected())
+        .tells();
+}
+
+/// The same by itself; answers how many were added.
+pub(super) async fn keep(
+    session: &mut Session,
+    rows: &[(DateTime<Utc>, &GatewayEvent)],
+    entropy: &Entropy,
+) -> Result<i64, sqlx::Error> {
+    let mut script = Script::default();
+    insert(&mut script, rows, entropy);
+    Ok(script.rows(session).await?.iter().sum())
 }
 
 impl Store {
@@ -63,7 +74,7 @@ impl Store {
         let (now, entropy) = (self.inner.clock.now(), self.inner.entropy.clone());
         self.transact("store.gateway_events", move |session| {
             Box::pin(async move {
-                let is_new = insert(session, &[(now, &event)], &entropy).await? > 0;
+                let is_new = keep(session, &[(now, &event)], &entropy).await? > 0;
                 if is_new && event.news_id.is_some() {
                     sqlx::query(DUE).bind(event.intent).bind(now).execute(session).await?;
                 }

@@ -245,7 +245,7 @@ impl Store {
             Box::pin(async move {
                 sqlx::query(SQL).bind(id).bind(next).execute(&mut *session).await?;
                 let rows: Vec<_> = said.iter().map(|event| (now, event)).collect();
-                gateway_events::insert(session, &rows, &entropy).await?;
+                gateway_events::keep(session, &rows, &entropy).await?;
                 Ok(())
             })
         })

@@ -2,8 +2,7 @@
 //! where limits are set: in the session, or, behind a pooler, in each transaction.
 //!
 //! Transactions are begun and ended here by hand: what is begun in a task of the store is not
-//! cancelled, and a pooled connection whose transaction nobody ended is closed, or, behind a
-//! pooler, rolled back when it is given back.
+//! cancelled, and a pooled connection is never given back inside a transaction.
 
 use std::fmt;
 
@@ -29,30 +28,18 @@ pub(super) struct Session {
     keeps: bool,
     /// Sets the limits of a transaction where a session has none.
     preamble: String,
+    /// A transaction was begun, and its end has not been told.
+    begun: bool,
 }
 
 enum Link {
     Own(Box<PgConnection>),
-    Pooled(Borrowed),
-}
-
-/// Of the pool, and not given back with a transaction that somebody went away from.
-struct Borrowed {
-    connection: PoolConnection<Postgres>,
-    in_transaction: bool,
-}
-
-impl Drop for Borrowed {
-    fn drop(&mut self) {
-        if self.in_transaction {
-            self.connection.close_on_drop();
-        }
-    }
+    Pooled(PoolConnection<Postgres>),
 }
 
 impl Session {
     pub fn pooled(connection: PoolConnection<Postgres>, settings: &Settings) -> Session {
-        Session::new(Link::Pooled(Borrowed { connection, in_transaction: false }), settings)
+        Session::new(Link::Pooled(connection), settings)
     }
 
     /// A connection of its own.
@@ -74,21 +61,13 @@ impl Session {
         } else {
             String::new()
         };
-        Session { link, keeps: !settings.is_pooled(), preamble }
+        Session { link, keeps: !settings.is_pooled(), preamble, begun: false }
     }
 
     fn connection(&mut self) -> &mut PgConnection {
         match &mut self.link {
             Link::Own(connection) => connection,
-            Link::Pooled(borrowed) => &mut borrowed.connection,
-        }
-    }
-
-    /// Noted before a transaction begins: one that was dropped on its way may have begun. Behind
-    /// a pooler all are rolled back.
-    fn note(&mut self, in_transaction: bool) {
-        if let Link::Pooled(borrowed) = &mut self.link {
-            borrowed.in_transaction = in_transaction && self.keeps;
+            Link::Pooled(connection) => connection,
         }
     }
 
@@ -104,8 +83,8 @@ impl Session {
     }
 
     pub async fn begin(&mut self) -> Result<(), sqlx::Error> {
+        self.begun = true;
         let sql = format!("begin isolation level read committed;{}", self.preamble);
-        self.note(true);
         self.write(sql).await.map(drop)
     }
 
@@ -114,6 +93,7 @@ impl Session {
         if self.keeps {
             return Ok(());
         }
+        self.begun = true;
         let sql = format!("begin isolation level read committed read only;{}", self.preamble);
         self.write(sql).await.map(drop)
     }
@@ -121,17 +101,28 @@ impl Session {
     /// All reads until the end see the same state.
     pub async fn begin_snapshot(&mut self) -> Result<(), sqlx::Error> {
         let end = if self.keeps { "" } else { "rollback;" };
+        self.begun = true;
         let preamble = &self.preamble;
         let sql = format!("{end}begin isolation level repeatable read read only;{preamble}");
-        self.note(true);
+        self.write(sql).await.map(drop)
+    }
+
+    /// Begins a transaction that no take-over overtakes. Whose the database is has to be asked
+    /// by a statement after this one, so that a take-over that was waited for is seen.
+    pub async fn begin_locked(&mut self) -> Result<(), sqlx::Error> {
+        self.begun = true;
+        let preamble = &self.preamble;
+        let sql = format!(
+            "begin isolation level read committed;{preamble}
+            select pg_advisory_xact_lock_shared({FENCE})"
+        );
         self.write(sql).await.map(drop)
     }
 
     /// Begins a transaction of the owner of `epoch`; false when there is another owner, and
-    /// then there is no transaction. The epoch is read by a statement of its own, after the
-    /// lock, so that a take-over that was waited for is seen.
+    /// then there is no transaction.
     pub async fn begin_fenced(&mut self, epoch: i64) -> Result<bool, sqlx::Error> {
-        self.note(true);
+        self.begun = true;
         let rows = self
             .run(format!(
                 "begin isolation level read committed;{}
@@ -159,25 +150,28 @@ impl Session {
 
     pub async fn commit(&mut self) -> Result<(), sqlx::Error> {
         self.write("commit").await?;
-        self.note(false);
+        self.begun = false;
         Ok(())
-    }
-
-    /// Says goodbye on a connection of its own, with a transaction that nobody needs. A pooled
-    /// one goes back.
-    pub async fn close(self) {
-        if let Link::Own(connection) = self.link
-            && let Err(error) = connection.close().await
-        {
-            tracing::debug!(%error, "a connection was gone before it was closed");
-        }
     }
 
     /// An error is the next user's to meet: the connection is then gone.
     pub async fn rollback(&mut self) {
         match self.write("rollback").await {
-            Ok(_) => self.note(false),
+            Ok(_) => self.begun = false,
             Err(error) => tracing::debug!(%error, "a rollback found its connection gone"),
+        }
+    }
+}
+
+impl Drop for Session {
+    /// A pooled connection is not given back inside a transaction. Behind a pooler each read is
+    /// one, and the pool ends it; elsewhere the connection is closed, which ends it too.
+    fn drop(&mut self) {
+        if let Link::Pooled(connection) = &mut self.link
+            && self.begun
+            && self.keeps
+        {
+            connection.close_on_drop();
         }
     }
 }

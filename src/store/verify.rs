@@ -124,7 +124,7 @@ impl Store {
         // of its own, as those of the walk: one that died takes none of the pool with it
         let mut session = Session::connect(&self.inner.options, &self.inner.settings).await?;
         let (mut report, mark) = look(self, &mut session, scope, clock.now(), &mut told).await?;
-        session.close().await;
+        session.rollback().await;
         let took: Duration = clock.running().saturating_sub(began);
         report.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         Ok((report, mark))

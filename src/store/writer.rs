@@ -1,12 +1,16 @@
 //! Writes facts: one task per connection, one batch in flight while the next gathers.
 //!
-//! A batch is one transaction with one statement per table. What is known to be refused
-//! (stale, short of money, a key that was used) is left out before anything is written; what
-//! the database refuses rolls the batch back, and its facts run again singly, so that each
-//! gets its own answer. Nothing is sent twice once COMMIT was sent.
+//! A batch is one transaction: one statement locks and reads, and one writes all tables. What is
+//! known to be refused (stale, short of money, a key that was used) is left out before anything
+//! is written; what the database refuses, or what a writer panics over, rolls the batch back, and
+//! its facts run again singly, so that each gets its own answer. Nothing is sent twice once COMMIT
+//! was sent.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -19,7 +23,7 @@ use super::settings::Settings;
 use super::{Inner, connect};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
-use crate::metrics;
+use crate::{failpoint, metrics, spawn};
 
 mod admission;
 mod banks;
@@ -30,11 +34,13 @@ mod notes;
 mod queue;
 mod refunds;
 pub(super) mod rentals;
+pub(super) mod script;
 mod stations;
 mod withdrawals;
 
 pub(super) use queue::Queue;
 use queue::{Answer, Batch, Job};
+use script::Script;
 
 /// How often one fact is tried again after a deadlock, a lock timeout or a full disk.
 const TRIES: u32 = 4;
@@ -57,7 +63,7 @@ impl Args {
             queue: Arc::clone(&inner.queue),
             gate: Arc::clone(&inner.gate),
             owed: Arc::clone(&inner.owed),
-            options: inner.options.clone(),
+            options: connect::for_facts(&inner.options, &inner.settings),
             settings: inner.settings.clone(),
             clock: inner.clock.clone(),
             entropy: inner.entropy.clone(),
@@ -65,8 +71,8 @@ impl Args {
     }
 }
 
-/// Writes until the queue is closed. The facts that a writer has in work when it panics are
-/// answered `Ambiguous`.
+/// Writes until the queue is closed. A panic before the commit costs the one fact that causes it;
+/// behind that point, what a writer has in work when it panics is answered `Ambiguous`.
 pub(super) async fn run(args: Args) {
     Writer { args, session: None }.run().await;
 }
@@ -136,15 +142,17 @@ impl Writer {
             None => Session::connect(&args.options, &args.settings).await?,
         };
         // Time on the wire is the runtime's: a test that jumps ahead is no silence.
-        let written = timeout(bound, transaction(&mut session, epoch, facts, &args.entropy));
-        let answers = match written.await {
-            Err(_) | Ok(Err(Failure::Lost)) => return Err(Failure::Lost),
-            Ok(Err(failure)) => {
+        let written = transaction(&mut session, epoch, facts, &args.entropy);
+        let answers = match timeout(bound, AssertUnwindSafe(written).catch_unwind()).await {
+            // the session goes with whatever it was in the middle of
+            Ok(Err(panic)) => return Err(fell_over(&*panic)),
+            Err(_) | Ok(Ok(Err(Failure::Lost))) => return Err(Failure::Lost),
+            Ok(Ok(Err(failure))) => {
                 session.rollback().await;
                 self.session = Some(session);
                 return Err(failure);
             }
-            Ok(Ok(answers)) => answers,
+            Ok(Ok(Ok(answers))) => answers,
         };
         if !answers.iter().any(Result::is_ok) {
             session.rollback().await;
@@ -201,6 +209,15 @@ fn reply(jobs: Vec<Job>, error: &CommitError) {
     }
 }
 
+/// A fact that a writer falls over is refused for good, as one that the database cannot take:
+/// its actor fails alone. Were it answered as in doubt it would come again at once, and take
+/// down one writer after the other, and then the node.
+fn fell_over(panic: &(dyn Any + Send)) -> Failure {
+    spawn::note("store.writer", panic);
+    let text = format!("a writer panicked: {}", spawn::message(panic));
+    Failure::Refused(CommitError::Corrupt(text))
+}
+
 /// Whatever is no clear refusal may have been committed.
 fn at_commit(error: &sqlx::Error) -> Failure {
     match Fault::from(error) {
@@ -216,31 +233,24 @@ async fn transaction(
     facts: &[&Fact],
     entropy: &Entropy,
 ) -> Result<Vec<Answer>, Failure> {
-    if !session.begin_fenced(epoch).await? {
-        return Err(Failure::Fenced);
-    }
-    let (answers, book) = admission::admit(session, facts).await?;
+    session.begin_locked().await?;
+    let keys = facts.iter().filter_map(|fact| fact.key.as_ref());
+    failpoint::fall_over("write", keys.map(|key| key.key.as_str()));
+    let (answers, book) = admission::admit(session, epoch, facts).await?;
     let admitted: Vec<&Fact> =
         facts.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()).map(|(f, _)| *f).collect();
     if !admitted.is_empty() {
-        rentals::write(session, &admitted).await?;
-        banks::write(session, &admitted).await?;
-        stations::write(session, &admitted).await?;
-        intents::write(session, &admitted).await?;
-        withdrawals::write(session, &admitted).await?;
-        refunds::write(session, &admitted).await?;
-        ledger::write(session, &admitted, book, entropy).await?;
-        notes::write(session, &admitted, entropy).await?;
+        let mut script = Script::default();
+        rentals::write(&mut script, &admitted);
+        banks::write(&mut script, &admitted);
+        stations::write(&mut script, &admitted);
+        intents::write(&mut script, &admitted);
+        withdrawals::write(&mut script, &admitted);
+        refunds::write(&mut script, &admitted);
+        ledger::write(&mut script, &admitted, book, entropy);
+        notes::write(&mut script, &admitted, entropy);
+        script.run(session).await?;
         invoices::write(session, &admitted).await?;
     }
     Ok(answers)
-}
-
-/// A statement wrote fewer rows than it was given: somebody else wrote one of them.
-fn all_written(written: u64, wanted: usize, row: super::fact::Row) -> Result<(), Failure> {
-    if u64::try_from(wanted) == Ok(written) {
-        Ok(())
-    } else {
-        Err(Failure::Refused(CommitError::Stale(row)))
-    }
 }

@@ -1,6 +1,7 @@
 //! What stories stand on: a database of their own, and whatever else a node needs.
 
 pub mod app;
+mod cluster;
 pub mod database;
 pub mod edges;
 pub mod handed;
@@ -10,4 +11,5 @@ pub mod node;
 pub mod process;
 pub mod proxy;
 pub mod redis;
+pub mod secrets;
 pub mod tap;

@@ -1,10 +1,14 @@
 //! What a cabinet is built of, as the books have it and as it says itself: the report wins, and
 //! a person is told once.
 
+use std::collections::BTreeSet;
+
 use cabinet::{FrameKind, Layout};
+use chargeghar::actors::station::Msg;
 use devices::a8::build::{BoardGroup, BoardRow, SlotRow, report};
-use domain::ids::SlotKey;
+use domain::ids::{SlotKey, StationId};
 use domain::rental::Status;
+use ractor::ActorId;
 
 use crate::harness::handed::Heard;
 use crate::harness::node::{SOON, TestNode, wish};
@@ -89,6 +93,57 @@ async fn slots_that_come_while_the_row_is_being_written_are_written_next() {
     node.database.until(SLOTS, "12", SOON).await;
     assert_eq!(node.database.number(INCIDENTS).await, 1, "a person is told");
     assert!(node.view("CG-1").maintenance);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slots_whose_row_was_not_written_are_stopped_and_come_again_with_the_next_report() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let id = node.view("CG-1").info.id;
+    let (key, _) = node.node.context.banks.at(id).into_iter().next().unwrap();
+    let before = actors_of_slots(&node, id);
+    assert_eq!(before.len(), 8);
+    node.database.run("update stations set version = version + 1").await; // so it is not written
+
+    let report = async || {
+        let heard = Heard::at(node.clock.now());
+        node.hand_over(&cabinet, "CG-1", twelve_slots(key), heard).await;
+        node.settle(5).await;
+    };
+    let actors = async |count: usize| {
+        let living = || Some(actors_of_slots(&node, id)).filter(|living| living.len() == count);
+        node.until(&format!("{count} actors of slots"), living).await
+    };
+
+    report().await;
+    assert_eq!(actors(8).await, before, "those of no row are stopped");
+    assert_eq!(node.database.number(SLOTS).await, 8);
+    report().await;
+
+    node.database.until(SLOTS, "12", SOON).await;
+    assert!(actors(12).await.is_superset(&before), "each slot has one");
+    assert_eq!(node.view("CG-1").slots.len(), 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_lives_again_is_not_raised_a_second_time_by_its_timer() {
+    let node = TestNode::start().await;
+    let _cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let id = node.view("CG-1").info.id;
+    let before = actors_of_slots(&node, id);
+
+    for key in node.view("CG-1").slots.iter().map(|slot| slot.key) {
+        assert!(node.node.context.stations.tell(id, Msg::SlotAgain(key)));
+    }
+    node.settle(5).await;
+
+    assert_eq!(before.len(), 8);
+    assert_eq!(actors_of_slots(&node, id), before);
+}
+
+fn actors_of_slots(node: &TestNode, id: StationId) -> BTreeSet<ActorId> {
+    let station = node.node.context.stations.door(id).unwrap();
+    station.actor().get_children().iter().map(ractor::ActorCell::get_id).collect()
 }
 
 /// A report of three boards; the bank is in this slot.

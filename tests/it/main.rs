@@ -4,6 +4,8 @@
 //! `unwrap` for one outside of tests.
 
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod books;
 #[cfg(test)]
 mod broker_away;
@@ -16,6 +18,8 @@ mod cancelling;
 mod carriers;
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod comeback;
 #[cfg(test)]
 mod counted;
 #[cfg(test)]
@@ -50,6 +54,8 @@ mod renting;
 mod restart;
 #[cfg(test)]
 mod returning;
+#[cfg(test)]
+mod secrets;
 #[cfg(test)]
 mod stale;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! And what only a broker outside the node can do.
 
 use crate::harness::edges::on_mosquitto;
-use crate::{broker_away, echo, renting, restart, returning, unknown, unsigned};
+use crate::{attacks, broker_away, echo, renting, restart, returning, unknown, unsigned};
 
 on_mosquitto! {
     renting::a_rider_rents_at_one_cabinet_and_returns_at_another,
@@ -28,6 +28,8 @@ on_mosquitto! {
     restart::again::an_open_rental_is_closed_by_its_return_after_a_restart,
     restart::again::a_bank_returned_while_no_service_ran_is_found_by_the_next_one,
     echo::no_cabinet_starts_anew_for_want_of_its_own_heartbeats,
+    attacks::the_same_return_five_times_ends_it_once,
+    attacks::old_frames_of_every_kind_change_nothing,
 }
 
 on_mosquitto! {

@@ -8,6 +8,7 @@ mod counter;
 mod crowd;
 mod desk;
 mod dues;
+mod errands;
 mod faults;
 mod gateways;
 mod giving;

@@ -5,6 +5,7 @@ mod gone;
 mod keys;
 mod limits;
 mod logins;
+mod others;
 mod pages;
 mod streams;
 mod walk;

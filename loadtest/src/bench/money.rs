@@ -2,14 +2,11 @@
 //! limits are the same Postgres: it streams what a proof reads to a client that drops it, and
 //! writes the rows of a settlement with nothing of ours around it.
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use futures::TryStreamExt;
-use serde_json::Value;
 use sqlx::postgres::PgConnection;
-use tokio::process::Command;
 
 use super::{Bench, micros_each, until};
 use crate::fixture::{database, ledger};
@@ -149,15 +146,10 @@ async fn sealed(service: &Service, db: &mut PgConnection) -> anyhow::Result<Run>
 
 /// As an operator asks the node that runs.
 async fn verified(plan: &Plan, service: &Service) -> anyhow::Result<Run> {
-    let mut command = Command::new(&plan.program);
-    command.args(["ledger", "verify", "--json"]).current_dir(&plan.folder);
-    command.env("CHARGEGHAR__DATA_DIR", &plan.folder);
-    command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let before = process::spent(service.pid())?;
-    let answer = command.output().await.context("the ledger was not verified")?;
+    let (sound, said) = plan.ask(&["ledger", "verify"]).await?;
     let spent = process::spent(service.pid())? - before;
-    let said: Value = serde_json::from_slice(&answer.stdout)?;
-    ensure!(answer.status.success(), "the ledger does not add up: {said}");
+    ensure!(sound, "the ledger does not add up: {said}");
     let report = &said["report"];
     let count = report["transfers"].as_u64().context("no count of transfers")?;
     let took = report["took_ms"].as_u64().context("no duration")?;

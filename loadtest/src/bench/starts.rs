@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Bench, Network};
 use crate::fixture::{PACKAGE, Tokens, database};
-use crate::fleet::Cabinets;
+use crate::fleet::{Cabinets, Order};
 use crate::latency::{Latencies, name};
 use crate::plan::{Spread, Stretch, plan};
 use crate::pool::Pool;
@@ -69,8 +69,10 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let tokens = tokens.collect::<anyhow::Result<Vec<_>>>()?;
     let shown = spinner(&format!("starts: {} cabinets go online", bench.cabinets));
     let timing = Timing { keep_alive: Duration::from_mins(1), ..Timing::quick() };
-    let cabinets =
-        Cabinets::start(&service.base_url(), bench.cabinets, BANKS, &timing, &mut db).await?;
+    let base_url = service.base_url();
+    let count = bench.cabinets;
+    let order = Order { base_url: &base_url, count, stocked: BANKS, timing, witness: None };
+    let cabinets = Cabinets::start(order, &mut db).await?;
     shown.finish_and_clear();
 
     let pid = service.pid();
@@ -162,9 +164,9 @@ fn section(bench: &Bench, idle: Spent, rounds: u32, runs: &BTreeMap<u32, Vec<Run
         let of = |what: &str| format!("{rate}/s: {what}");
         let per_s = runs.iter().map(|run| run.latencies.count() as f64 / LENGTH.as_secs_f64());
         section.row(of("banks out"), "starts/s", per_s, []);
-        for permille in [500, 900, 990] {
-            let all = runs.iter().filter_map(|run| run.latencies.at(permille));
-            section.row(of(&name(permille)), "ms", all.map(|t| t.as_secs_f64() * 1e3), []);
+        for percentile in [5000, 9000, 9900] {
+            let all = runs.iter().filter_map(|run| run.latencies.at(percentile));
+            section.row(of(&name(percentile)), "ms", all.map(|t| t.as_secs_f64() * 1e3), []);
         }
         let longest = runs.iter().filter_map(|run| run.latencies.max());
         section.row(of("longest"), "ms", longest.map(|t| t.as_secs_f64() * 1e3), []);

@@ -1,32 +1,50 @@
 //! What must be true when a run is over, whatever happened in it: the promises, asked of the
 //! database, of the riders who were told of rentals, and of the cabinets that hold the banks.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::fleet::Cabinets;
+use crate::witness::{Places, Witness};
+
+pub mod during;
+pub mod ledger;
+mod seen;
+#[cfg(test)]
+mod tests;
 
 /// How long commands may still be under way when nobody comes any more.
-const QUIET_MAX: Duration = Duration::from_mins(1);
+pub const QUIET_MAX: Duration = Duration::from_mins(1);
 const LOOK: Duration = Duration::from_millis(500);
 
 /// One promise, and what speaks against it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    pub promise: &'static str,
-    pub what: &'static str,
+    pub promise: Cow<'static, str>,
+    pub what: Cow<'static, str>,
     pub broken: i64,
     /// Of how many.
     pub of: i64,
 }
 
+/// What the books are held against.
+pub struct Truth<'a> {
+    /// Rentals that riders were told of.
+    pub told: &'a [String],
+    /// Where the banks are at this moment.
+    pub places: &'a (dyn Fn() -> Places + Sync),
+    pub witness: &'a Witness,
+    /// The uuids of cabinets that were made not to answer: what they were asked for may stay
+    /// unknown until its own time is over.
+    pub deaf: &'a [String],
+}
+
 /// Counts of what must not be, each with the count of what was looked at.
-const QUESTIONS: [(&str, &str, &str); 7] = [
+const QUESTIONS: [(&str, &str, &str); 8] = [
     (
         "P3",
         "riders with two open rentals",
@@ -78,34 +96,67 @@ const QUESTIONS: [(&str, &str, &str); 7] = [
          ) e using (account)",
     ),
     (
+        "P2",
+        "rentals whose price was captured twice",
+        "select count(*) filter (where n > 1), count(*) from (
+            select count(*) n from ledger_transfers t
+            where kind = 'capture'
+                and not exists (select from ledger_transfers r where r.reverses = t.id)
+            group by rental_id
+        ) captures",
+    ),
+    (
         "P8",
         "commands without an end",
-        "select count(*) filter (where status in ('PENDING', 'PENDING_POPUP')), count(*)
-         from rentals",
+        "select count(*) filter (
+                where r.status in ('PENDING', 'PENDING_POPUP')
+                    and (s.device_uuid <> all($1) or r.created_at < now() - interval '26 min')
+            ), count(*)
+         from rentals r join stations s on s.id = r.station_id",
     ),
 ];
 
-/// Waits until commands have ended, or their time is over; then asks everything.
+impl Finding {
+    fn new(
+        promise: &'static str,
+        what: impl Into<Cow<'static, str>>,
+        broken: usize,
+        of: usize,
+    ) -> Finding {
+        let count = |number| i64::try_from(number).unwrap_or(i64::MAX);
+        let (broken, of) = (count(broken), count(of));
+        Finding { promise: promise.into(), what: what.into(), broken, of }
+    }
+}
+
+/// Waits until commands have ended, or `patience` is; then asks everything.
 pub async fn check(
     db: &mut PgConnection,
-    told: &[String],
-    cabinets: &Cabinets,
+    truth: &Truth<'_>,
+    patience: Duration,
 ) -> anyhow::Result<Vec<Finding>> {
-    let deadline = Instant::now() + QUIET_MAX;
+    const OPEN: &str = "
+        select count(*)
+        from rentals r join stations s on s.id = r.station_id
+        where r.status = 'PENDING_POPUP' and s.device_uuid <> all($1)";
+
+    let deadline = Instant::now() + patience;
     loop {
-        const OPEN: &str = "select count(*) from rentals where status = 'PENDING_POPUP'";
-        let open: i64 = sqlx::query_scalar(OPEN).fetch_one(&mut *db).await?;
+        let open: i64 = sqlx::query_scalar(OPEN).bind(truth.deaf).fetch_one(&mut *db).await?;
         if open == 0 || Instant::now() > deadline {
             break;
         }
         sleep(LOOK).await;
     }
-    let mut findings = vec![lost(db, told).await?];
+    let mut findings = vec![lost(db, truth.told).await?];
     for (promise, what, sql) in QUESTIONS {
-        let (broken, of) = sqlx::query_as(sql).fetch_one(&mut *db).await?;
-        findings.push(Finding { promise, what, broken, of });
+        let query = sqlx::query_as(sql);
+        let query = if sql.contains("$1") { query.bind(truth.deaf) } else { query };
+        let (broken, of) = query.fetch_one(&mut *db).await?;
+        findings.push(Finding { promise: promise.into(), what: what.into(), broken, of });
     }
-    findings.push(misplaced(db, cabinets).await?);
+    findings.extend(seen::placed(db, truth.places, deadline).await?);
+    findings.extend(seen::history(db, &truth.witness.told()).await?);
     Ok(findings)
 }
 
@@ -116,38 +167,6 @@ async fn lost(db: &mut PgConnection, told: &[String]) -> anyhow::Result<Finding>
         .bind(&ids)
         .fetch_one(db)
         .await?;
-    let of = i64::try_from(told.len())?;
-    Ok(Finding { promise: "P1", what: "rentals told and lost", broken: of - known, of })
-}
-
-/// Banks that are in a cabinet and, by the books, in another one or with nobody; looked at until
-/// the last reports are in.
-async fn misplaced(db: &mut PgConnection, cabinets: &Cabinets) -> anyhow::Result<Finding> {
-    const BOOKS: &str = "
-        select b.sn, s.device_uuid
-        from banks b join stations s on s.id = b.station_id
-        where b.custody = 'slot'";
-
-    let deadline = Instant::now() + QUIET_MAX;
-    loop {
-        let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for cabinet in cabinets.all() {
-            for slot in cabinet.state().slots {
-                let Some(bank) = slot.bank else { continue };
-                places.entry(bank.sn.to_string()).or_default().push(cabinet.uuid().to_string());
-            }
-        }
-        let books: Vec<(String, String)> = sqlx::query_as(BOOKS).fetch_all(&mut *db).await?;
-        let books: BTreeMap<String, String> = books.into_iter().collect();
-        let astray =
-            places.iter().filter(|(sn, found)| found.len() != 1 || books.get(*sn) != found.first());
-        let absent = books.keys().filter(|sn| !places.contains_key(*sn));
-        let broken = i64::try_from(astray.count() + absent.count())?;
-        if broken == 0 || Instant::now() > deadline {
-            let of = i64::try_from(places.len())?;
-            let what = "banks that are not where the books have them, or in two places";
-            return Ok(Finding { promise: "P3", what, broken, of });
-        }
-        sleep(LOOK).await;
-    }
+    let known = usize::try_from(known)?;
+    Ok(Finding::new("P1", "rentals told and lost", told.len().saturating_sub(known), told.len()))
 }

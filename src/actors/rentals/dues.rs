@@ -81,7 +81,9 @@ impl Rentals {
 
     /// Makes sure that the rider's rental has an actor.
     async fn has_actor(&self, id: RentalId, rider: Option<RiderId>) -> Result<bool, Error> {
-        let stored = match self.get(id) {
+        let known = self.get(id);
+        let is_known = known.is_some();
+        let stored = match known {
             Some(stored) => stored,
             None => match self.context.store.rental(id).await {
                 Ok(stored) => Arc::new(stored),
@@ -106,8 +108,15 @@ impl Rentals {
         self.context.rentals.learn(stored);
         let (send, receive) = tokio::sync::oneshot::channel();
         self.shards.start(id, Some(send.into()));
-        let started = tokio::time::timeout(PATIENCE, receive).await;
-        Ok(matches!(started, Ok(Ok(true))))
+        if matches!(tokio::time::timeout(PATIENCE, receive).await, Ok(Ok(true))) {
+            return Ok(true);
+        }
+        // without an actor nobody would strike it
+        self.recalled.remove(&id);
+        if !is_known && self.context.rentals.door(id).is_none() {
+            self.context.rentals.strike(id);
+        }
+        Ok(false)
     }
 }
 

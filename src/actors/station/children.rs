@@ -23,9 +23,11 @@ impl State {
         Ok(())
     }
 
-    /// Starts a slot from the books and from what it last said.
+    /// Starts a slot from the books and from what it last said; never beside one that lives. A
+    /// slot that failed may have been raised by a report before its own timer ends.
     pub(super) async fn raise_slot(&mut self, key: SlotKey, myself: &ActorRef<Msg>) {
-        if !self.seed.layout.slots.contains(&key) {
+        let lives = self.slots.get(&key).is_some_and(|child| child.mailbox.is_some());
+        if lives || !self.seed.layout.slots.contains(&key) {
             return;
         }
         let budget = self.slots.get(&key).map(|child| child.budget.clone()).unwrap_or_default();
@@ -72,6 +74,10 @@ impl State {
         metrics::ACTOR_RESTARTS.inc(["slot"]);
         let now = self.now();
         let Some(child) = self.slots.get_mut(&key) else { return };
+        let fell = child.mailbox.as_ref().is_some_and(|m| m.actor().get_id() == cell.get_id());
+        if !fell {
+            return; // it was told to stop, and another one lives in its place
+        }
         child.mailbox = None;
         child.reading = None;
         child.view = View::unheard(key);

@@ -17,9 +17,15 @@ const CALLERS_MAX: usize = 4;
 pub(super) struct Calling {
     doubt: Doubt,
     callers: Vec<RpcReplyPort<bool>>,
+    /// Since when the broker, which began anew, has told nothing of the cabinet.
+    untold_since: Option<DateTime<Utc>>,
 }
 
 impl Calling {
+    pub fn new(untold_since: Option<DateTime<Utc>>) -> Calling {
+        Calling { untold_since, ..Calling::default() }
+    }
+
     pub fn next_due(&self) -> Option<DateTime<Utc>> {
         self.doubt.due()
     }
@@ -32,23 +38,48 @@ impl Calling {
 }
 
 impl State {
-    /// Somebody asks for this cabinet's password.
-    pub(super) async fn connecting(&mut self, reply: RpcReplyPort<bool>) {
+    /// Somebody asks for this cabinet's password. Where there is no room to wait, the cabinet is
+    /// asked all the same, and the caller is told to come again.
+    pub(super) async fn connecting(&mut self, may_wait: bool, reply: RpcReplyPort<bool>) {
         if !self.context.link_is_up() {
             return drop(reply); // whether it is there cannot be said: it may come again
         }
-        let (there, now) = (self.is_reachable(), self.now());
-        match self.calling.doubt.called(there, now) {
+        let (there, now) = (self.seems_there(), self.now());
+        let verdict = self.calling.doubt.called(there, now);
+        match verdict {
             Verdict::Admit => drop(reply.send(true)),
             Verdict::Refuse => refuse(reply),
-            Verdict::Wait => self.calling.callers.push(reply),
-            Verdict::Ask => {
-                self.calling.callers.push(reply);
-                self.ask_for_report("connect").await;
+            Verdict::Wait | Verdict::Ask => {
+                if may_wait {
+                    self.calling.callers.push(reply);
+                }
+                if verdict == Verdict::Ask {
+                    self.ask_for_report("connect").await;
+                }
             }
         }
         if self.calling.callers.len() > CALLERS_MAX {
             drop(self.calling.callers.remove(0));
+        }
+    }
+
+    /// It can be reached; or our own broker has just begun anew, and the cabinet that was there
+    /// until then may dial in at any moment. A restart can be seen by anybody, and who calls in
+    /// its first seconds would get the password of every cabinet at once. So whoever calls in the
+    /// name of one waits for it, once: cabinets that lost their power together with us pay these
+    /// ten seconds, all at the same time, and no cabinet pays them that was away before.
+    fn seems_there(&self) -> bool {
+        let timing = &self.context.settings.presence;
+        let comes_back = |began| self.presence.may_come_back(began, self.now(), timing);
+        self.is_reachable() || self.calling.untold_since.is_some_and(comes_back)
+    }
+
+    /// The broker told of its session: it came, and whoever waits has it asked there, or it went.
+    pub(super) fn session_told(&mut self, came: bool) {
+        let now = self.now();
+        self.calling.untold_since = None;
+        if came {
+            self.calling.doubt.came_back(now);
         }
     }
 
@@ -64,7 +95,7 @@ impl State {
     /// Nothing is heard from here on: who waits is told to come again, and what was found out
     /// is forgotten.
     pub(super) fn forget_callers(&mut self) {
-        self.calling = Calling::default();
+        self.calling = Calling::new(self.calling.untold_since);
     }
 
     /// A cabinet that is gone, or does not answer, may be the one that calls. While our own way
@@ -73,7 +104,7 @@ impl State {
         if !self.context.link_is_up() {
             return self.forget_callers();
         }
-        if self.calling.doubt.is_over(self.is_reachable(), self.now()) {
+        if self.calling.doubt.is_over(self.seems_there(), self.now()) {
             self.calling.tell(true);
         }
     }

@@ -184,12 +184,24 @@ impl State {
             self.show_maintenance(key, closed.contains(&key));
         }
         self.seed.layout = Layout::new(seed.layout.slots, false);
+        self.keep_slots_of_layout(myself).await;
+        self.ask_for_report("reread").await;
+    }
+
+    /// Slots that came and are in no row go, and come again with the next report; those that
+    /// went come back.
+    async fn keep_slots_of_layout(&mut self, myself: &ActorRef<Msg>) {
+        let living: Vec<SlotKey> = self.slots.keys().copied().collect();
+        for key in living {
+            if !self.seed.layout.slots.contains(&key) {
+                self.drop_slot(key);
+            }
+        }
         let known: Vec<SlotKey> = self.seed.layout.slots.iter().copied().collect();
         for key in known {
             if !self.slots.contains_key(&key) {
                 self.raise_slot(key, myself).await;
             }
         }
-        self.ask_for_report("reread").await;
     }
 }

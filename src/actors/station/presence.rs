@@ -59,11 +59,13 @@ impl State {
     pub(super) fn session_ended(&mut self, at: DateTime<Utc>) {
         self.dirty = true;
         self.presence.session = Session::Down { since: at };
+        self.session_told(false);
     }
 
     pub(super) async fn session_began(&mut self, at: DateTime<Utc>) {
         self.dirty = true;
         self.presence.session = Session::Up;
+        self.session_told(true);
         self.up_since = Some(at);
         self.presence.heard(at);
         if self.lane.eject.is_some() {

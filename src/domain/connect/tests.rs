@@ -43,6 +43,18 @@ fn one_that_started_anew_is_let_in_after_one_wait_and_then_at_once() {
 }
 
 #[test]
+fn one_that_comes_back_at_the_last_moment_still_has_time_to_answer() {
+    let mut doubt = Doubt::None;
+    assert_eq!(doubt.called(true, at(0)), Verdict::Ask);
+
+    doubt.came_back(at(9));
+
+    assert!(!doubt.is_over(true, at(10)));
+    assert!(!doubt.heard(at(8), at(10)), "said before it came back");
+    assert!(doubt.heard(at(10), at(10)));
+}
+
+#[test]
 fn nobody_waits_for_a_session_that_is_over() {
     let mut doubt = Doubt::Asked { at: at(0) };
 

@@ -35,6 +35,17 @@ fn without_session_events_any_frame_within_twelve_minutes_makes_it_reachable() {
 }
 
 #[test]
+fn a_cabinet_that_was_there_before_our_broker_began_anew_may_come_back_for_two_minutes() {
+    let timing = Timing::default();
+
+    assert!(heard(90).may_come_back(at(100), at(100), &timing));
+    assert!(heard(90).may_come_back(at(100), at(219), &timing));
+    assert!(!heard(90).may_come_back(at(100), at(220), &timing));
+    assert!(!heard(0).may_come_back(at(12 * 60), at(12 * 60), &timing), "it was not there");
+    assert!(!Presence::default().may_come_back(at(0), at(0), &timing), "it never was");
+}
+
+#[test]
 fn our_own_outage_is_no_evidence_against_a_cabinet() {
     let timing = Timing::default();
     let presence = Presence { excused: TimeDelta::minutes(30), ..heard(0) };

@@ -17,8 +17,10 @@ impl Calls {
         let (id, info) = self.enrolled(&asked.device, call, asked.hardware)?;
         self.signed(Endpoint::Connect, asked.signature, &info)?;
         let parts = &self.0.parts;
-        let _place = self.0.connects.try_acquire().map_err(|_| Refusal::NotStored)?;
-        match parts.stations.may_connect(id).await {
+        // a fleet that calls at once shall not wait for each other's places: one that has none
+        // gets its answer with its next call, while its own wait goes on
+        let place = self.0.connects.try_acquire().ok();
+        match parts.stations.may_connect(id, place.is_some()).await {
             Some(true) => {}
             Some(false) => return Err(Refusal::Online),
             None => return Err(Refusal::NotStored),

@@ -6,6 +6,7 @@ use domain::payment::IntentStatus;
 
 use super::{ApiError, Code};
 use crate::actors::payments::{CancelError, PlayError, StartError, VerifyError, WebhookError};
+use crate::http::idempotency::used_otherwise;
 
 /// How soon a gateway may be asked again.
 const SOON: Duration = Duration::from_secs(5);
@@ -39,7 +40,8 @@ impl From<StartError> for ApiError {
                 ApiError::new(Code::InvalidPaymentMethod, "The gateway refuses this payment")
             }
             StartError::GatewayUnavailable => no_gateway(),
-            StartError::KeyUsed | StartError::Unavailable => away("Payments cannot be started"),
+            StartError::KeyUsed => used_otherwise(),
+            StartError::Unavailable => away("Payments cannot be started"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{ApiError, Code};
 use crate::actors::refunds::RequestError;
+use crate::http::idempotency::used_otherwise;
 
 impl From<RequestError> for ApiError {
     fn from(error: RequestError) -> ApiError {
@@ -13,7 +14,8 @@ impl From<RequestError> for ApiError {
             RequestError::Duplicate => {
                 (Code::DuplicateRefund, "A refund of this transaction is under way")
             }
-            RequestError::KeyUsed | RequestError::Unavailable => {
+            RequestError::KeyUsed => return used_otherwise(),
+            RequestError::Unavailable => {
                 return super::payments::away("Refunds cannot be asked for");
             }
         };

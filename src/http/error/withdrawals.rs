@@ -4,6 +4,7 @@ use domain::withdrawal::Refusal;
 
 use super::{ApiError, Code};
 use crate::actors::withdrawals::{RequestError, StepError};
+use crate::http::idempotency::used_otherwise;
 
 impl From<RequestError> for ApiError {
     fn from(error: RequestError) -> ApiError {
@@ -23,7 +24,8 @@ impl From<RequestError> for ApiError {
             RequestError::Short => {
                 (Code::InsufficientBalance, "Insufficient wallet balance".to_owned())
             }
-            RequestError::KeyUsed | RequestError::Unavailable => {
+            RequestError::KeyUsed => return used_otherwise(),
+            RequestError::Unavailable => {
                 return super::payments::away("Withdrawals cannot be made");
             }
         };
@@ -40,7 +42,8 @@ impl From<StepError> for ApiError {
                 ApiError::new(Code::InvalidWithdrawalStatus, message)
                     .context("status", status.as_str())
             }
-            StepError::SamePerson | StepError::KeyUsed | StepError::Unavailable => {
+            StepError::KeyUsed => used_otherwise(),
+            StepError::SamePerson | StepError::Unavailable => {
                 super::payments::away("Withdrawals cannot be changed")
             }
         }

@@ -12,12 +12,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::body::transaction_id;
-use super::keyed::{Outcome, once, remembered};
-use crate::actors::refunds::{KeyOf, RequestError};
+use crate::actors::refunds::KeyOf;
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, Params};
 use crate::http::idempotency::{Deed, Key, REPLAYED};
+use crate::http::keyed::{Outcome, once, remembered};
 use crate::http::page::{PageQuery, Pagination};
 use crate::http::reply::{Done, Reply, made, ok};
 use crate::http::token::Caller;
@@ -136,12 +136,14 @@ async fn request(
     let deed = Deed { rider, route: "payments/refund", body_hash: hash, status: 201 };
     let refunds = app.refunds.clone();
     let work = async move |key: Option<KeyWrite>| {
-        refunds.request(rider, value.transaction_id.trim(), reason, key.map(record)).await
+        let transaction = value.transaction_id.trim();
+        Ok(refunds.request(rider, transaction, reason, key.map(record)).await?)
     };
-    let outcome = once(&app, key, deed, work, |error| *error == RequestError::KeyUsed).await?;
-    Ok(match outcome {
+    Ok(match once(&app, key, deed, work).await? {
         Outcome::Done(row) => made(MADE, RefundBody::from(&row)).into_response(),
-        Outcome::Again(body) => made(MADE, body).header(REPLAYED.0, REPLAYED.1).into_response(),
+        Outcome::Again(record) => {
+            made(MADE, record.response).header(REPLAYED.0, REPLAYED.1).into_response()
+        }
     })
 }
 

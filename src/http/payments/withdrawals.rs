@@ -11,12 +11,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::keyed::{Outcome, once, remembered};
-use crate::actors::withdrawals::{KeyOf, RequestError, StepError, Wish};
+use crate::actors::withdrawals::{KeyOf, StepError, Wish};
 use crate::http::App;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{Body, Name, Params};
 use crate::http::idempotency::{Deed, Key, REPLAYED};
+use crate::http::keyed::{Outcome, once, remembered};
 use crate::http::page::{PageQuery, Pagination};
 use crate::http::reply::{Done, Reply, made, ok};
 use crate::http::token::Caller;
@@ -127,11 +127,13 @@ async fn request(
     let wish = Wish { rider, amount, method, payee };
     let deed = Deed { rider, route: "payments/withdrawal", body_hash: hash, status: 201 };
     let withdrawals = app.withdrawals.clone();
-    let work = async move |key: Option<KeyWrite>| withdrawals.request(wish, key.map(record)).await;
-    let outcome = once(&app, key, deed, work, |error| *error == RequestError::KeyUsed).await?;
-    Ok(match outcome {
+    let work =
+        async move |key: Option<KeyWrite>| Ok(withdrawals.request(wish, key.map(record)).await?);
+    Ok(match once(&app, key, deed, work).await? {
         Outcome::Done(row) => made(MADE, WithdrawalBody::from(&row)).into_response(),
-        Outcome::Again(body) => made(MADE, body).header(REPLAYED.0, REPLAYED.1).into_response(),
+        Outcome::Again(record) => {
+            made(MADE, record.response).header(REPLAYED.0, REPLAYED.1).into_response()
+        }
     })
 }
 
@@ -223,12 +225,13 @@ async fn cancel(
     let deed = Deed { rider, route: "payments/withdrawal/cancel", body_hash, status: 200 };
     let withdrawals = app.withdrawals.clone();
     let work = async move |key: Option<KeyWrite>| {
-        withdrawals.cancel(rider, &id, reason, key.map(record)).await
+        Ok(withdrawals.cancel(rider, &id, reason, key.map(record)).await?)
     };
-    let outcome = once(&app, key, deed, work, |error| *error == StepError::KeyUsed).await?;
-    Ok(match outcome {
+    Ok(match once(&app, key, deed, work).await? {
         Outcome::Done(row) => ok(CANCELLED, WithdrawalBody::from(&row)).into_response(),
-        Outcome::Again(body) => ok(CANCELLED, body).header(REPLAYED.0, REPLAYED.1).into_response(),
+        Outcome::Again(record) => {
+            ok(CANCELLED, record.response).header(REPLAYED.0, REPLAYED.1).into_response()
+        }
     })
 }
 

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::ids::{RentalId, RiderId};
 use domain::money::Money;
-use domain::payment::Deed as Purpose;
+use domain::payment::{Deed as Purpose, Errand};
 use domain::rental::{PaymentStatus, Refusal, Rental, Status};
 use domain::tender::{NotPaid, PaymentMode, Shortfall};
 use serde::{Deserialize, Serialize};
@@ -20,12 +20,13 @@ use crate::actors::rentals::{Error, PayDues};
 use crate::http::App;
 use crate::http::error::{ApiError, PaymentRequired};
 use crate::http::extract::{Body, Name};
-use crate::http::idempotency::{Begun, Deed, Key, REPLAYED, Turn, known};
+use crate::http::idempotency::{Deed, Key, REPLAYED};
+use crate::http::keyed::{Outcome, once};
 use crate::http::payments::body::transaction_id;
 use crate::http::reply::{Done, ok};
 use crate::http::token::Caller;
-use crate::spawn::spawn;
 use crate::store;
+use crate::store::fact::KeyWrite;
 
 const ROUTE: &str = "rentals/pay-due";
 const PURPOSE: &str = "DUE_PAYMENT";
@@ -87,72 +88,61 @@ async fn pay_due(
     let means = PayWith { mode, wallet_amount, points_to_use }.means()?;
     let body_hash = with_id(hash, rental);
     let deed = Deed { rider, route: ROUTE, body_hash, status: 200 };
-    let turn = match app.keys.begin(&app.store, key.clone(), deed).await? {
-        Begun::Again(record) => return app.dues_again(rider, record.resource).await,
-        Begun::New(turn) => turn,
+    let wish = PayDues { rider, rental, means, shown: value.amount, key: None, resumes: None };
+    let asker = (app.clone(), key.clone());
+    let work = async move |write: Option<KeyWrite>| {
+        let (app, key) = asker;
+        value.run(&app, PayDues { key: write, ..wish }, (key, deed)).await
     };
-    let asked = Asked { purpose: PURPOSE, mode, message: SHORT };
-    match app.asked_before(&key, deed, asked).await? {
-        None => {}
-        Some(Before::Asked(answer)) => return Ok(answer),
-        Some(Before::Done(resource)) => return app.dues_again(rider, resource).await,
+    match once(&app, key, deed, work).await? {
+        Outcome::Done(answer) => Ok(answer),
+        Outcome::Again(record) => app.dues_again(rider, record.resource).await,
     }
-    let shown = value.amount;
-    let wish = PayDues { rider, rental, means, shown, key: None, resumes: None };
-    // the key keeps its place until a 402 has its order: the same key must not get a second one
-    let (answer, _turn) = app.run_dues(wish, turn).await;
-    match answer {
-        Ok((rental, version)) => Ok(ok(MESSAGE, app.paid(&rental, version).await?).into_response()),
-        Err(Error::Refused(Refusal::NotPaid(NotPaid::Short(missing)))) => {
-            let means = means.after_top_up(&missing);
-            let deed = Purpose::DuePayment { rental, means };
-            app.ask_for_dues(rider, &value, missing, (deed, key, body_hash)).await
+}
+
+impl PayDue {
+    /// The whole of it, to its answer: of a 402 the order at the gateway too, so that the same
+    /// key gets no second one.
+    async fn run(
+        &self,
+        app: &App,
+        wish: PayDues,
+        (key, request): (Key, Deed),
+    ) -> Result<Response, ApiError> {
+        let PayDues { rider, rental, means, .. } = wish;
+        let asked = Asked { purpose: PURPOSE, mode: self.payment_mode, message: SHORT };
+        match app.asked_before(&key, request, asked).await? {
+            None => {}
+            Some(Before::Asked(answer)) => return Ok(answer),
+            Some(Before::Done(resource)) => return app.dues_again(rider, resource).await,
         }
-        Err(Error::KeyUsed) => match key.0 {
-            Some(key) => {
-                let record = known(&app.store, &key, deed).await?;
-                app.dues_again(rider, record.and_then(|record| record.resource)).await
+        match app.rentals.pay_dues(wish).await {
+            Ok(stored) => {
+                let body = app.paid(&stored.rental, stored.version).await?;
+                Ok(ok(MESSAGE, body).into_response())
             }
-            None => Err(Error::Unavailable.into()),
-        },
-        Err(error) => Err(error.into()),
+            Err(Error::Refused(Refusal::NotPaid(NotPaid::Short(missing)))) => {
+                let deed = Purpose::DuePayment { rental, means: means.after_top_up(&missing) };
+                let errand = key.errand(deed, request.body_hash, missing);
+                self.short(app, rider, missing, errand).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn short(
+        &self,
+        app: &App,
+        rider: RiderId,
+        short: Shortfall,
+        errand: Errand,
+    ) -> Result<Response, ApiError> {
+        let (method, mode) = (self.payment_method_id, self.payment_mode);
+        app.ask_for(Missing { rider, method, mode, short, errand, message: SHORT }).await
     }
 }
 
 impl App {
-    /// Goes on when the client goes away, and keeps the key's place until it is done.
-    async fn run_dues(
-        &self,
-        wish: PayDues,
-        turn: Turn,
-    ) -> (Result<(Rental, i32), Error>, Option<Turn>) {
-        let rentals = self.rentals.clone();
-        let work = spawn("pay_due", async move {
-            let answer = rentals.pay_dues(PayDues { key: turn.write.clone(), ..wish }).await;
-            (answer, Some(turn))
-        });
-        let (answer, turn) = work.await.unwrap_or((Err(Error::Unavailable), None));
-        (answer.map(|stored| (stored.rental.clone(), stored.version)), turn)
-    }
-
-    async fn ask_for_dues(
-        &self,
-        rider: RiderId,
-        wish: &PayDue,
-        short: Shortfall,
-        (deed, key, body_hash): (Purpose, Key, [u8; 32]),
-    ) -> Result<Response, ApiError> {
-        let missing = Missing {
-            rider,
-            method: wish.payment_method_id,
-            mode: wish.payment_mode,
-            short,
-            errand: key.errand(deed, body_hash, short),
-            message: SHORT,
-        };
-        self.ask_for(missing).await
-    }
-
     /// What a key led to is named by the rental and the version of its event.
     async fn dues_again(
         &self,

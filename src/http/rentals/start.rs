@@ -22,11 +22,12 @@ use crate::ephemera::Limit;
 use crate::http::App;
 use crate::http::error::{ApiError, Code, PaymentRequired};
 use crate::http::extract::Body;
-use crate::http::idempotency::{Begun, Deed, Key, REPLAYED, Turn, known};
+use crate::http::idempotency::{Deed, Key, REPLAYED};
+use crate::http::keyed::{Outcome, once};
 use crate::http::limits::Left;
 use crate::http::reply::{Done, made};
 use crate::http::token::Caller;
-use crate::spawn::spawn;
+use crate::store::fact::KeyWrite;
 
 mod body;
 
@@ -81,35 +82,14 @@ async fn start(
     let rider = caller.rider;
     let wish = value.wish(rider)?;
     let deed = Deed { rider, route: ROUTE, body_hash: hash, status: 201 };
-    let turn = match app.keys.begin(&app.store, key.clone(), deed).await? {
-        Begun::Again(record) => return app.started_again(rider, record.resource).await,
-        Begun::New(turn) => turn,
+    let asker = (app.clone(), key.clone());
+    let work = async move |write: Option<KeyWrite>| {
+        let (app, key) = asker;
+        value.run(&app, Start { key: write, ..wish }, (key, deed)).await
     };
-    let asked = Asked { purpose: PURPOSE, mode: value.payment_mode, message: SHORT };
-    match app.asked_before(&key, deed, asked).await? {
-        None => {}
-        Some(Before::Asked(answer)) => return Ok(answer),
-        Some(Before::Done(resource)) => return app.started_again(rider, resource).await,
-    }
-    let (claim, left) = app.may_start(rider).await?;
-    // the key keeps its place until a 402 has its order: the same key must not get a second one
-    let (answer, _turn) = app.run_start(claim, wish.clone(), turn).await;
-    match answer {
-        Ok(rental) => {
-            let body = app.started(rental).await?;
-            Ok(made(MESSAGE, body).left(left).into_response())
-        }
-        Err(StartError::Short { missing, .. }) => {
-            value.short(&app, (rider, wish), missing, (key, hash)).await
-        }
-        Err(StartError::KeyUsed) => match key.0 {
-            Some(key) => {
-                let record = known(&app.store, &key, deed).await?;
-                app.started_again(rider, record.and_then(|record| record.resource)).await
-            }
-            None => Err(StartError::Unavailable.into()),
-        },
-        Err(error) => Err(error.into()),
+    match once(&app, key, deed, work).await? {
+        Outcome::Done(answer) => Ok(answer),
+        Outcome::Again(record) => app.started_again(rider, record.resource).await,
     }
 }
 
@@ -132,15 +112,39 @@ impl StartRental {
         PayWith { mode: self.payment_mode, wallet_amount, points_to_use }
     }
 
+    /// The whole of a start, to its answer: of a 402 the order at the gateway too, so that the
+    /// same key gets no second one.
+    async fn run(
+        &self,
+        app: &App,
+        wish: Start,
+        (key, deed): (Key, Deed),
+    ) -> Result<Response, ApiError> {
+        let asked = Asked { purpose: PURPOSE, mode: self.payment_mode, message: SHORT };
+        match app.asked_before(&key, deed, asked).await? {
+            None => {}
+            Some(Before::Asked(answer)) => return Ok(answer),
+            Some(Before::Done(resource)) => return app.started_again(wish.rider, resource).await,
+        }
+        let (claim, left) = app.may_start(wish.rider).await?;
+        match app.rentals.start_in(claim, wish.clone()).await {
+            Ok(rental) => Ok(made(MESSAGE, app.started(rental).await?).left(left).into_response()),
+            Err(StartError::Short { missing, .. }) => {
+                self.short(app, wish, missing, (key, deed.body_hash)).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// A start that is short of money goes on once the money is in.
     async fn short(
         &self,
         app: &App,
-        (rider, wish): (RiderId, Start),
+        wish: Start,
         short: Shortfall,
         (key, hash): (Key, [u8; 32]),
     ) -> Result<Response, ApiError> {
-        let Start { station, package, bank, means, .. } = wish;
+        let Start { rider, station, package, bank, means, .. } = wish;
         let means = means.after_top_up(&short);
         let missing = Missing {
             rider,
@@ -173,21 +177,6 @@ impl App {
         };
         let left = Left::of("start", count, 60, verdict);
         if verdict.is_allowed { Ok((claim, left)) } else { Err(left.refusal(verdict.retry_after)) }
-    }
-
-    /// Goes on when the client goes away, and keeps the key's place until it is done.
-    async fn run_start(
-        &self,
-        claim: Claim,
-        wish: Start,
-        turn: Turn,
-    ) -> (Result<Rental, StartError>, Option<Turn>) {
-        let rentals = self.rentals.clone();
-        let work = spawn("start_request", async move {
-            let answer = rentals.start_in(claim, Start { key: turn.write.clone(), ..wish }).await;
-            (answer, Some(turn))
-        });
-        work.await.unwrap_or((Err(StartError::Unavailable), None))
     }
 
     async fn started_again(

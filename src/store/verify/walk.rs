@@ -108,8 +108,9 @@ pub(super) async fn walk(
     }
     places.finish(&mut walked);
     drop((transfers, entries));
-    one.close().await;
-    other.close().await;
+    // closed outside of a transaction, the database has nothing to complain of
+    let end = async { Ok::<_, Error>((one.rollback().await, other.rollback().await)) };
+    answered(bound, end).await?;
     Ok(walked)
 }
 

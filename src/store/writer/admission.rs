@@ -1,5 +1,5 @@
-//! Locks and reads, in one statement, the rows that a batch is about to write, and leaves out
-//! what cannot be written. Locks are taken in (table, id) order.
+//! Asks whose the database is, locks and reads, in one statement, the rows that a batch is about
+//! to write, and leaves out what cannot be written. Locks are taken in (table, id) order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,7 +49,8 @@ const SQL: &str = "
     union all select 3, id, null, null, null, null, version, null from t
     union all select 4, id, null, null, null, null, settled, null from i
     union all select 5, null, actor, key, null, null, null, null from k
-    union all select 6, null, account, null, null, null, null, balance from a";
+    union all select 6, null, account, null, null, null, null, balance from a
+    union all select 7, null, null, null, null, null, null, null from node where epoch = $11";
 
 /// What the tables say of the rows that a batch names.
 #[derive(Default)]
@@ -61,12 +62,21 @@ struct Seen {
     /// 0 open, 1 settled, 2 settled with an errand that is to be done.
     intents: BTreeMap<IntentId, i32>,
     keys: BTreeSet<(String, String)>,
+    /// The epoch is the database's.
+    ours: bool,
 }
 
 /// For each fact the versions it leads to, or why it cannot be written; and the accounts as
-/// the admitted ones leave them.
-pub async fn admit(session: &mut Session, facts: &[&Fact]) -> Result<(Vec<Answer>, Book), Failure> {
-    let (seen, mut book) = read(session, facts).await?;
+/// the admitted ones leave them. `Fenced` when the epoch is over.
+pub async fn admit(
+    session: &mut Session,
+    epoch: i64,
+    facts: &[&Fact],
+) -> Result<(Vec<Answer>, Book), Failure> {
+    let (seen, mut book) = read(session, epoch, facts).await?;
+    if !seen.ours {
+        return Err(Failure::Fenced);
+    }
     let taken = withdrawals::taken(session, facts).await?;
     let remains = refunds::remains(session, facts).await?;
     let answer = |fact: &&Fact| {
@@ -79,7 +89,7 @@ pub async fn admit(session: &mut Session, facts: &[&Fact]) -> Result<(Vec<Answer
     Ok((facts.iter().map(answer).collect(), book))
 }
 
-async fn read(session: &mut Session, facts: &[&Fact]) -> Result<(Seen, Book), Failure> {
+async fn read(session: &mut Session, epoch: i64, facts: &[&Fact]) -> Result<(Seen, Book), Failure> {
     let rentals: Vec<RentalId> =
         facts.iter().filter_map(|f| f.rental.as_ref()).map(|write| write.after.id).collect();
     let banks: Vec<&str> =
@@ -91,16 +101,6 @@ async fn read(session: &mut Session, facts: &[&Fact]) -> Result<(Seen, Book), Fa
         facts.iter().filter_map(|f| f.intent.as_ref()).map(IntentWrite::intent).collect();
     let keys: Vec<_> = facts.iter().filter_map(|f| f.key.as_ref()).collect();
     let mut book = Book::of(facts);
-    if rentals.is_empty()
-        && banks.is_empty()
-        && slots.is_empty()
-        && stations.is_empty()
-        && intents.is_empty()
-        && keys.is_empty()
-        && book.is_empty()
-    {
-        return Ok((Seen::default(), book));
-    }
     let rows = sqlx::query(SQL)
         .bind(rentals)
         .bind(banks)
@@ -112,6 +112,7 @@ async fn read(session: &mut Session, facts: &[&Fact]) -> Result<(Seen, Book), Fa
         .bind(keys.iter().map(|write| write.actor.as_str()).collect::<Vec<_>>())
         .bind(keys.iter().map(|write| write.key.as_str()).collect::<Vec<_>>())
         .bind(book.accounts())
+        .bind(epoch)
         .fetch_all(session)
         .await?;
     let mut seen = Seen::default();
@@ -130,6 +131,7 @@ impl Seen {
             3 => drop(self.stations.insert(row.try_get(1)?, row.try_get(6)?)),
             4 => drop(self.intents.insert(row.try_get(1)?, row.try_get(6)?)),
             5 => drop(self.keys.insert((row.try_get(2)?, row.try_get(3)?))),
+            7 => self.ours = true,
             _ => book.open(row.try_get(2)?, Quantity(row.try_get(7)?)),
         }
         Ok(())

@@ -4,25 +4,23 @@ use domain::bank::{Condition, Custody};
 use domain::ids::RentalId;
 use sqlx::types::Json;
 
-use super::all_written;
-use crate::store::error::Failure;
+use super::script::Script;
 use crate::store::fact::{BankWrite, Fact, Row};
-use crate::store::session::Session;
 
 type Writes<'a> = Vec<(&'a Fact, &'a BankWrite)>;
 
-pub async fn write(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure> {
+pub fn write(script: &mut Script, facts: &[&Fact]) {
     let writes: Writes = facts.iter().flat_map(|f| f.banks.iter().map(|w| (*f, w))).collect();
     if writes.is_empty() {
-        return Ok(());
+        return;
     }
     let (new, known): (Writes, Writes) = writes.iter().partition(|(_, w)| w.before.is_none());
-    insert(session, &new).await?;
-    update(session, &known).await?;
-    append(session, &writes).await
+    insert(script, &new);
+    update(script, &known);
+    append(script, &writes);
 }
 
-async fn insert(session: &mut Session, new: &Writes<'_>) -> Result<(), Failure> {
+fn insert(script: &mut Script, new: &Writes<'_>) {
     const SQL: &str = "
         insert into banks (
             sn, custody, station_id, io, slot, rental_id, condition, consumed, version, updated_at
@@ -33,12 +31,11 @@ async fn insert(session: &mut Session, new: &Writes<'_>) -> Result<(), Failure> 
         )";
 
     if !new.is_empty() {
-        columns(sqlx::query(SQL), new).execute(session).await?;
+        columns(script.part(SQL), new);
     }
-    Ok(())
 }
 
-async fn update(session: &mut Session, known: &Writes<'_>) -> Result<(), Failure> {
+fn update(script: &mut Script, known: &Writes<'_>) {
     const SQL: &str = "
         update banks b
         set custody = w.custody, station_id = w.station_id, io = w.io, slot = w.slot,
@@ -50,37 +47,31 @@ async fn update(session: &mut Session, known: &Writes<'_>) -> Result<(), Failure
         where b.sn = w.sn and b.version = w.before";
 
     if known.is_empty() {
-        return Ok(());
+        return;
     }
     let before: Vec<Option<i32>> = known.iter().map(|(_, w)| w.before).collect();
-    let done = columns(sqlx::query(SQL), known).bind(before).execute(session).await?;
-    all_written(done.rows_affected(), known.len(), Row::Bank)
+    columns(script.part(SQL), known).bind(before).writes(known.len(), Row::Bank);
 }
 
-async fn append(session: &mut Session, writes: &Writes<'_>) -> Result<(), Failure> {
+fn append(script: &mut Script, writes: &Writes<'_>) {
     const SQL: &str = "
         insert into bank_events (sn, version, custody, condition, cause, rental_id, at)
         select * from unnest($1, $2, $3, $4, $5, $6, $7)";
 
-    sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(each(writes, |_, w| w.sn.as_str()))
         .bind(each(writes, |_, w| w.before.unwrap_or(0) + 1))
         .bind(each(writes, |_, w| Json(&w.custody)))
         .bind(each(writes, |_, w| condition(w.condition)))
         .bind(each(writes, |_, w| w.cause))
         .bind(each(writes, |_, w| w.rental))
-        .bind(each(writes, |f, _| f.at))
-        .execute(session)
-        .await?;
-    Ok(())
+        .bind(each(writes, |f, _| f.at));
 }
 
-type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
-
-fn columns<'q>(query: Query<'q>, writes: &Writes<'_>) -> Query<'q> {
+fn columns<'s>(part: &'s mut Script, writes: &Writes<'_>) -> &'s mut Script {
     let slot = |w: &BankWrite| w.custody.slot();
-    query
-        .bind(each(writes, |_, w| w.sn.clone()))
+    part.bind(each(writes, |_, w| w.sn.clone()))
         .bind(each(writes, |_, w| w.custody.as_str()))
         .bind(each(writes, |_, w| slot(w).map(|(station, _)| station)))
         .bind(each(writes, |_, w| slot(w).map(|(_, key)| i16::from(key.io))))

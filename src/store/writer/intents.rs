@@ -1,9 +1,7 @@
 //! `payment_intents`: made once, settled once.
 
-use super::all_written;
-use crate::store::error::Failure;
+use super::script::Script;
 use crate::store::fact::{Fact, IntentEnd, IntentWrite, NewIntent, Row};
-use crate::store::session::Session;
 use domain::ids::{IntentId, RentalId};
 use domain::ledger::Gateway;
 use sqlx::types::Json;
@@ -11,7 +9,7 @@ use sqlx::types::Json;
 /// An errand that is over: what it led to, or why it came to nothing.
 type Closed<'a> = (IntentId, Option<RentalId>, Option<&'a str>);
 
-pub async fn write(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure> {
+pub fn write(script: &mut Script, facts: &[&Fact]) {
     let mut new = Vec::new();
     let mut settled = Vec::new();
     let mut ended = Vec::new();
@@ -29,13 +27,13 @@ pub async fn write(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure
             }
         }
     }
-    create(session, &new).await?;
-    settle(session, &settled).await?;
-    end(session, &ended).await?;
-    close_errands(session, &over).await
+    create(script, &new);
+    settle(script, &settled);
+    end(script, &ended);
+    close_errands(script, &over);
 }
 
-async fn create(session: &mut Session, new: &[(&Fact, &NewIntent)]) -> Result<(), Failure> {
+fn create(script: &mut Script, new: &[(&Fact, &NewIntent)]) {
     const SQL: &str = "
         insert into payment_intents (
             id, rider_id, gateway, purpose, amount, status, gateway_ref, redirect,
@@ -50,9 +48,10 @@ async fn create(session: &mut Session, new: &[(&Fact, &NewIntent)]) -> Result<()
         )";
 
     if new.is_empty() {
-        return Ok(());
+        return;
     }
-    sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(new.iter().map(|(_, i)| i.id).collect::<Vec<_>>())
         .bind(new.iter().map(|(_, i)| i.rider).collect::<Vec<_>>())
         .bind(new.iter().map(|(_, i)| i.gateway.as_str()).collect::<Vec<_>>())
@@ -63,16 +62,10 @@ async fn create(session: &mut Session, new: &[(&Fact, &NewIntent)]) -> Result<()
         .bind(new.iter().map(|(_, i)| i.expires_at).collect::<Vec<_>>())
         .bind(new.iter().map(|(_, i)| i.next_check_at).collect::<Vec<_>>())
         .bind(new.iter().map(|(_, i)| purpose(i)).collect::<Vec<_>>())
-        .bind(new.iter().map(|(_, i)| i.errand.as_ref().map(Json)).collect::<Vec<_>>())
-        .execute(session)
-        .await?;
-    Ok(())
+        .bind(new.iter().map(|(_, i)| i.errand.as_ref().map(Json)).collect::<Vec<_>>());
 }
 
-async fn settle(
-    session: &mut Session,
-    settled: &[(&Fact, IntentId, Gateway, &str)],
-) -> Result<(), Failure> {
+fn settle(script: &mut Script, settled: &[(&Fact, IntentId, Gateway, &str)]) {
     const SQL: &str = "
         update payment_intents i
         set status = 'COMPLETED', gateway_txn_id = w.txn, completed_at = w.at,
@@ -81,20 +74,19 @@ async fn settle(
         where i.id = w.id and i.gateway = w.gateway and i.status <> 'COMPLETED'";
 
     if settled.is_empty() {
-        return Ok(());
+        return;
     }
-    let done = sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(settled.iter().map(|(_, id, ..)| *id).collect::<Vec<_>>())
         .bind(settled.iter().map(|(_, _, gateway, _)| gateway.as_str()).collect::<Vec<_>>())
         .bind(settled.iter().map(|(.., txn)| *txn).collect::<Vec<_>>())
         .bind(settled.iter().map(|(f, ..)| f.at).collect::<Vec<_>>())
-        .execute(session)
-        .await?;
-    all_written(done.rows_affected(), settled.len(), Row::Intent)
+        .writes(settled.len(), Row::Intent);
 }
 
 /// The schedule of checks goes on: what ended here may still be paid there.
-async fn end(session: &mut Session, ended: &[(&Fact, IntentId, IntentEnd)]) -> Result<(), Failure> {
+fn end(script: &mut Script, ended: &[(&Fact, IntentId, IntentEnd)]) {
     const SQL: &str = "
         update payment_intents i
         set status = w.status, completed_at = w.at
@@ -102,15 +94,14 @@ async fn end(session: &mut Session, ended: &[(&Fact, IntentId, IntentEnd)]) -> R
         where i.id = w.id and i.status <> 'COMPLETED'";
 
     if ended.is_empty() {
-        return Ok(());
+        return;
     }
-    let done = sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(ended.iter().map(|(_, id, _)| *id).collect::<Vec<_>>())
         .bind(ended.iter().map(|(.., status)| word(*status)).collect::<Vec<_>>())
         .bind(ended.iter().map(|(f, ..)| f.at).collect::<Vec<_>>())
-        .execute(session)
-        .await?;
-    all_written(done.rows_affected(), ended.len(), Row::Intent)
+        .writes(ended.len(), Row::Intent);
 }
 
 fn purpose(intent: &NewIntent) -> &'static str {
@@ -118,7 +109,7 @@ fn purpose(intent: &NewIntent) -> &'static str {
 }
 
 /// What payments were made for is done, or cannot be done: each once.
-async fn close_errands(session: &mut Session, over: &[Closed<'_>]) -> Result<(), Failure> {
+fn close_errands(script: &mut Script, over: &[Closed<'_>]) {
     const SQL: &str = "
         update payment_intents i
         set errand_state = case when w.error is null then 'SUCCESS' else 'FAILED' end,
@@ -127,15 +118,14 @@ async fn close_errands(session: &mut Session, over: &[Closed<'_>]) -> Result<(),
         where i.id = w.id and i.status = 'COMPLETED' and i.errand_state = 'PENDING'";
 
     if over.is_empty() {
-        return Ok(());
+        return;
     }
-    let done = sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(over.iter().map(|(id, ..)| *id).collect::<Vec<_>>())
         .bind(over.iter().map(|(_, rental, _)| *rental).collect::<Vec<_>>())
         .bind(over.iter().map(|(.., error)| *error).collect::<Vec<_>>())
-        .execute(session)
-        .await?;
-    all_written(done.rows_affected(), over.len(), Row::Intent)
+        .writes(over.len(), Row::Intent);
 }
 
 fn word(end: IntentEnd) -> &'static str {

@@ -8,6 +8,7 @@ use domain::invoice::{Draft, Issue, Series, number};
 use serde_json::{Value, json};
 use sqlx::types::Json;
 
+use super::script::Script;
 use crate::store::error::Failure;
 use crate::store::fact::{CommitError, Fact};
 use crate::store::session::Session;
@@ -28,7 +29,9 @@ pub async fn write(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure
         serials.push(*serial);
         *serial += 1;
     }
-    insert(session, &drafts, &serials).await
+    let mut script = Script::default();
+    insert(&mut script, &drafts, &serials);
+    script.run(session).await
 }
 
 struct Numbered<'a> {
@@ -90,11 +93,7 @@ async fn take(
     Ok(rows.into_iter().map(first).collect())
 }
 
-async fn insert(
-    session: &mut Session,
-    drafts: &[Numbered<'_>],
-    serials: &[i32],
-) -> Result<(), Failure> {
+fn insert(script: &mut Script, drafts: &[Numbered<'_>], serials: &[i32]) {
     const SQL: &str = "
         insert into invoices (
             id, branch, series, fiscal_year, serial, number, rental_id, rider_id, corrects,
@@ -109,7 +108,8 @@ async fn insert(
 
     let of = Columns(drafts);
     let numbers = drafts.iter().zip(serials).map(|(draft, serial)| draft.number(*serial));
-    sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(of.each(|d| d.draft.id))
         .bind(of.each(|d| d.counter.0.as_str()))
         .bind(of.each(|d| d.counter.1.as_str()))
@@ -124,10 +124,7 @@ async fn insert(
         .bind(of.each(|d| d.issue.day.as_str()))
         .bind(of.each(|d| d.draft.amount.decimal()))
         .bind(of.each(|d| d.draft.vat.decimal()))
-        .bind(of.each(Numbered::content))
-        .execute(session)
-        .await?;
-    Ok(())
+        .bind(of.each(Numbered::content));
 }
 
 /// One array for each column.

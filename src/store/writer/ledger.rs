@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use domain::ids::RiderId;
 use domain::ledger::{Movement, Quantity};
 
+use super::script::Script;
 use crate::entropy::Entropy;
-use crate::store::error::Failure;
 use crate::store::fact::{CommitError, Fact};
-use crate::store::session::Session;
 
 /// The accounts of riders that a batch moves money on or off.
 #[derive(Debug, Default)]
@@ -36,10 +35,6 @@ impl Book {
             }
         }
         book
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.accounts.is_empty()
     }
 
     /// In the order in which their rows are locked.
@@ -71,23 +66,18 @@ impl Book {
     }
 }
 
-pub async fn write(
-    session: &mut Session,
-    facts: &[&Fact],
-    book: Book,
-    entropy: &Entropy,
-) -> Result<(), Failure> {
+pub fn write(script: &mut Script, facts: &[&Fact], book: Book, entropy: &Entropy) {
     let movements = facts.iter().flat_map(|fact| fact.movements.iter().map(move |m| (*fact, m)));
     let transfers: Vec<Transfer> = movements
         .map(|(fact, movement)| Transfer { id: entropy.uuid_at(fact.at), fact, movement })
         .filter(|transfer| !transfer.movement.entries().is_empty())
         .collect();
     if transfers.is_empty() {
-        return Ok(());
+        return;
     }
-    append(session, &transfers).await?;
-    lines(session, &transfers).await?;
-    balances(session, book).await
+    append(script, &transfers);
+    lines(script, &transfers);
+    balances(script, book);
 }
 
 struct Transfer<'a> {
@@ -96,27 +86,25 @@ struct Transfer<'a> {
     movement: &'a Movement,
 }
 
-async fn append(session: &mut Session, transfers: &[Transfer<'_>]) -> Result<(), Failure> {
+fn append(script: &mut Script, transfers: &[Transfer<'_>]) {
     const SQL: &str = "
         insert into ledger_transfers (
             id, kind, rental_id, intent_id, withdrawal_id, reverses, at
         )
         select * from unnest($1, $2, $3, $4, $5, $6, $7)";
 
-    sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(transfers.iter().map(|t| t.id).collect::<Vec<_>>())
         .bind(transfers.iter().map(|t| t.movement.name()).collect::<Vec<_>>())
         .bind(transfers.iter().map(|t| t.movement.rental()).collect::<Vec<_>>())
         .bind(transfers.iter().map(|t| t.movement.intent()).collect::<Vec<_>>())
         .bind(transfers.iter().map(|t| t.movement.withdrawal()).collect::<Vec<_>>())
         .bind(transfers.iter().map(|t| t.movement.reverses()).collect::<Vec<_>>())
-        .bind(transfers.iter().map(|t| t.fact.at).collect::<Vec<_>>())
-        .execute(session)
-        .await?;
-    Ok(())
+        .bind(transfers.iter().map(|t| t.fact.at).collect::<Vec<_>>());
 }
 
-async fn lines(session: &mut Session, transfers: &[Transfer<'_>]) -> Result<(), Failure> {
+fn lines(script: &mut Script, transfers: &[Transfer<'_>]) {
     const SQL: &str = "
         insert into ledger_entries (transfer_id, line, account, amount)
         select * from unnest($1, $2, $3, $4)";
@@ -126,18 +114,16 @@ async fn lines(session: &mut Session, transfers: &[Transfer<'_>]) -> Result<(), 
         let entries = transfer.movement.entries();
         rows.extend((1_i16..).zip(entries).map(|(line, entry)| (transfer.id, line, entry)));
     }
-    sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(rows.iter().map(|row| row.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.1).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.2.account.key()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.2.amount.decimal()).collect::<Vec<_>>())
-        .execute(session)
-        .await?;
-    Ok(())
+        .bind(rows.iter().map(|row| row.2.amount.decimal()).collect::<Vec<_>>());
 }
 
 /// A row that is not there yet is one of zero.
-async fn balances(session: &mut Session, book: Book) -> Result<(), Failure> {
+fn balances(script: &mut Script, book: Book) {
     const SQL: &str = "
         insert into ledger_balances (account, rider_id, balance)
         select account, rider_id, balance
@@ -147,13 +133,11 @@ async fn balances(session: &mut Session, book: Book) -> Result<(), Failure> {
     let moved: Vec<(&String, &Balance)> =
         book.accounts.iter().filter(|(_, b)| b.now != b.before).collect();
     if moved.is_empty() {
-        return Ok(());
+        return;
     }
-    sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(moved.iter().map(|(account, _)| account.as_str()).collect::<Vec<_>>())
         .bind(moved.iter().map(|(_, b)| b.rider).collect::<Vec<_>>())
-        .bind(moved.iter().map(|(_, b)| b.now.decimal()).collect::<Vec<_>>())
-        .execute(session)
-        .await?;
-    Ok(())
+        .bind(moved.iter().map(|(_, b)| b.now.decimal()).collect::<Vec<_>>());
 }

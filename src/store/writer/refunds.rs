@@ -7,7 +7,7 @@ use domain::ids::{IntentId, RentalId};
 use domain::money::Money;
 use domain::refund::{Left, Purpose, Step};
 
-use super::all_written;
+use super::script::Script;
 use crate::store::error::Failure;
 use crate::store::fact::{CommitError, Conflict, Fact, NewRefund, RefundStep, RefundWrite, Row};
 use crate::store::refunds;
@@ -48,7 +48,7 @@ pub fn check(fact: &Fact, remains: &Remains) -> Result<(), CommitError> {
     Err(CommitError::Conflict(Conflict::NothingLeft))
 }
 
-pub async fn write(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure> {
+pub fn write(script: &mut Script, facts: &[&Fact]) {
     let mut new = Vec::new();
     let mut steps = Vec::new();
     for (fact, write) in facts.iter().filter_map(|f| Some((*f, f.refund.as_ref()?))) {
@@ -57,11 +57,11 @@ pub async fn write(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure
             RefundWrite::Step(step) => steps.push((fact, step)),
         }
     }
-    request(session, &new).await?;
-    advance(session, &steps).await
+    request(script, &new);
+    advance(script, &steps);
 }
 
-async fn request(session: &mut Session, new: &[(&Fact, &NewRefund)]) -> Result<(), Failure> {
+fn request(script: &mut Script, new: &[(&Fact, &NewRefund)]) {
     const SQL: &str = "
         insert into refunds (
             id, reference, rider_id, transfer_id, rental_id, intent_id, amount, reason, status,
@@ -75,11 +75,12 @@ async fn request(session: &mut Session, new: &[(&Fact, &NewRefund)]) -> Result<(
         )";
 
     if new.is_empty() {
-        return Ok(());
+        return;
     }
     let rental = |purpose| if let Purpose::Rental(id) = purpose { Some(id) } else { None };
     let intent = |purpose| if let Purpose::TopUp(id) = purpose { Some(id) } else { None };
-    sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(new.iter().map(|(_, r)| r.id).collect::<Vec<_>>())
         .bind(new.iter().map(|(_, r)| r.reference.as_str()).collect::<Vec<_>>())
         .bind(new.iter().map(|(_, r)| r.rider).collect::<Vec<_>>())
@@ -89,14 +90,11 @@ async fn request(session: &mut Session, new: &[(&Fact, &NewRefund)]) -> Result<(
         .bind(new.iter().map(|(_, r)| r.amount.decimal()).collect::<Vec<_>>())
         .bind(new.iter().map(|(_, r)| r.reason.as_str()).collect::<Vec<_>>())
         .bind(new.iter().map(|(_, r)| r.two_persons).collect::<Vec<_>>())
-        .bind(new.iter().map(|(f, _)| f.at).collect::<Vec<_>>())
-        .execute(session)
-        .await?;
-    Ok(())
+        .bind(new.iter().map(|(f, _)| f.at).collect::<Vec<_>>());
 }
 
 /// From where the step may be taken, and by nobody twice where two are needed.
-async fn advance(session: &mut Session, steps: &[(&Fact, &RefundStep)]) -> Result<(), Failure> {
+fn advance(script: &mut Script, steps: &[(&Fact, &RefundStep)]) {
     const SQL: &str = "
         update refunds s
         set status = w.status, note = coalesce(w.note, s.note),
@@ -115,11 +113,12 @@ async fn advance(session: &mut Session, steps: &[(&Fact, &RefundStep)]) -> Resul
             and (not w.pays or not s.two_persons or s.approved_by <> w.by)";
 
     if steps.is_empty() {
-        return Ok(());
+        return;
     }
     let sources =
         |step: Step| step.from().iter().map(|from| from.as_str()).collect::<Vec<_>>().join(" ");
-    let done = sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(steps.iter().map(|(_, s)| s.id).collect::<Vec<_>>())
         .bind(steps.iter().map(|(_, s)| s.step.to().as_str()).collect::<Vec<_>>())
         .bind(steps.iter().map(|(_, s)| sources(s.step)).collect::<Vec<_>>())
@@ -130,7 +129,5 @@ async fn advance(session: &mut Session, steps: &[(&Fact, &RefundStep)]) -> Resul
         .bind(steps.iter().map(|(_, s)| s.tries).collect::<Vec<_>>())
         .bind(steps.iter().map(|(_, s)| s.next_try_at).collect::<Vec<_>>())
         .bind(steps.iter().map(|(f, _)| f.at).collect::<Vec<_>>())
-        .execute(session)
-        .await?;
-    all_written(done.rows_affected(), steps.len(), Row::Refund)
+        .writes(steps.len(), Row::Refund);
 }

@@ -5,21 +5,19 @@ use domain::ids::StationId;
 use domain::rental::{Phase, Rental};
 use sqlx::types::Json;
 
-use super::all_written;
-use crate::store::error::Failure;
+use super::script::Script;
 use crate::store::fact::{Fact, RentalWrite, Row};
-use crate::store::session::Session;
 
-pub async fn write(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure> {
+pub fn write(script: &mut Script, facts: &[&Fact]) {
     let writes: Vec<&RentalWrite> = facts.iter().filter_map(|f| f.rental.as_ref()).collect();
     let (new, known): (Vec<&RentalWrite>, Vec<&RentalWrite>) =
         writes.iter().partition(|write| write.before.is_none());
-    insert(session, &new).await?;
-    update(session, &known).await?;
-    append(session, facts).await
+    insert(script, &new);
+    update(script, &known);
+    append(script, facts);
 }
 
-async fn insert(session: &mut Session, new: &[&RentalWrite]) -> Result<(), Failure> {
+fn insert(script: &mut Script, new: &[&RentalWrite]) {
     const SQL: &str = "
         insert into rentals (
             id, code, rider_id, station_id, io, slot, bank_sn, package_id, command_id,
@@ -32,10 +30,11 @@ async fn insert(session: &mut Session, new: &[&RentalWrite]) -> Result<(), Failu
         )";
 
     if new.is_empty() {
-        return Ok(());
+        return;
     }
     let of = Columns(new);
-    sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(of.each(|w| w.after.id))
         .bind(of.each(|w| w.after.code.as_str()))
         .bind(of.each(|w| w.after.rider))
@@ -57,13 +56,10 @@ async fn insert(session: &mut Session, new: &[&RentalWrite]) -> Result<(), Failu
         .bind(of.each(|w| ended(&w.after).1))
         .bind(of.each(|w| w.settle_until))
         .bind(of.each(|w| Json(&w.after)))
-        .bind(of.each(RentalWrite::version))
-        .execute(session)
-        .await?;
-    Ok(())
+        .bind(of.each(RentalWrite::version));
 }
 
-async fn update(session: &mut Session, known: &[&RentalWrite]) -> Result<(), Failure> {
+fn update(script: &mut Script, known: &[&RentalWrite]) {
     const SQL: &str = "
         update rentals r
         set status = w.status, payment_status = w.payment_status, paid = w.paid, owed = w.owed,
@@ -77,10 +73,11 @@ async fn update(session: &mut Session, known: &[&RentalWrite]) -> Result<(), Fai
         where r.id = w.id and r.version = w.before";
 
     if known.is_empty() {
-        return Ok(());
+        return;
     }
     let of = Columns(known);
-    let done = sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(of.each(|w| w.after.id))
         .bind(of.each(|w| w.before))
         .bind(of.each(|w| w.after.status().as_str()))
@@ -95,12 +92,10 @@ async fn update(session: &mut Session, known: &[&RentalWrite]) -> Result<(), Fai
         .bind(of.each(|w| w.settle_until))
         .bind(of.each(|w| Json(&w.after)))
         .bind(of.each(RentalWrite::version))
-        .execute(session)
-        .await?;
-    all_written(done.rows_affected(), known.len(), Row::Rental)
+        .writes(known.len(), Row::Rental);
 }
 
-async fn append(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure> {
+fn append(script: &mut Script, facts: &[&Fact]) {
     const SQL: &str = "
         insert into rental_events (rental_id, version, event, at)
         select * from unnest($1, $2, $3, $4)";
@@ -113,16 +108,14 @@ async fn append(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure> {
         );
     }
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(rows.iter().map(|row| row.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.1).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| Json(row.2)).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.3).collect::<Vec<_>>())
-        .execute(session)
-        .await?;
-    Ok(())
+        .bind(rows.iter().map(|row| row.3).collect::<Vec<_>>());
 }
 
 /// One array for each column.

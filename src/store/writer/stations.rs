@@ -1,24 +1,22 @@
 //! `stations` and `slots`: what their actor changes. Rare, next to everything else.
 
-use super::all_written;
-use crate::store::error::Failure;
+use super::script::Script;
 use crate::store::fact::{Fact, Row, SlotChange, SlotWrite, StationWrite};
-use crate::store::session::Session;
 
-pub async fn write(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure> {
+pub fn write(script: &mut Script, facts: &[&Fact]) {
     let stations: Vec<(&Fact, &StationWrite)> =
         facts.iter().filter_map(|f| Some((*f, f.station.as_ref()?))).collect();
-    update(session, &stations).await?;
+    update(script, &stations);
     let slots: Vec<&SlotWrite> = facts.iter().flat_map(|f| &f.slots).collect();
     if slots.is_empty() {
-        return Ok(());
+        return;
     }
-    remove(session, &slots).await?;
-    add(session, &slots).await?;
-    maintain(session, &slots).await
+    remove(script, &slots);
+    add(script, &slots);
+    maintain(script, &slots);
 }
 
-async fn update(session: &mut Session, stations: &[(&Fact, &StationWrite)]) -> Result<(), Failure> {
+fn update(script: &mut Script, stations: &[(&Fact, &StationWrite)]) {
     const SQL: &str = "
         update stations s
         set layout_confirmed = w.layout_confirmed, is_maintenance = w.is_maintenance,
@@ -27,20 +25,19 @@ async fn update(session: &mut Session, stations: &[(&Fact, &StationWrite)]) -> R
         where s.id = w.id and s.version = w.before";
 
     if stations.is_empty() {
-        return Ok(());
+        return;
     }
-    let done = sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(stations.iter().map(|(_, w)| w.station).collect::<Vec<_>>())
         .bind(stations.iter().map(|(_, w)| w.before).collect::<Vec<_>>())
         .bind(stations.iter().map(|(_, w)| w.layout_confirmed).collect::<Vec<_>>())
         .bind(stations.iter().map(|(_, w)| w.is_maintenance).collect::<Vec<_>>())
         .bind(stations.iter().map(|(f, _)| f.at).collect::<Vec<_>>())
-        .execute(session)
-        .await?;
-    all_written(done.rows_affected(), stations.len(), Row::Station)
+        .writes(stations.len(), Row::Station);
 }
 
-async fn add(session: &mut Session, slots: &[&SlotWrite]) -> Result<(), Failure> {
+fn add(script: &mut Script, slots: &[&SlotWrite]) {
     const SQL: &str = "
         insert into slots (station_id, io, slot, version)
         select station_id, io, slot, 1 from unnest($1, $2, $3) as w (station_id, io, slot)";
@@ -48,12 +45,11 @@ async fn add(session: &mut Session, slots: &[&SlotWrite]) -> Result<(), Failure>
     let new: Vec<&SlotWrite> =
         slots.iter().filter(|w| w.change == SlotChange::Add).copied().collect();
     if !new.is_empty() {
-        keys(sqlx::query(SQL), &new).execute(session).await?;
+        keys(script.part(SQL), &new);
     }
-    Ok(())
 }
 
-async fn remove(session: &mut Session, slots: &[&SlotWrite]) -> Result<(), Failure> {
+fn remove(script: &mut Script, slots: &[&SlotWrite]) {
     const SQL: &str = "
         delete from slots s
         using unnest($1, $2, $3, $4) as w (station_id, io, slot, before)
@@ -66,14 +62,13 @@ async fn remove(session: &mut Session, slots: &[&SlotWrite]) -> Result<(), Failu
     };
     let old: Vec<&SlotWrite> = slots.iter().filter(|w| gone(w).is_some()).copied().collect();
     if old.is_empty() {
-        return Ok(());
+        return;
     }
     let versions: Vec<i32> = old.iter().filter_map(gone).collect();
-    let done = keys(sqlx::query(SQL), &old).bind(versions).execute(session).await?;
-    all_written(done.rows_affected(), old.len(), Row::Slot)
+    keys(script.part(SQL), &old).bind(versions).writes(old.len(), Row::Slot);
 }
 
-async fn maintain(session: &mut Session, slots: &[&SlotWrite]) -> Result<(), Failure> {
+fn maintain(script: &mut Script, slots: &[&SlotWrite]) {
     const SQL: &str = "
         update slots s
         set maintenance = w.maintenance, version = s.version + 1
@@ -87,18 +82,14 @@ async fn maintain(session: &mut Session, slots: &[&SlotWrite]) -> Result<(), Fai
     };
     let known: Vec<&SlotWrite> = slots.iter().filter(|w| changed(w).is_some()).copied().collect();
     if known.is_empty() {
-        return Ok(());
+        return;
     }
     let (versions, on): (Vec<i32>, Vec<bool>) = known.iter().filter_map(changed).unzip();
-    let done = keys(sqlx::query(SQL), &known).bind(versions).bind(on).execute(session).await?;
-    all_written(done.rows_affected(), known.len(), Row::Slot)
+    keys(script.part(SQL), &known).bind(versions).bind(on).writes(known.len(), Row::Slot);
 }
 
-type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
-
-fn keys<'q>(query: Query<'q>, writes: &[&SlotWrite]) -> Query<'q> {
-    query
-        .bind(writes.iter().map(|w| w.station).collect::<Vec<_>>())
+fn keys<'s>(part: &'s mut Script, writes: &[&SlotWrite]) -> &'s mut Script {
+    part.bind(writes.iter().map(|w| w.station).collect::<Vec<_>>())
         .bind(writes.iter().map(|w| i16::from(w.key.io)).collect::<Vec<_>>())
         .bind(writes.iter().map(|w| i32::from(w.key.slot)).collect::<Vec<_>>())
 }

@@ -10,7 +10,7 @@ use domain::money::Money;
 use domain::withdrawal::{Exceeded, Status, Taken, windows};
 use sqlx::types::Json;
 
-use super::all_written;
+use super::script::Script;
 use crate::store::error::Failure;
 use crate::store::fact::{
     CommitError, Conflict, Fact, NewWithdrawal, Row, WithdrawalStep, WithdrawalWrite,
@@ -59,7 +59,7 @@ pub fn check(fact: &Fact, taken: &BTreeMap<RiderId, Taken>) -> Result<(), Commit
     })
 }
 
-pub async fn write(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure> {
+pub fn write(script: &mut Script, facts: &[&Fact]) {
     let mut new = Vec::new();
     let mut steps = Vec::new();
     for (fact, write) in facts.iter().filter_map(|f| Some((*f, f.withdrawal.as_ref()?))) {
@@ -68,11 +68,11 @@ pub async fn write(session: &mut Session, facts: &[&Fact]) -> Result<(), Failure
             WithdrawalWrite::Step(step) => steps.push((fact, step)),
         }
     }
-    request(session, &new).await?;
-    advance(session, &steps).await
+    request(script, &new);
+    advance(script, &steps);
 }
 
-async fn request(session: &mut Session, new: &[(&Fact, &NewWithdrawal)]) -> Result<(), Failure> {
+fn request(script: &mut Script, new: &[(&Fact, &NewWithdrawal)]) {
     const SQL: &str = "
         insert into withdrawals (
             id, reference, rider_id, amount, fee, method, account, status, two_persons,
@@ -84,9 +84,10 @@ async fn request(session: &mut Session, new: &[(&Fact, &NewWithdrawal)]) -> Resu
         )";
 
     if new.is_empty() {
-        return Ok(());
+        return;
     }
-    sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(new.iter().map(|(_, w)| w.id).collect::<Vec<_>>())
         .bind(new.iter().map(|(_, w)| w.reference.as_str()).collect::<Vec<_>>())
         .bind(new.iter().map(|(_, w)| w.rider).collect::<Vec<_>>())
@@ -95,14 +96,11 @@ async fn request(session: &mut Session, new: &[(&Fact, &NewWithdrawal)]) -> Resu
         .bind(new.iter().map(|(_, w)| w.method.as_str()).collect::<Vec<_>>())
         .bind(new.iter().map(|(_, w)| Json(&w.payee)).collect::<Vec<_>>())
         .bind(new.iter().map(|(_, w)| w.two_persons).collect::<Vec<_>>())
-        .bind(new.iter().map(|(f, _)| f.at).collect::<Vec<_>>())
-        .execute(session)
-        .await?;
-    Ok(())
+        .bind(new.iter().map(|(f, _)| f.at).collect::<Vec<_>>());
 }
 
 /// From where the step may be taken, and by nobody twice where two are needed.
-async fn advance(session: &mut Session, steps: &[(&Fact, &WithdrawalStep)]) -> Result<(), Failure> {
+fn advance(script: &mut Script, steps: &[(&Fact, &WithdrawalStep)]) {
     const SQL: &str = "
         update withdrawals s
         set status = w.status, note = coalesce(w.note, s.note),
@@ -118,12 +116,13 @@ async fn advance(session: &mut Session, steps: &[(&Fact, &WithdrawalStep)]) -> R
             and (w.status <> 'COMPLETED' or not s.two_persons or s.approved_by <> w.by)";
 
     if steps.is_empty() {
-        return Ok(());
+        return;
     }
     let sources = |step: &WithdrawalStep| {
         step.step.from().iter().map(|from| from.as_str()).collect::<Vec<_>>().join(" ")
     };
-    let done = sqlx::query(SQL)
+    script
+        .part(SQL)
         .bind(steps.iter().map(|(_, s)| s.id).collect::<Vec<_>>())
         .bind(steps.iter().map(|(_, s)| Status::as_str(s.step.to())).collect::<Vec<_>>())
         .bind(steps.iter().map(|(_, s)| sources(s)).collect::<Vec<_>>())
@@ -131,7 +130,5 @@ async fn advance(session: &mut Session, steps: &[(&Fact, &WithdrawalStep)]) -> R
         .bind(steps.iter().map(|(_, s)| s.note.as_deref()).collect::<Vec<_>>())
         .bind(steps.iter().map(|(_, s)| s.payout_reference.as_deref()).collect::<Vec<_>>())
         .bind(steps.iter().map(|(f, _)| f.at).collect::<Vec<_>>())
-        .execute(session)
-        .await?;
-    all_written(done.rows_affected(), steps.len(), Row::Withdrawal)
+        .writes(steps.len(), Row::Withdrawal);
 }

@@ -49,6 +49,24 @@ fn the_demo_is_told_twice_in_one_folder_and_never_in_one_with_other_cabinets() {
 }
 
 #[test]
+fn the_demo_is_not_told_in_the_folder_of_a_network_whose_database_is_elsewhere() {
+    for trace in ["keys", "objects", "node.lock", "admin.sock"] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir_all(data.join(trace)).unwrap();
+
+        let refused = there(folder.path(), &["demo", "--exit"]);
+
+        assert_eq!(refused.status.code(), Some(1), "{}", stdout(&refused));
+        let why = stderr(&refused);
+        assert!(why.contains(&format!("elsewhere: it has {trace}; unset")), "{why}");
+        assert!(why.contains("name an empty folder"), "{why}");
+        let left = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(left.collect::<Vec<_>>(), [trace], "nothing is made there");
+    }
+}
+
+#[test]
 fn a_signal_ends_the_story_at_once_and_the_folder_that_the_file_names_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("config.toml"), "data_dir = \"network\"\n").unwrap();

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 #[derive(Default)]
 pub struct Books {
@@ -22,6 +23,8 @@ pub struct Books {
     pub open_status: Mutex<Option<&'static str>>,
     /// How a refund that is taken stands at once; `succeeded` where nothing is said.
     pub refund_status: Mutex<Option<&'static str>>,
+    /// Those that are held go on.
+    pub go_on: Notify,
 }
 
 #[derive(Clone, Debug)]
@@ -92,6 +95,8 @@ pub enum Fault {
     HangsBefore,
     /// It is done, and nothing is said.
     HangsAfter,
+    /// It takes its time, until the story lets it go on.
+    Held,
     /// It is done, and the line breaks within the answer.
     BreaksAfter,
     /// Nothing is done, and a page of some proxy comes.
@@ -108,6 +113,10 @@ impl Books {
             Some(Fault::HangsAfter) => {
                 drop(work());
                 pending().await
+            }
+            Some(Fault::Held) => {
+                self.go_on.notified().await;
+                work()
             }
             Some(Fault::BreaksAfter) => {
                 drop(work());

@@ -64,10 +64,19 @@ impl App {
 
     /// The head and body of a request as they go over the wire.
     pub fn raw(&self, method: &str, path: &str, body: &str) -> String {
+        self.raw_with("", method, path, body)
+    }
+
+    /// The same with an idempotency key.
+    pub fn raw_keyed(&self, path: &str, key: &str, body: &str) -> String {
+        self.raw_with(&format!("idempotency-key: {key}\r\n"), "POST", path, body)
+    }
+
+    fn raw_with(&self, header: &str, method: &str, path: &str, body: &str) -> String {
         let token = self.token.as_deref().unwrap_or_default();
         format!(
             "{method} {path} HTTP/1.1\r\nhost: here\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+             {header}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         )
     }

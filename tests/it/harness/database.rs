@@ -1,11 +1,8 @@
 //! A database for each test: a clone of one migrated template, gone when the test ends.
 //!
-//! The cluster is the one of `CHARGEGHAR_TEST_DATABASE_URL`, else a private one that lives as
-//! long as the process. Tests of one run share the template, also across processes.
+//! Tests of one run share the template, also across processes.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use chargeghar::clock::Clock;
@@ -16,7 +13,8 @@ use parking_lot::Mutex;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tokio::sync::OnceCell;
 
-const URL: &str = "CHARGEGHAR_TEST_DATABASE_URL";
+use super::cluster;
+
 /// One process at a time looks for the template.
 const TEMPLATE_LOCK: i64 = 0x7465_6d70;
 
@@ -51,9 +49,9 @@ impl Database {
 
     async fn create(from: &str) -> Database {
         let name = format!("test_{}", Entropy::system().uuid().simple());
-        let mut cluster = connect(cluster()).await;
+        let mut cluster = connect(cluster::url()).await;
         run(&mut cluster, &format!("create database {name} {from}")).await;
-        Database { url: with_name(cluster_url(), &name), name, expected: Mutex::default() }
+        Database { url: with_name(cluster::url(), &name), name, expected: Mutex::default() }
     }
 
     pub fn url(&self) -> &str {
@@ -132,7 +130,7 @@ impl Drop for Database {
         let ended = std::thread::spawn(move || {
             runtime().block_on(async {
                 let found = if judged { findings(&url, &expected).await } else { None };
-                run(&mut connect(cluster()).await, &sql).await;
+                run(&mut connect(cluster::url()).await, &sql).await;
                 found
             })
         });
@@ -178,7 +176,7 @@ async fn template() -> &'static str {
 
 async fn make_template() -> String {
     let name = format!("template_{:016x}", fingerprint());
-    let mut cluster = connect(cluster()).await;
+    let mut cluster = connect(cluster::url()).await;
     run(&mut cluster, &format!("select pg_advisory_lock({TEMPLATE_LOCK})")).await;
     let known = format!("select 1 from pg_database where datname = '{name}'");
     let known = sqlx::raw_sql(AssertSqlSafe(known)).fetch_optional(&mut cluster).await.unwrap();
@@ -186,7 +184,7 @@ async fn make_template() -> String {
         let building = format!("{name}_building");
         run(&mut cluster, &format!("drop database if exists {building} with (force)")).await;
         run(&mut cluster, &format!("create database {building} template template0")).await;
-        let settings = Settings::new(with_name(cluster_url(), &building));
+        let settings = Settings::new(with_name(cluster::url(), &building));
         let store = Store::open(settings, Clock::system(), Entropy::system()).await.unwrap();
         store.close(Duration::from_secs(1)).await;
         run(&mut cluster, &format!("alter database {building} rename to {name}")).await;
@@ -212,74 +210,4 @@ fn with_name(url: &str, name: &str) -> String {
     let (address, query) = url.split_once('?').unwrap_or((url, ""));
     let (server, _) = address.rsplit_once('/').unwrap();
     if query.is_empty() { format!("{server}/{name}") } else { format!("{server}/{name}?{query}") }
-}
-
-fn cluster() -> &'static str {
-    cluster_url()
-}
-
-fn cluster_url() -> &'static str {
-    static CLUSTER: OnceLock<String> = OnceLock::new();
-    CLUSTER.get_or_init(|| std::env::var(URL).unwrap_or_else(|_| private_cluster()))
-}
-
-/// A cluster of this process's own, ended by the death signal of its parent thread, which
-/// lives as long as the process.
-fn private_cluster() -> String {
-    let folder = tempfile::Builder::new().prefix("chargeghar-it.").tempdir().unwrap().keep();
-    let (ready, is_ready) = std::sync::mpsc::channel();
-    let place = folder.clone();
-    std::thread::spawn(move || {
-        let mut server = Command::new("bash")
-            .args(["-c", SERVER, "cluster", place.to_str().unwrap(), &programs()])
-            .spawn()
-            .unwrap();
-        ready.send(()).unwrap();
-        server.wait().unwrap();
-    });
-    is_ready.recv().unwrap();
-    let socket = folder.join(".s.PGSQL.5432");
-    for _ in 0..600 {
-        let state = std::fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
-        if socket.exists() && state.lines().nth(7).is_some_and(|line| line.trim() == "ready") {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    format!("postgres://postgres@localhost/postgres?host={}", folder.display())
-}
-
-/// Postgres refuses to run as root; what it wrote goes with it.
-const SERVER: &str = r#"
-    folder=$1 bin=$2 as=()
-    if [ "$(id -u)" = 0 ]; then
-        user=postgres
-        id -u "$user" >/dev/null 2>&1 || user=nobody
-        chown "$user" "$folder"
-        as=(--reuid="$user" --regid="$(id -g "$user")" --clear-groups)
-    fi
-    exec setpriv --pdeathsig TERM bash -c '
-        folder=$1 bin=$2; shift 2; cd "$folder"
-        trap "kill -INT \$server; wait \$server; rm -rf \"$folder\"; exit" TERM
-        setpriv "$@" "$bin/initdb" -D "$folder/data" -U postgres -A trust --no-locale \
-            --encoding=UTF8 --no-sync >/dev/null || exit 1
-        setpriv "$@" "$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= \
-            -c max_connections=200 -c fsync=off -c full_page_writes=off \
-            -c log_min_messages=fatal >/dev/null 2>&1 &
-        server=$!
-        wait $server
-    ' cluster "$folder" "$bin" "${as[@]}" --pdeathsig INT
-"#;
-
-/// Folder of the newest Postgres of the machine.
-fn programs() -> String {
-    let mut folders: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
-        .filter(|bin| bin.join("initdb").exists())
-        .collect();
-    folders.sort();
-    let newest = folders.pop().unwrap_or_else(|| panic!("set {URL}, or install Postgres"));
-    newest.display().to_string()
 }

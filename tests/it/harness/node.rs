@@ -7,7 +7,7 @@ use cabinet::{Cabinet, Fleet, Layout, Spec, Timing};
 use chargeghar::actors::availability::StationView;
 use chargeghar::actors::rentals::{Start, StartError};
 use chargeghar::clock::Clock;
-use chargeghar::config::Config;
+use chargeghar::config::{Config, Seconds};
 use chargeghar::embedded::DataFolder;
 use chargeghar::embedded::keys::Keys;
 use chargeghar::entropy::Entropy;
@@ -25,6 +25,7 @@ use super::database::Database;
 use super::edges::Edges;
 use super::live;
 use super::proxy::Proxy;
+use super::secrets;
 
 /// How long anything may take that is under way already.
 pub const SOON: Duration = Duration::from_secs(20);
@@ -73,6 +74,7 @@ impl TestNode {
         edges: Edges,
         shape: impl FnOnce(&mut Config),
     ) -> TestNode {
+        secrets::watch();
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual();
         let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
@@ -81,6 +83,7 @@ impl TestNode {
         config.database.writers = 1;
         config.mqtt.port = 0;
         config.http.port = 0;
+        config.stations.comeback_s = Seconds(0); // clocks stand still; `comeback.rs` tells of it
         edges.configure(&mut config);
         shape(&mut config);
         let node = Box::pin(run(&config, &clock)).await;
@@ -225,6 +228,7 @@ impl TestNode {
         let (issuer, life) = (&auth.issuer, chrono::TimeDelta::hours(12));
         let tokens = Tokens::new(&keys.signing, issuer, life, self.clock.clone()).unwrap();
         let token = tokens.mint(rider, Entropy::system().uuid(), 0).unwrap();
+        secrets::plant(&token);
         App::new(&self.base_url).bearing(&token)
     }
 
@@ -337,12 +341,14 @@ impl TestNode {
     pub async fn stop(self) {
         self.until_as_stored().await;
         self.node.stop().await;
+        secrets::nothing_leaked();
     }
 
     /// What must hold at every instant; also looked at when the database goes.
     pub async fn audit(&self) {
         self.until_as_stored().await;
         self.database.audit().await;
+        secrets::nothing_leaked();
     }
 
     /// What the running node knows of rentals and banks is what is stored, as soon as what is

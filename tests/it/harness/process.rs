@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::database::Database;
 use super::edges::Edges;
+use super::secrets;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chargeghar");
 /// How long anything may take that is under way already; a start waits for an old lease.
@@ -51,6 +52,11 @@ impl Place {
         format!("http://127.0.0.1:{}", self.http)
     }
 
+    /// What the service keeps here.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Starts the service here, with these further variables.
     pub fn start(&self, variables: &[(&str, &str)]) -> Process {
         let mut serve = self.command(&["serve"]);
@@ -63,7 +69,13 @@ impl Place {
 
     /// Runs another command here to its end.
     pub async fn run(&self, arguments: &[&str]) -> Done {
+        self.run_with(arguments, &[]).await
+    }
+
+    /// The same with these further variables.
+    pub async fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Done {
         let mut command = self.command(arguments);
+        command.envs(variables.iter().copied());
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let [stdout, stderr] =
             [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
@@ -77,11 +89,12 @@ impl Place {
             .current_dir(self.folder.path())
             .env_clear()
             .env("HOME", self.folder.path())
-            .env("CHARGEGHAR__DATA_DIR", self.folder.path().join("data"))
+            .env("CHARGEGHAR__DATA_DIR", self.data())
             .env("CHARGEGHAR__DATABASE__URL", &self.database)
             .env("CHARGEGHAR__DATABASE__CONNECTIONS_MAX", "4")
             .env("CHARGEGHAR__HTTP__PORT", self.http.to_string())
             .env("CHARGEGHAR__MQTT__PORT", self.mqtt.to_string())
+            .env("CHARGEGHAR__STATIONS__COMEBACK_S", "0")
             .envs(self.broker.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -183,6 +196,9 @@ impl Drop for Process {
         let _ = self.child.wait();
         if std::thread::panicking() {
             eprintln!("the process said:\n{}", self.said());
+        } else {
+            let secrets = secrets::said_in(&self.said());
+            assert!(secrets.is_empty(), "the process said {secrets:?}:\n{}", self.said());
         }
     }
 }
@@ -222,6 +238,7 @@ impl Rider {
             json!({ "identifier": phone, "verification_token": token, "username": username });
         let session = rider.post("auth/complete", &session).await.unwrap();
         rider.token = session["tokens"]["access"].as_str().unwrap().to_owned();
+        secrets::plant(&rider.token);
         rider.top_up(rupees).await;
         rider
     }
@@ -243,6 +260,17 @@ impl Rider {
         let wish = json!({ "amount": rupees, "payment_method_id": gateway });
         let intent = self.post("payments/wallet/topup-intent", &wish).await.unwrap();
         intent["intent_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Begins to pay, once for each key; answers the status.
+    #[cfg(feature = "failpoints")]
+    pub async fn pay_once(&self, key: &str, rupees: u32) -> u16 {
+        let methods = self.get("payments/methods").await.unwrap();
+        let sandbox = rows(&methods).iter().find(|method| method["gateway"] == "sandbox").unwrap();
+        let wish = json!({ "amount": rupees, "payment_method_id": sandbox["id"] });
+        let path = format!("{}/payments/wallet/topup-intent", self.api);
+        let request = self.client.post(path).json(&wish).header("idempotency-key", key);
+        request.bearer_auth(&self.token).send().await.unwrap().status().as_u16()
     }
 
     /// Asks what became of a payment. No answer comes from a service that dies meanwhile.

@@ -3,11 +3,16 @@
 
 use std::time::Duration;
 
+use domain::ledger::Gateway;
 use domain::money::Money;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::owing::Debtor;
-use crate::harness::app::{App, HOUR, start};
+use crate::fakes::Company;
+use crate::fakes::books::{Call, Fault};
+use crate::harness::app::{Answer, App, HOUR, start};
 use crate::harness::node::TestNode;
 
 const CABINET: &str = "860000000000017";
@@ -100,6 +105,75 @@ async fn short_dues_with_the_same_key_ask_for_the_same_payment_until_it_is_paid(
     assert_eq!((paid.status, paid.is_replay()), (200, true), "{paid:?}");
     assert_eq!(paid.data()["breakdown"]["wallet_amount"], "70.00");
     node.audit().await;
+}
+
+/// Nginx gives up, or the app does: the key is in use until the order is made all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_hangs_up_while_the_gateway_is_slow_gets_the_same_order_with_its_key() {
+    let (khalti, node) = at_khalti().await;
+    node.cabinet_kept(CABINET, "CG-1", &["40818048"]).await;
+    let app = node.app(node.rider(10).await);
+    let mut wish = start("CG-1");
+    wish["payment_method_id"] = method(&app, "khalti").await;
+
+    let again = hung_up(&node, &khalti, &app, START, &wish).await;
+
+    assert_eq!(again.body["data"]["shortfall"], "40.00");
+    node.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dues_whose_client_hangs_up_while_the_gateway_is_slow_have_one_order() {
+    let (khalti, node) = at_khalti().await;
+    let debtor = Debtor::with(&node, 20, 300).await;
+    let app = node.app(debtor.rider);
+    let wish = json!({ "payment_method_id": method(&app, "khalti").await });
+
+    let again = hung_up(&node, &khalti, &app, &debtor.path(), &wish).await;
+
+    assert_eq!(again.body["data"]["shortfall"], "50.00");
+    node.audit().await;
+}
+
+async fn at_khalti() -> (Company, TestNode) {
+    let khalti = Company::open(Gateway::Khalti).await;
+    let node = TestNode::with_settings(|config| khalti.configure(config)).await;
+    (khalti, node)
+}
+
+async fn method(app: &App, gateway: &str) -> Value {
+    let methods = app.get("/api/payments/methods").await.data()["payment_methods"].clone();
+    let found = methods.as_array().unwrap().iter().find(|method| method["gateway"] == gateway);
+    found.unwrap_or_else(|| panic!("{methods}"))["id"].clone()
+}
+
+/// A request whose client goes away while the order is being made: its key is in use till then,
+/// and afterwards answers with that order, the only one.
+async fn hung_up(node: &TestNode, khalti: &Company, app: &App, path: &str, wish: &Value) -> Answer {
+    khalti.fault(Call::Start, Fault::Held);
+    let mut line = TcpStream::connect(node.node.http_addr()).await.unwrap();
+    let request = app.raw_keyed(path, "h-1", &wish.to_string());
+    line.write_all(request.as_bytes()).await.unwrap();
+    node.until("the gateway is asked", || (khalti.calls(Call::Start) == 1).then_some(())).await;
+    line.shutdown().await.unwrap();
+    // the service closes its side once it has let go of the request
+    assert_eq!(line.read(&mut [0]).await.unwrap(), 0);
+
+    let meanwhile = app.post_keyed(path, "h-1", wish).await;
+    khalti.go_on();
+    let again = node
+        .until_async("the key is free", async || {
+            let again = app.post_keyed(path, "h-1", wish).await;
+            (again.status != 409).then_some(again)
+        })
+        .await;
+
+    assert_eq!(meanwhile.refusal(), (409, "idempotency_in_progress"));
+    assert_eq!((again.status, again.is_replay()), (402, true), "{again:?}");
+    assert_eq!((khalti.orders(), khalti.calls(Call::Start)), (1, 1));
+    let intents = "select count(*) from payment_intents where gateway = 'khalti'";
+    assert_eq!(node.database.number(intents).await, 1);
+    again
 }
 
 async fn pay(app: &App, id: &Value) {

@@ -51,18 +51,18 @@ async fn whatever_is_sent_to_a_route_the_answer_is_in_the_envelope_and_never_500
 }
 
 /// One operation of the description.
-struct Route {
-    method: Method,
-    path: String,
+pub(super) struct Route {
+    pub method: Method,
+    pub path: String,
     query: Vec<String>,
     /// The fields of its body, if it takes one.
-    fields: Option<Vec<String>>,
+    pub fields: Option<Vec<String>>,
     /// Methods that this path does not take.
     others: Vec<Method>,
 }
 
 impl Route {
-    fn all(api: &Value) -> Vec<Route> {
+    pub fn all(api: &Value) -> Vec<Route> {
         let paths = api["paths"].as_object().unwrap();
         paths.iter().flat_map(|(path, item)| Route::of(api, path, item)).collect()
     }
@@ -85,11 +85,11 @@ impl Route {
     }
 
     /// With something that fits in the place of each name.
-    fn address(&self) -> String {
+    pub fn address(&self) -> String {
         self.with_names(if self.path.contains("serial") { "CG-1" } else { UUID })
     }
 
-    fn with_names(&self, word: &str) -> String {
+    pub fn with_names(&self, word: &str) -> String {
         let parts = self.path.split('/');
         let parts = parts.map(|part| if part.starts_with('{') { word } else { part });
         parts.collect::<Vec<_>>().join("/")
@@ -222,7 +222,7 @@ const ODD: [&str; 21] = [
     "\"79228162514264337593543950335.99\"",
 ];
 
-fn fitting(field: &str) -> Value {
+pub(super) fn fitting(field: &str) -> Value {
     match field {
         "station_sn" => json!("CG-1"),
         "package_id" => json!(HOUR),
