@@ -7,6 +7,7 @@ use super::{Account, Entry, Gateway, Quantity};
 use crate::ids::{IntentId, RentalId, RiderId, TransferId, WithdrawalId};
 use crate::money::Money;
 use crate::points::Points;
+use crate::refund::Taken;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -35,6 +36,10 @@ pub enum Movement {
     TopUp { rider: RiderId, intent: IntentId, gateway: Gateway, amount: Money },
     /// Money that was topped up goes back where it came from.
     TopUpBack { rider: RiderId, intent: IntentId, gateway: Gateway, amount: Money },
+    /// The points that a top-up earns.
+    TopUpPoints { rider: RiderId, intent: IntentId, points: Points },
+    /// They go back with its money; what of them was spent is paid by the wallet.
+    TopUpPointsBack { rider: RiderId, intent: IntentId, taken: Taken },
     /// Money on its way out of a wallet.
     Withdraw { rider: RiderId, withdrawal: WithdrawalId, amount: Money, step: Withdrawal },
     /// Points are given to a rider.
@@ -142,7 +147,8 @@ impl Movement {
             Movement::Withdraw { step: Withdrawal::Complete { .. }, .. } => "withdraw_complete",
             Movement::Withdraw { step: Withdrawal::Reject, .. } => "withdraw_reject",
             Movement::Withdraw { step: Withdrawal::Cancel { .. }, .. } => "withdraw_cancel",
-            Movement::PointsEarned { .. } => "points_earned",
+            Movement::PointsEarned { .. } | Movement::TopUpPoints { .. } => "points_earned",
+            Movement::TopUpPointsBack { .. } => "points_earned_back",
             Movement::PointsSpent { .. } => "points_spent",
             Movement::PointsReturned { .. } => "points_returned",
             Movement::PointsPay { pays: Pays::Price, .. } => "points_pay_price",
@@ -169,6 +175,8 @@ impl Movement {
             Movement::Reversal { of } => of.rental,
             Movement::TopUp { .. }
             | Movement::TopUpBack { .. }
+            | Movement::TopUpPoints { .. }
+            | Movement::TopUpPointsBack { .. }
             | Movement::Withdraw { .. }
             | Movement::PointsEarned { .. }
             | Movement::PointsSpent { .. }
@@ -177,7 +185,11 @@ impl Movement {
     }
 
     pub fn intent(&self) -> Option<IntentId> {
-        if let Movement::TopUp { intent, .. } | Movement::TopUpBack { intent, .. } = self {
+        if let Movement::TopUp { intent, .. }
+        | Movement::TopUpBack { intent, .. }
+        | Movement::TopUpPoints { intent, .. }
+        | Movement::TopUpPointsBack { intent, .. } = self
+        {
             return Some(*intent);
         }
         self.undone().and_then(|of| of.intent)
@@ -242,7 +254,16 @@ impl Movement {
                 moved(Wallet(rider), Clearing(gateway), amount)
             }
             Movement::Withdraw { rider, amount, step, .. } => withdrawn(rider, amount, step),
-            Movement::PointsEarned { rider, points } => moved(PointsIssued, Points(rider), points),
+            Movement::PointsEarned { rider, points }
+            | Movement::TopUpPoints { rider, points, .. } => {
+                moved(PointsIssued, Points(rider), points)
+            }
+            Movement::TopUpPointsBack { rider, taken, .. } => {
+                let gone = moved(Points(rider), PointsIssued, taken.points);
+                let spent = moved(PointsRedeemed, PointsIssued, taken.spent);
+                let paid = moved(Wallet(rider), Promotions, taken.worth);
+                gone.into_iter().chain(spent).chain(paid).collect()
+            }
             Movement::PointsSpent { rider, points } => moved(Points(rider), PointsRedeemed, points),
             Movement::PointsReturned { rider, points } => {
                 moved(PointsRedeemed, Points(rider), points)
