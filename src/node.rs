@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::actors::rentals::{Rentals, Tariff};
 use crate::actors::stations::Stations;
 use crate::actors::sweeper::{Retention, Rhythm};
-use crate::actors::{Context, Parts, auditor, flusher, outbox, route, sweeper};
+use crate::actors::{Context, Parts, auditor, flusher, outbox, route, sweeper, witness};
 use crate::clients::broker_admin::{self, BrokerAdmin, Cabinets};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -322,10 +322,10 @@ fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) -> Result<
         delivered: config.outbox.done_days.delta(),
         strangers: config.limits.pending_days.delta(),
     };
-    let ledger = &config.ledger;
-    let pace =
-        auditor::Pace { every: ledger.check_s.duration(), whole: ledger.whole_check_s.delta() };
+    let (every, whole) = (config.ledger.check_s.duration(), config.ledger.whole_check_s.delta());
+    let pace = auditor::Pace { every, whole };
     keep.running("auditor", move |context| auditor::run(context, pace));
+    keep.running("witness", move |context| witness::run(context, every));
     let (sweep, tidy) = (config.node.sweep_s.duration(), config.node.tidy_s.duration());
     let rhythm = Rhythm { sweep, tidy };
     keep.running("sweeper", move |context| sweeper::run(context, rhythm, retention));

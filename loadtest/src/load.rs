@@ -15,8 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::fixture::{self, Tokens};
 use crate::fleet::{Cabinets, Order};
-use crate::machine::Facts;
-use crate::plan::{Spread, plan};
+use crate::machine::{self, Facts};
 use crate::pool::Pool;
 use crate::progress::{bar, spinner};
 use crate::scratch::Scratch;
@@ -44,6 +43,10 @@ use scenario::{Journey, Scenario};
 
 /// Longest wait for one answer; a start waits for the bank.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Connections of one cabinet: to the broker, and one over HTTP.
+const FILES_A_CABINET: u64 = 2;
+/// Riders under way, the database, logs.
+const FILES_BESIDE: u64 = 4_000;
 /// Longest wait for riders who are on their way when the time is over.
 const HOME_MAX: Duration = Duration::from_mins(2);
 
@@ -51,8 +54,9 @@ const HOME_MAX: Duration = Duration::from_mins(2);
 pub struct Arguments {
     /// A scenario file, or the name of one in loadtest/scenarios
     scenario: PathBuf,
-    /// A running service, instead of one of its own; riders can only browse there
-    #[arg(long, value_name = "HOST:PORT")]
+    /// A running service, as HOST:PORT or <http://HOST:PORT>, instead of one of its own; riders can
+    /// only browse there
+    #[arg(long, value_name = "URL")]
     target: Option<String>,
     /// Says that this host may be loaded; needed for any that is not this machine
     #[arg(long, value_name = "HOST")]
@@ -89,13 +93,20 @@ fn read(path: &Path) -> anyhow::Result<Scenario> {
     let path = if path.is_file() { path } else { &named };
     let text =
         std::fs::read_to_string(path).with_context(|| format!("no scenario {}", path.display()))?;
-    Scenario::parse(&text).with_context(|| path.display().to_string())
+    let beside = |name: &str| {
+        let file = path.with_file_name(name);
+        std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))
+    };
+    Scenario::parse(&text, &beside).with_context(|| path.display().to_string())
 }
 
 /// Load on a machine that is not ours is an attack.
 fn permitted(target: &str, owned: Option<&str>) -> anyhow::Result<SocketAddr> {
     use std::net::ToSocketAddrs;
-    let (host, _) = target.rsplit_once(':').context("a target is HOST:PORT")?;
+    let target = target.strip_prefix("http://").unwrap_or(target).trim_end_matches('/');
+    let form = "a target is HOST:PORT or http://HOST:PORT";
+    let (host, port) = target.rsplit_once(':').context(form)?;
+    ensure!(port.parse::<u16>().is_ok(), form);
     let addresses: Vec<SocketAddr> = target.to_socket_addrs()?.collect();
     let first = *addresses.first().context("the target has no address")?;
     let is_here = |address: &SocketAddr| match address.ip() {
@@ -110,6 +121,8 @@ fn permitted(target: &str, owned: Option<&str>) -> anyhow::Result<SocketAddr> {
 
 /// A service, a network and cabinets of its own.
 async fn own(program: &Path, scenario: Scenario, facts: Facts) -> anyhow::Result<RunResult> {
+    let stations = *scenario.network.stations.get_ref();
+    machine::files(u64::from(stations) * FILES_A_CABINET + FILES_BESIDE)?;
     let scratch = Scratch::new()?;
     let plan = Plan::new(program, &scratch.folder("load")?)
         .with("LIMITS__REQUESTS_PER_MINUTE", 1_000_000)
@@ -118,7 +131,7 @@ async fn own(program: &Path, scenario: Scenario, facts: Facts) -> anyhow::Result
     let shown = spinner("the network is made ready");
     let service = plan.start().await?;
     let mut db = fixture::database(&plan.folder).await?;
-    fixture::stations(&mut db, *scenario.network.stations.get_ref()).await?;
+    fixture::stations(&mut db, stations).await?;
     let riders = riders(&mut db, &scenario, &plan.folder).await?;
     service.stop().await?;
     let service = plan.start().await?;
@@ -219,11 +232,7 @@ fn outcome(town: &Town) -> Outcome {
 async fn play(scenario: &Scenario, town: &Arc<Town>) -> Ending {
     let mut arrivals: Vec<(Duration, Journey)> = Vec::new();
     for (number, kind) in (0..).zip(&scenario.arrivals) {
-        let spread = match kind.spread {
-            Spread::Even => Spread::Even,
-            Spread::Poisson(_) => Spread::Poisson(scenario.seed.wrapping_add(number)),
-        };
-        let instants = plan(&kind.stretches, spread);
+        let instants = kind.times.instants(scenario.seed.wrapping_add(number));
         arrivals.extend(instants.into_iter().map(|at| (at, kind.journey.clone())));
     }
     arrivals.sort_by_key(|(at, _)| *at);

@@ -235,6 +235,13 @@ impl RentalDirectory {
         counts
     }
 
+    /// The version of each open rental.
+    pub fn open_versions(&self) -> BTreeMap<RentalId, i32> {
+        let stored = self.stored.iter().map(|stored| Arc::clone(&stored.borrow()));
+        let open = stored.filter(|stored| stored.rental.is_open());
+        open.map(|stored| (stored.rental.id, stored.version)).collect()
+    }
+
     pub fn stored(&self, id: RentalId) -> Option<Arc<Stored>> {
         self.stored.get(&id).map(|stored| Arc::clone(&stored.borrow()))
     }

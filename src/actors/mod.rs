@@ -8,6 +8,7 @@
 //!       ├─ errands     what payments were made for, once they are settled
 //!       ├─ outbox      owed effects, delivered after the commit
 //!       ├─ auditor     looks whether the ledger adds up
+//!       ├─ witness     looks whether memory is what is stored
 //!       ├─ flusher     telemetry, in batches
 //!       ├─ sweeper     work that only the clock starts
 //!       └─ feed        live updates, lossy by contract
@@ -43,5 +44,6 @@ pub mod sweeper;
 pub mod timers;
 mod turns;
 pub mod withdrawals;
+pub mod witness;
 
 pub use context::{Context, Parts};

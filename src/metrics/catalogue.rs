@@ -88,6 +88,10 @@ catalogue! {
 
     // rentals
     Gauge RENTALS_OPEN "chargeghar_rental_open_count" ["status"] "Open rentals, by status.";
+    Gauge COMMANDS_OVERDUE "chargeghar_rental_commands_overdue_count" []
+        "Ejects without an end although their time is over; must be 0.";
+    Gauge ASTRAY "chargeghar_actor_astray_count" ["kind"]
+        "Rentals and banks that this node knows otherwise than they are stored; must be 0.";
     Counter RENTALS_STARTED "chargeghar_rental_starts_total" ["outcome"]
         "Starts asked for, by outcome.";
     Histogram START_ANSWER_SECONDS "chargeghar_rental_start_seconds" ["outcome"]

@@ -42,6 +42,7 @@ pub mod stations;
 mod tariff;
 pub mod telemetry;
 pub mod verify;
+pub mod versions;
 pub mod views;
 pub mod wallets;
 pub mod withdrawals;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use cabinet::Fault;
+use chargeghar::actors::witness::Witness;
 use domain::money::Money;
 
-use crate::harness::node::{SOON, TestNode};
+use crate::harness::node::{SOON, TestNode, wish};
 
 const DAY: Duration = Duration::from_hours(25);
 
@@ -66,4 +68,31 @@ async fn a_node_seals_what_was_committed_and_closes_the_day_before() {
     assert_eq!(node.database.text(kept).await, "clearing:sandbox -100.00");
     assert_eq!(node.wallet(rider).await, Money::rupees(100));
     node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_past_its_bound_is_counted_and_told() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet("860000000000017", "CG-1", &["40818048"]).await;
+    cabinet.faults(|faults| faults.always(Fault::Ignore { command: None }));
+    let (rentals, rider) = (node.node.rentals.clone(), node.rider(100).await);
+    let start = async move { rentals.start(wish(rider, "CG-1")).await };
+    let start = chargeghar::spawn::spawn("a start without an end", start);
+    let open = node.until("the rental is open", || node.node.rentals.open_of(rider)).await;
+    let (context, mut witness) = (&node.node.context, Witness::default());
+    node.until_async("it is stored", async || {
+        context.store.rental(open).await.is_ok().then_some(())
+    })
+    .await;
+    assert_eq!(witness.look(context).await.unwrap().overdue, (vec![], 0));
+
+    // as if the clock of whoever ends it stood still
+    node.database.is_crooked();
+    let back = "update rentals set created_at = created_at - interval '29 minutes'";
+    node.database.run(back).await;
+    assert_eq!(witness.look(context).await.unwrap().overdue.1, 0, "it may be ending just now");
+    node.database.run("update rentals set created_at = created_at - interval '2 minutes'").await;
+
+    assert_eq!(witness.look(context).await.unwrap().overdue, (vec![open], 1));
+    start.abort();
 }

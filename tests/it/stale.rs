@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chargeghar::actors::station::Msg;
+use chargeghar::actors::witness::{Subject, Versions, Witness};
 use domain::bank::{Bank, Custody};
 use domain::presence::Session;
 use domain::rental::Status;
@@ -113,4 +114,43 @@ async fn a_cabinet_whose_going_was_not_heard_by_its_actor_can_not_be_reached() {
     node.node.context.note_session(CABINET.into(), down);
 
     assert!(!node.node.stations.describe(id).await.unwrap().reachable);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_believes_other_than_its_rows_says_so() {
+    let node = TestNode::start().await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK, "40818049"]).await;
+    let rental = node.rent(node.rider(100).await, "CG-1").await.unwrap();
+    cabinet.take(&rental.bank).unwrap();
+    let left = node.view("CG-1").slots.iter().find_map(|slot| slot.sn.clone()).unwrap();
+    node.settle(5).await;
+    let (context, mut witness) = (&node.node.context, Witness::default());
+    for _ in 0..3 {
+        assert!(witness.look(context).await.unwrap().astray.is_empty());
+    }
+
+    for kind in ["rental_replay", "custody"] {
+        node.database.expect_findings(kind); // the rows alone moved on
+    }
+    node.database.run("update rentals set version = version + 1").await;
+    node.database.run(&format!("update banks set version = version + 1 where sn = '{left}'")).await;
+    let first = witness.look(context).await.unwrap();
+    assert!(first.astray.is_empty(), "a commit may be under way: {first:?}");
+    let astray = witness.look(context).await.unwrap().astray;
+
+    let subjects: Vec<_> = astray.keys().cloned().collect();
+    assert_eq!(subjects, [Subject::Rental(rental.id), Subject::Bank(left.clone())]);
+    for Versions { live, stored } in astray.values() {
+        assert_eq!(live.unwrap() + 1, stored.unwrap());
+    }
+    node.database.run("update rentals set version = version - 1").await;
+    node.database.run(&format!("update banks set version = version - 1 where sn = '{left}'")).await;
+    assert!(witness.look(context).await.unwrap().astray.is_empty(), "it is as it was");
+
+    let closed = "update rentals set status = 'CANCELLED', ended_at = now()";
+    node.database.is_crooked();
+    node.database.run(closed).await;
+    witness.look(context).await.unwrap();
+    let astray = witness.look(context).await.unwrap().astray;
+    assert_eq!(astray[&Subject::Rental(rental.id)].stored, None, "it is over, and not known so");
 }

@@ -22,12 +22,14 @@ pub struct Gate {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Figure {
-    /// In milliseconds.
+    /// In hundredths of a percent; found in milliseconds.
     Percentile(u16),
     Longest,
     /// Neither done nor refused.
     Failed,
     Refused,
+    /// Planned, and could not be sent by the harness.
+    Unsent,
     Done,
 }
 
@@ -47,10 +49,11 @@ impl Gate {
         }
         let millis = |took: Duration| took.as_secs_f64() * 1e3;
         let found = match self.figure {
-            Figure::Percentile(permille) => all.latencies.at(permille).map(millis),
+            Figure::Percentile(percentile) => all.latencies.at(percentile).map(millis),
             Figure::Longest => all.latencies.max().map(millis),
             Figure::Failed => Some(count(all.failed())),
             Figure::Refused => Some(count(all.refused())),
+            Figure::Unsent => Some(count(all.unsent())),
             Figure::Done => Some(count(all.latencies.count())),
         };
         let Some(found) = found else { return Verdict::Untold };
@@ -111,13 +114,15 @@ impl Figure {
             "max" => Some(Figure::Longest),
             "failed" => Some(Figure::Failed),
             "refused" => Some(Figure::Refused),
+            "unsent" => Some(Figure::Unsent),
             "done" => Some(Figure::Done),
             _ => {
-                let (whole, tenth) =
+                let (whole, part) =
                     name.strip_prefix('p')?.split_once('.').unwrap_or((&name[1..], "0"));
-                let permille =
-                    whole.parse::<u16>().ok()?.checked_mul(10)? + tenth.parse::<u16>().ok()?;
-                (tenth.len() == 1 && permille < 1000).then_some(Figure::Percentile(permille))
+                let digits = format!("{part:0<2}");
+                let part = (digits.len() == 2).then(|| digits.parse::<u16>().ok())??;
+                let percentile = whole.parse::<u16>().ok()?.checked_mul(100)?.checked_add(part)?;
+                (percentile < 10_000).then_some(Figure::Percentile(percentile))
             }
         }
     }
@@ -126,10 +131,11 @@ impl Figure {
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let figure = match self.figure {
-            Figure::Percentile(permille) => crate::latency::name(permille),
+            Figure::Percentile(percentile) => crate::latency::name(percentile),
             Figure::Longest => "max".to_owned(),
             Figure::Failed => "failed".to_owned(),
             Figure::Refused => "refused".to_owned(),
+            Figure::Unsent => "unsent".to_owned(),
             Figure::Done => "done".to_owned(),
         };
         let step = self.step.map_or("any", Step::as_str);

@@ -50,6 +50,8 @@ pub struct Tally {
     pub refusals: BTreeMap<String, u64>,
     /// No answer, or one that makes no sense.
     pub faults: BTreeMap<String, u64>,
+    /// Planned, and not sent for a reason of the harness's own.
+    pub unsent: BTreeMap<String, u64>,
 }
 
 impl Tally {
@@ -65,6 +67,10 @@ impl Tally {
         self.refusals.values().sum()
     }
 
+    pub fn unsent(&self) -> u64 {
+        self.unsent.values().sum()
+    }
+
     pub fn failed(&self) -> u64 {
         self.faults.values().sum()
     }
@@ -77,6 +83,9 @@ impl Tally {
         for (text, count) in &other.faults {
             *self.faults.entry(text.clone()).or_default() += count;
         }
+        for (text, count) in &other.unsent {
+            *self.unsent.entry(text.clone()).or_default() += count;
+        }
     }
 }
 
@@ -86,6 +95,7 @@ pub struct Second {
     pub done: u64,
     pub refused: u64,
     pub failed: u64,
+    pub unsent: u64,
     /// The longest of each step that ended in this second, in milliseconds.
     pub longest_ms: BTreeMap<Step, u64>,
 }
@@ -97,6 +107,8 @@ pub struct Outcome {
     pub seconds: Vec<Second>,
     /// Rentals that a rider was told of: none of them may be lost.
     pub told: Vec<String>,
+    /// How long after its planned instant the harness sent somebody on the way.
+    pub late: Latencies,
 }
 
 /// How a request ended.
@@ -104,6 +116,7 @@ pub enum End {
     Done,
     Refused(String),
     Fault(String),
+    Unsent(String),
 }
 
 impl Outcome {
@@ -129,6 +142,10 @@ impl Outcome {
             End::Fault(text) => {
                 tally.fault(text);
                 second.failed += 1;
+            }
+            End::Unsent(text) => {
+                *tally.unsent.entry(text.clone()).or_default() += 1;
+                second.unsent += 1;
             }
         }
     }

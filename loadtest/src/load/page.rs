@@ -29,10 +29,11 @@ pub fn render(result: &Result) -> String {
     let about = escaped(&result.about);
     let mut page = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{about}</title>\
-         <style>{STYLE}</style><h1>{about}</h1><p class=\"{class}\">{word}{}</p><p><small>{}\
-         </small></p>",
+         <style>{STYLE}</style><h1>{about}</h1><p class=\"{class}\">{word}{}</p><p><small>{}<br>\
+         <code>{}</code></small></p>",
         if result.cut { ", ended before its time" } else { "" },
         escaped(&result.machine.sentence()),
+        escaped(&result.command),
     );
     page += &steps(result);
     page += &judged(result);
@@ -43,10 +44,10 @@ pub fn render(result: &Result) -> String {
 
 fn steps(result: &Result) -> String {
     let mut html = "<h2>Requests</h2><table><tr><th>step<th>done<th>refused<th>failed<th>\
-                    percentiles, ms<th>max, ms</tr>"
+                    unsent<th>percentiles, ms<th>max, ms</tr>"
         .to_owned();
     for step in &result.steps {
-        let told = step.percentiles_ms.iter().map(|(name, ms)| format!("{name} {ms:.1}"));
+        let told = step.told.percentiles_ms.iter().map(|(name, ms)| format!("{name} {ms:.1}"));
         let told: Vec<String> = told.collect();
         let counts = |all: &std::collections::BTreeMap<String, u64>| {
             let each = all.iter().map(|(code, count)| format!("{count} × {}", escaped(code)));
@@ -54,16 +55,18 @@ fn steps(result: &Result) -> String {
         };
         let _ = write!(
             html,
-            "<tr><td>{}<td>{}<td>{}<td class=\"bad\">{}<td>{}<td>{:.1}</tr>",
+            "<tr><td>{}<td>{}<td>{}<td class=\"bad\">{}<td>{}<td>{}<td>{:.1}</tr>",
             step.step.as_str(),
             step.done,
             counts(&step.refused),
             counts(&step.failed),
+            counts(&step.unsent),
             told.join("<br>"),
-            step.max_ms.unwrap_or_default(),
+            step.told.max_ms.unwrap_or_default(),
         );
     }
-    html + "</table>"
+    let late = escaped(&result.late.to_string());
+    html + "</table><p>Sent so long after it was planned:" + &late + "</p>"
 }
 
 fn judged(result: &Result) -> String {
@@ -91,8 +94,12 @@ fn plots(result: &Result) -> String {
         name: name.to_owned(),
         points: (0..).zip(&result.seconds).map(|(at, s)| (second(at), number(of(s)))).collect(),
     };
-    let answers =
-        [each("done", &|s| s.done), each("failed", &|s| s.failed), each("refused", &|s| s.refused)];
+    let answers = [
+        each("done", &|s| s.done),
+        each("failed", &|s| s.failed),
+        each("refused", &|s| s.refused),
+        each("unsent", &|s| s.unsent),
+    ];
     let longest = STEPS.map(|step| Line {
         name: step.as_str().to_owned(),
         points: (0..)

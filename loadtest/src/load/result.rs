@@ -2,7 +2,7 @@
 //! `result.json`; shown as text and as a page.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -12,17 +12,22 @@ use super::invariants::Finding;
 use super::outcome::{Outcome, Second, Step, Tally};
 use super::sampler::Sample;
 use super::scenario::Scenario;
-use crate::latency::{PERMILLES, name};
+use crate::latency::{Latencies, PERCENTILES, name};
 use crate::machine::Facts;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Result {
     pub about: String,
+    /// As it was typed.
+    pub command: String,
     /// How long riders were to come.
     pub planned_s: u32,
     pub machine: Facts,
     /// Ended before its time, by a person.
     pub cut: bool,
+    /// How long after its planned instant the harness sent somebody on the way: what is high
+    /// here is the harness's, not the service's.
+    pub late: Told,
     pub steps: Vec<StepResult>,
     pub gates: Vec<GateResult>,
     pub promises: Vec<Finding>,
@@ -45,9 +50,27 @@ pub struct StepResult {
     pub done: u64,
     pub refused: BTreeMap<String, u64>,
     pub failed: BTreeMap<String, u64>,
+    /// For a reason of the harness's own.
+    pub unsent: BTreeMap<String, u64>,
+    #[serde(flatten)]
+    pub told: Told,
+}
+
+/// What may be told of many durations.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Told {
     /// In milliseconds, those with enough samples beyond them.
     pub percentiles_ms: BTreeMap<String, f64>,
     pub max_ms: Option<f64>,
+}
+
+impl Told {
+    pub fn of(latencies: &Latencies) -> Told {
+        let each = PERCENTILES
+            .iter()
+            .filter_map(|percentile| Some((name(*percentile), millis(latencies.at(*percentile)?))));
+        Told { percentiles_ms: each.collect(), max_ms: latencies.max().map(millis) }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -61,18 +84,24 @@ fn millis(took: Duration) -> f64 {
     took.as_secs_f64() * 1e3
 }
 
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, found) in &self.percentiles_ms {
+            write!(f, " {name} {found:.1} ms")?;
+        }
+        write!(f, " max {:.1} ms", self.max_ms.unwrap_or_default())
+    }
+}
+
 impl StepResult {
     fn of(step: Step, tally: &Tally) -> StepResult {
-        let told = PERMILLES
-            .iter()
-            .filter_map(|permille| Some((name(*permille), millis(tally.latencies.at(*permille)?))));
         StepResult {
             step,
             done: tally.latencies.count(),
             refused: tally.refusals.clone(),
             failed: tally.faults.clone(),
-            percentiles_ms: told.collect(),
-            max_ms: tally.latencies.max().map(millis),
+            unsent: tally.unsent.clone(),
+            told: Told::of(&tally.latencies),
         }
     }
 }
@@ -96,10 +125,12 @@ impl Result {
         });
         Result {
             about: scenario.about.clone(),
+            command: std::env::args().collect::<Vec<_>>().join(" "),
             planned_s: scenario.seconds,
             machine,
             cut: ending == Ending::Cut,
             gates: gates.collect(),
+            late: Told::of(&outcome.late),
             steps: outcome.steps.iter().map(|(step, tally)| StepResult::of(*step, tally)).collect(),
             promises,
             seconds: outcome.seconds,
@@ -112,20 +143,18 @@ impl Result {
     }
 
     pub fn text(&self) -> String {
-        let mut text = format!("{}\n", self.about);
-        for StepResult { step, done, refused, failed, percentiles_ms, max_ms } in &self.steps {
+        let mut text = format!("{}\n{}\n", self.about, self.command);
+        for StepResult { step, done, refused, failed, unsent, told } in &self.steps {
             let count = |all: &BTreeMap<String, u64>| all.values().sum::<u64>();
-            let (refusals, faults) = (count(refused), count(failed));
+            let (refusals, faults, kept) = (count(refused), count(failed), count(unsent));
             let step = step.as_str();
-            let _ = write!(text, "{step:>8}: {done} done, {refusals} refused, {faults} failed;");
-            for (name, found) in percentiles_ms {
-                let _ = write!(text, " {name} {found:.1} ms");
-            }
-            let _ = writeln!(text, " max {:.1} ms", max_ms.unwrap_or_default());
-            for (code, count) in refused.iter().chain(failed) {
+            let _ = write!(text, "{step:>8}: {done} done, {refusals} refused, {faults} failed, ");
+            let _ = writeln!(text, "{kept} unsent;{told}");
+            for (code, count) in refused.iter().chain(failed).chain(unsent) {
                 let _ = writeln!(text, "{count:>14} × {code}");
             }
         }
+        let _ = writeln!(text, "    sent: so long after it was planned:{}", self.late);
         for GateResult { fails_if, found, failed } in &self.gates {
             let word = if *failed { "FAILED" } else { "held" };
             let found = found.map_or("too few samples".to_owned(), |found| format!("{found:.1}"));

@@ -10,7 +10,9 @@ use crate::machine::Facts;
 
 fn result(end: End) -> Result {
     let scenario = include_str!("../../../scenarios/smoke.toml");
-    let scenario = Scenario::parse(&scenario.replace("a little", "<a little>")).unwrap();
+    let scenario =
+        Scenario::parse(&scenario.replace("a little", "<a little>"), &|_| Ok(String::new()))
+            .unwrap();
     let mut outcome = Outcome::default();
     let took = Duration::from_millis(20);
     (0..60).for_each(|n| outcome.note(Step::Start, Duration::from_secs(n), took, &End::Done));
@@ -37,7 +39,9 @@ fn a_failed_request_fails_the_gate_and_the_page() {
 
 #[test]
 fn a_run_without_a_sample_is_still_a_page() {
-    let scenario = Scenario::parse(include_str!("../../../scenarios/smoke.toml")).unwrap();
+    let scenario =
+        Scenario::parse(include_str!("../../../scenarios/smoke.toml"), &|_| Ok(String::new()))
+            .unwrap();
     let outcome = Outcome::default();
     let empty = Result::new(&scenario, Facts::read(), outcome, Vec::new(), Vec::new(), Ending::Cut);
     assert!(render(&empty).contains("ended before its time"));

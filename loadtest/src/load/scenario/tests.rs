@@ -7,7 +7,16 @@ const GOOD: &str = include_str!("../../../scenarios/smoke.toml");
 /// The smoke scenario with one text replaced by another.
 fn but(what: &str, with: &str) -> Wrong {
     assert!(GOOD.contains(what), "{what}");
-    Scenario::parse(&GOOD.replace(what, with)).unwrap_err()
+    parse(&GOOD.replace(what, with)).unwrap_err()
+}
+
+/// With one file beside it.
+fn parse(text: &str) -> Result<Scenario, Wrong> {
+    Scenario::parse(text, &|name| match name {
+        "evening.txt" => Ok("# seconds\n0.5\n29\n\n3.25\n".to_owned()),
+        "night.txt" => Ok("1\n31\n".to_owned()),
+        _ => Err(format!("{name}: no such file")),
+    })
 }
 
 #[test]
@@ -15,14 +24,14 @@ fn the_scenarios_of_the_tree_are_understood() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
-        let scenario = Scenario::parse(&std::fs::read_to_string(&path).unwrap());
+        let scenario = parse(&std::fs::read_to_string(&path).unwrap());
         assert!(scenario.is_ok(), "{}: {scenario:?}", path.display());
     }
 }
 
 #[test]
 fn smoke_is_what_it_says() {
-    let scenario = Scenario::parse(GOOD).unwrap();
+    let scenario = parse(GOOD).unwrap();
     assert_eq!((scenario.seconds, scenario.arrivals.len(), scenario.gates.len()), (30, 2, 4));
     assert_eq!(scenario.arrivals[1].journey, Journey::Rent { keep_s: 2..7 });
     assert!(scenario.rents());
@@ -59,9 +68,9 @@ fn a_shape_has_its_own_keys_only() {
 #[test]
 fn a_spike_is_three_stretches() {
     let spike = "shape = \"spike\"\nper_s = 1\npeak_per_s = 9\npeak_at_s = 10\npeak_for_s = 5";
-    let scenario =
-        Scenario::parse(&GOOD.replace("shape = \"poisson\"\nper_s = 20", spike)).unwrap();
-    let lengths = scenario.arrivals[0].stretches.iter().map(|s| s.seconds.to_string());
+    let scenario = parse(&GOOD.replace("shape = \"poisson\"\nper_s = 20", spike)).unwrap();
+    let Arrival::By(stretches, _) = &scenario.arrivals[0].times else { panic!("a spike") };
+    let lengths = stretches.iter().map(|s| s.seconds.to_string());
     assert_eq!(lengths.collect::<Vec<_>>(), ["10", "5", "15"]);
 }
 
@@ -70,4 +79,28 @@ fn renting_needs_what_it_takes() {
     assert!(but("riders = 200", "riders = 0").reason.contains("riders"));
     assert!(but("stations = 60", "stations = 1").reason.contains("two stations"));
     assert!(but("keep_s = [2, 6]", "keep_s = [6, 2]").reason.contains("shortest"));
+}
+
+#[test]
+fn a_trace_brings_riders_when_its_lines_say() {
+    let trace = |file| GOOD.replace("shape = \"poisson\"\nper_s = 20", file);
+    let scenario = parse(&trace("shape = \"trace\"\nfile = \"evening.txt\"")).unwrap();
+    let instants = scenario.arrivals[0].times.instants(1);
+    let seconds: Vec<f64> = instants.iter().map(std::time::Duration::as_secs_f64).collect();
+    assert_eq!(seconds, [0.5, 3.25, 29.0]);
+    let wrong = |file| parse(&trace(file)).unwrap_err().to_string();
+    let late = wrong("shape = \"trace\"\nfile = \"night.txt\"");
+    assert_eq!(late, "line 17: night.txt, line 2: 31 is no second of the scenario");
+    assert!(wrong("shape = \"trace\"\nfile = \"day.txt\"").contains("no such file"));
+    assert!(wrong("shape = \"trace\"\nper_s = 1").contains("file, alone"));
+    assert!(wrong("shape = \"poisson\"\nper_s = 1\nfile = \"x\"").contains("to a trace"));
+}
+
+#[test]
+fn more_than_fits_into_memory_is_refused_where_it_stands() {
+    let long = GOOD.replace("seconds = 30", "seconds = 21600");
+    let wrong = parse(&long.replace("per_s = 20", "per_s = 100000")).unwrap_err();
+    assert_eq!(wrong.to_string(), "line 17: 2160000000 arrivals so far: at most 5000000");
+    let wrong = parse(&long.replace("per_s = 2\n", "per_s = 30\n")).unwrap_err();
+    assert_eq!(wrong.to_string(), "line 23: 648000 rentals so far: at most 500000");
 }
