@@ -111,6 +111,15 @@ pub struct Posted {
     pub entries: Vec<Entry>,
 }
 
+impl Charge {
+    fn earner(self) -> Account {
+        match self {
+            Charge::Price => Account::Revenue,
+            Charge::LateFee => Account::LateFees,
+        }
+    }
+}
+
 impl Movement {
     /// A price that was held and came out lower: so much is earned, the rest goes back.
     pub fn settle(
@@ -228,11 +237,8 @@ impl Movement {
             Movement::Capture { rider, amount, vat, .. } => {
                 earned(Hold(rider), amount, vat, Revenue)
             }
-            Movement::Charge { rider, amount, vat, what: Charge::Price, .. } => {
-                earned(Receivable(rider), amount, vat, Revenue)
-            }
-            Movement::Charge { rider, amount, vat, what: Charge::LateFee, .. } => {
-                earned(Receivable(rider), amount, vat, LateFees)
+            Movement::Charge { rider, amount, vat, what, .. } => {
+                earned(Receivable(rider), amount, vat, what.earner())
             }
             Movement::Collect { rider, amount, .. } => {
                 moved(Wallet(rider), Receivable(rider), amount)
@@ -258,12 +264,7 @@ impl Movement {
             | Movement::TopUpPoints { rider, points, .. } => {
                 moved(PointsIssued, Points(rider), points)
             }
-            Movement::TopUpPointsBack { rider, taken, .. } => {
-                let gone = moved(Points(rider), PointsIssued, taken.points);
-                let spent = moved(PointsRedeemed, PointsIssued, taken.spent);
-                let paid = moved(Wallet(rider), Promotions, taken.worth);
-                gone.into_iter().chain(spent).chain(paid).collect()
-            }
+            Movement::TopUpPointsBack { rider, taken, .. } => unearned(rider, taken),
             Movement::PointsSpent { rider, points } => moved(Points(rider), PointsRedeemed, points),
             Movement::PointsReturned { rider, points } => {
                 moved(PointsRedeemed, Points(rider), points)
@@ -317,6 +318,14 @@ fn refunded(rider: RiderId, amount: Money, vat: Money, to: RefundTo) -> Vec<Line
         .into_iter()
         .chain(back)
         .collect()
+}
+
+/// As if the points had never been given: what spent ones have paid is the rider's own now.
+fn unearned(rider: RiderId, taken: Taken) -> Vec<Line> {
+    let gone = moved(Account::Points(rider), Account::PointsIssued, taken.points);
+    let spent = moved(Account::PointsRedeemed, Account::PointsIssued, taken.spent);
+    let paid = moved(Account::Wallet(rider), Account::Promotions, taken.worth);
+    gone.into_iter().chain(spent).chain(paid).collect()
 }
 
 fn withdrawn(rider: RiderId, amount: Money, step: Withdrawal) -> Vec<Line> {
