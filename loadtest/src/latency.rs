@@ -27,6 +27,12 @@ impl Default for Latencies {
 }
 
 impl Latencies {
+    /// To two digits, for many small ones.
+    pub fn coarse() -> Latencies {
+        let histogram = Histogram::new_with_bounds(1, LONGEST_US, 2);
+        Latencies(histogram.expect("these bounds are possible"))
+    }
+
     pub fn record(&mut self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(LONGEST_US);
         self.0.saturating_record(micros.clamp(1, LONGEST_US));

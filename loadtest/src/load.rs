@@ -22,6 +22,7 @@ use crate::scratch::Scratch;
 use crate::service::{Plan, Service};
 use crate::witness::{Places, Witness};
 
+mod against;
 mod gate;
 mod invariants;
 mod journey;
@@ -32,7 +33,9 @@ mod sampler;
 mod scenario;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
+use gate::Gate;
 use invariants::during::Watch;
 use invariants::{QUIET_MAX, Truth};
 use journey::{Rider, Town, go};
@@ -40,6 +43,7 @@ use outcome::Outcome;
 use result::{Ending, Result as RunResult};
 use sampler::{Sample, Sampler};
 use scenario::{Journey, Scenario};
+use trouble::Trouble;
 
 /// Longest wait for one answer; a start waits for the bank.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -61,6 +65,9 @@ pub struct Arguments {
     /// Says that this host may be loaded; needed for any that is not this machine
     #[arg(long, value_name = "HOST")]
     i_own_this_target: Option<String>,
+    /// The result.json of an earlier run, to be shown beside this one
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
     /// Where the result and the page go
     #[arg(long, value_name = "FOLDER", default_value = "target/load")]
     out: PathBuf,
@@ -69,8 +76,10 @@ pub struct Arguments {
 /// Ends with an error when a gate failed or a promise was broken.
 pub async fn run(program: &Path, arguments: Arguments) -> anyhow::Result<()> {
     let scenario = read(&arguments.scenario)?;
+    // read before the run: it may be the file that this run writes over
+    let earlier = arguments.against.as_deref().map(earlier).transpose()?;
     let facts = Facts::read();
-    let result = match &arguments.target {
+    let mut result = match &arguments.target {
         Some(target) => {
             let address = permitted(target, arguments.i_own_this_target.as_deref())?;
             ensure!(!scenario.rents(), "at a target of somebody else riders can only browse");
@@ -78,6 +87,7 @@ pub async fn run(program: &Path, arguments: Arguments) -> anyhow::Result<()> {
         }
         None => own(program, scenario, facts).await?,
     };
+    result.changes = earlier.map_or_else(Vec::new, |earlier| against::changes(&earlier, &result));
     let name = arguments.scenario.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let folder = arguments.out.join(name);
     std::fs::create_dir_all(&folder)?;
@@ -98,6 +108,11 @@ fn read(path: &Path) -> anyhow::Result<Scenario> {
         std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))
     };
     Scenario::parse(&text, &beside).with_context(|| path.display().to_string())
+}
+
+fn earlier(path: &Path) -> anyhow::Result<RunResult> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no result", path.display()))
 }
 
 /// Load on a machine that is not ours is an attack.
@@ -142,14 +157,17 @@ async fn own(program: &Path, scenario: Scenario, facts: Facts) -> anyhow::Result
     shown.finish_and_clear();
 
     let town = town(&scenario, service.http, Some(cabinets), riders);
-    let sampler = Sampler::start(service.pid(), town.begin);
+    let sampler = Sampler::start(service.pid(), service.http, town.begin);
     let watch = Watch::start(fixture::database(&plan.folder).await?, town.begin);
+    let trouble = Trouble::start(&town, &scenario.flaws);
     let ending = play(&scenario, &town).await;
+    trouble.stop();
     let (watched, mut findings) = (sampler.stop().await, watch.stop().await);
     let outcome = outcome(&town);
     let shown = spinner("the promises are checked");
     let places = || town.cabinets.as_ref().map_or_else(Places::new, Cabinets::places);
-    let truth = Truth { told: &outcome.told, places: &places, witness: &witness, deaf: &[] };
+    let deaf = trouble::deaf(&scenario.flaws);
+    let truth = Truth { told: &outcome.told, places: &places, witness: &witness, deaf: &deaf };
     findings.extend(invariants::check(&mut db, &truth, QUIET_MAX).await?);
     findings.extend(invariants::ledger::verify(&plan).await?);
     shown.finish_and_clear();
@@ -214,12 +232,13 @@ fn town(
     cabinets: Option<Cabinets>,
     riders: Vec<Rider>,
 ) -> Arc<Town> {
+    let parts = scenario.gates.iter().filter_map(Gate::span);
     Arc::new(Town {
         pool: Pool::new(address, PATIENCE),
         begin: Instant::now(),
         stations: *scenario.network.stations.get_ref(),
         cabinets,
-        outcome: Mutex::default(),
+        outcome: Mutex::new(Outcome::of_parts(scenario.seconds, parts)),
         idle_riders: Mutex::new(riders),
     })
 }

@@ -1,5 +1,5 @@
-//! What must hold at the end of a run, as text such as `p99(start) > 50ms`: a comparison that,
-//! when it is true, fails the run. A percentile that cannot be told fails no run and is said.
+//! What must hold at the end of a run, as text such as `p99(start) > 50ms from 70s`: a
+//! comparison that, when it is true, fails the run. A percentile that cannot be told fails no run and is said.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::outcome::{Step, Tally};
+use super::scenario::Span;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,8 @@ pub struct Gate {
     step: Option<Step>,
     above: bool,
     bound: f64,
+    /// Only what was begun in this part of the run.
+    span: Option<Span>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,11 @@ pub enum Verdict {
 }
 
 impl Gate {
+    pub fn span(&self) -> Option<Span> {
+        self.span
+    }
+
+    /// By what its span has.
     pub fn judge(&self, tallies: &BTreeMap<Step, Tally>) -> Verdict {
         let mut all = Tally::default();
         for (_, tally) in tallies.iter().filter(|(step, _)| self.step.is_none_or(|s| s == **step)) {
@@ -77,7 +85,13 @@ impl FromStr for Gate {
     fn from_str(text: &str) -> Result<Gate, String> {
         let form = || "write for example p99(start) > 50ms, failed(any) > 0, done(start) < 100";
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
-        let [what, sign, bound] = words[..] else { return Err(form().to_owned()) };
+        let (words, span) = match words[..] {
+            [.., "from", from, "to", to] => (&words[..words.len() - 4], Some((from, Some(to)))),
+            [.., "from", from] => (&words[..words.len() - 2], Some((from, None))),
+            _ => (&words[..], None),
+        };
+        let span = span.map(|(from, to)| part(from, to)).transpose()?;
+        let &[what, sign, bound] = words else { return Err(form().to_owned()) };
         let (figure, step) = what
             .strip_suffix(')')
             .and_then(|what| what.split_once('('))
@@ -93,11 +107,22 @@ impl FromStr for Gate {
         };
         let figure =
             Figure::named(figure).ok_or_else(|| format!("no figure is called {figure}"))?;
-        let mut gate = Gate { figure, step, above, bound: 0.0 };
+        let mut gate = Gate { figure, step, above, bound: 0.0, span };
         gate.bound = if gate.is_time() { time(bound) } else { bound.parse().ok() }
             .ok_or_else(|| format!("{bound} is not a bound of {what}; {}", form()))?;
         Ok(gate)
     }
+}
+
+/// Of a run, as in `from 70s to 90s`.
+fn part(from: &str, to: Option<&str>) -> Result<Span, String> {
+    let second = |text: &str| {
+        let second = text.strip_suffix('s').and_then(|digits| digits.parse().ok());
+        second.ok_or_else(|| format!("{text} is no second of the run, such as 70s"))
+    };
+    let span = Span { from_s: second(from)?, to_s: to.map(second).transpose()? };
+    let ends_first = span.to_s.is_some_and(|to| to <= span.from_s);
+    if ends_first { Err(format!("nothing is from {from} to an earlier second")) } else { Ok(span) }
 }
 
 /// In milliseconds.
@@ -141,6 +166,9 @@ impl fmt::Display for Gate {
         let step = self.step.map_or("any", Step::as_str);
         let (sign, unit) =
             (if self.above { '>' } else { '<' }, if self.is_time() { "ms" } else { "" });
-        write!(f, "{figure}({step}) {sign} {}{unit}", self.bound)
+        write!(f, "{figure}({step}) {sign} {}{unit}", self.bound)?;
+        let Some(Span { from_s, to_s }) = self.span else { return Ok(()) };
+        write!(f, " from {from_s}s")?;
+        to_s.map_or(Ok(()), |to| write!(f, " to {to}s"))
     }
 }

@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::against::Change;
 use super::gate::Verdict;
 use super::invariants::Finding;
-use super::outcome::{Outcome, Second, Step, Tally};
+use super::outcome::{Outcome, Second, Step, Tally, Windows};
 use super::sampler::Sample;
 use super::scenario::Scenario;
+use super::trouble::{Mark, marks};
 use crate::latency::{Latencies, PERCENTILES, name};
 use crate::machine::Facts;
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Result {
     pub about: String,
     /// As it was typed.
@@ -31,8 +33,31 @@ pub struct Result {
     pub steps: Vec<StepResult>,
     pub gates: Vec<GateResult>,
     pub promises: Vec<Finding>,
+    /// What was done on purpose.
+    pub marks: Vec<Mark>,
+    /// Beside an earlier run, if one was given.
+    pub changes: Vec<Change>,
+    pub windows: Vec<Window>,
     pub seconds: Vec<Second>,
     pub samples: Vec<Sample>,
+}
+
+/// Latencies of what was begun from one second on, until the next window.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Window {
+    pub from_s: u32,
+    pub steps: BTreeMap<Step, Told>,
+}
+
+impl Window {
+    fn all(windows: &Windows) -> Vec<Window> {
+        let each = windows.all.iter().zip((0..).step_by(windows.width_s.max(1) as usize));
+        let told = each.map(|(steps, from_s)| Window {
+            from_s,
+            steps: steps.iter().map(|(step, all)| (*step, Told::of(all))).collect(),
+        });
+        told.collect()
+    }
 }
 
 /// How a run ended.
@@ -44,7 +69,7 @@ pub enum Ending {
     Cut,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StepResult {
     pub step: Step,
     pub done: u64,
@@ -57,7 +82,7 @@ pub struct StepResult {
 }
 
 /// What may be told of many durations.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Told {
     /// In milliseconds, those with enough samples beyond them.
     pub percentiles_ms: BTreeMap<String, f64>,
@@ -73,7 +98,7 @@ impl Told {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GateResult {
     pub fails_if: String,
     pub found: Option<f64>,
@@ -116,7 +141,7 @@ impl Result {
         ending: Ending,
     ) -> Result {
         let gates = scenario.gates.iter().map(|gate| {
-            let (found, failed) = match gate.judge(&outcome.steps) {
+            let (found, failed) = match gate.judge(outcome.tallies(gate.span())) {
                 Verdict::Held(found) => (Some(found), false),
                 Verdict::Failed(found) => (Some(found), true),
                 Verdict::Untold => (None, false),
@@ -133,6 +158,9 @@ impl Result {
             late: Told::of(&outcome.late),
             steps: outcome.steps.iter().map(|(step, tally)| StepResult::of(*step, tally)).collect(),
             promises,
+            marks: marks(&scenario.flaws),
+            changes: Vec::new(),
+            windows: Window::all(&outcome.windows),
             seconds: outcome.seconds,
             samples,
         }
@@ -162,6 +190,9 @@ impl Result {
         }
         for Finding { promise, what, broken, of } in &self.promises {
             let _ = writeln!(text, "      {promise}: {broken} of {of} {what}");
+        }
+        for change in &self.changes {
+            let _ = writeln!(text, " earlier: {change}");
         }
         if self.cut {
             text += "ended before its time\n";

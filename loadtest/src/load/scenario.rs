@@ -9,8 +9,10 @@ use toml::Spanned;
 use super::gate::Gate;
 use crate::plan::Arrival;
 use arrivals::RawArrivals;
+use cabinets::{Flaw, RawCabinets};
 
 mod arrivals;
+pub mod cabinets;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +31,23 @@ pub struct Scenario {
     pub seed: u64,
     pub network: Network,
     pub arrivals: Vec<Arrivals>,
+    /// What is wrong with cabinets, and when.
+    pub flaws: Vec<Flaw>,
     pub gates: Vec<Gate>,
+}
+
+/// A part of a run, in seconds from its begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    pub from_s: u32,
+    /// Not included; the end of the run without it.
+    pub to_s: Option<u32>,
+}
+
+impl Span {
+    pub fn contains(self, second: u32) -> bool {
+        second >= self.from_s && self.to_s.is_none_or(|to| second < to)
+    }
 }
 
 /// What is there before anybody comes.
@@ -79,6 +97,8 @@ struct Document {
     network: Network,
     #[serde(default)]
     arrivals: Vec<Spanned<RawArrivals>>,
+    #[serde(default)]
+    cabinets: Vec<Spanned<RawCabinets>>,
     #[serde(default)]
     fail: Vec<RawFail>,
 }
@@ -153,12 +173,17 @@ impl Document {
             arrivals.push(checked.map_err(|reason| wrong(raw.span(), &reason))?);
             bounded(&arrivals).map_err(|reason| wrong(raw.span(), &reason))?;
         }
+        let mut flaws = Vec::new();
+        for raw in &self.cabinets {
+            let checked = raw.get_ref().check(*stations.get_ref(), seconds);
+            flaws.push(checked.map_err(|reason| wrong(raw.span(), &reason))?);
+        }
         let mut gates = Vec::new();
         for fail in &self.fail {
             let gate = fail.when.get_ref().parse();
             gates.push(gate.map_err(|reason: String| wrong(fail.when.span(), &reason))?);
         }
         let Document { about, seed, network, .. } = self;
-        Ok(Scenario { about, seconds, seed, network, arrivals, gates })
+        Ok(Scenario { about, seconds, seed, network, arrivals, flaws, gates })
     }
 }

@@ -25,3 +25,12 @@ fn a_grandchild_is_below() {
     assert!(is_below(6, 5, &all) && is_below(6, 1, &all));
     assert!(!is_below(9, 5, &all));
 }
+
+#[test]
+fn memory_is_read_by_its_line() {
+    let status =
+        "Name:\tpostgres\nVmRSS:\t   9000 kB\nRssAnon:\t    1200 kB\nRssShmem:\t  7000 kB\n";
+    assert_eq!(kilobytes(status, "RssAnon:"), Some(1200));
+    assert_eq!(kilobytes(status, "RssShmem:"), Some(7000));
+    assert_eq!(kilobytes(status, "RssFile:"), None);
+}

@@ -44,6 +44,8 @@ fn a_gate_is_shown_as_it_is_written() {
         "p99.9(start) > 50ms",
         "p99.99(start) > 50ms",
         "unsent(any) > 0",
+        "p99(start) > 50ms from 70s",
+        "failed(any) > 0 from 70s to 90s",
         "failed(any) > 0",
         "done(start) < 100",
     ] {
@@ -55,6 +57,9 @@ fn a_gate_is_shown_as_it_is_written() {
 fn what_is_no_gate_is_refused_with_a_reason() {
     let refused = |text: &str| text.parse::<Gate>().unwrap_err();
     assert!(refused("p99 > 50ms").contains("for example"));
+    assert!(refused("p99(start) > 50ms from 70").contains("70s"));
+    assert!(refused("p99(start) > 50ms from 9s to 9s").contains("earlier"));
+    assert!(refused("p99(start) > 50ms to 9s").contains("for example"));
     assert!(refused("p99(begin) > 50ms").contains("begin"));
     assert!(refused("p99.999(start) > 50ms").contains("p99.999"));
     assert!(refused("p100(start) > 50ms").contains("p100"));

@@ -1,6 +1,8 @@
 //! Scenario files: those of the tree, and every kind of fault in one.
 
+use super::cabinets::Kind;
 use super::*;
+use crate::load::trouble::{deaf, marks};
 
 const GOOD: &str = include_str!("../../../scenarios/smoke.toml");
 
@@ -103,4 +105,30 @@ fn more_than_fits_into_memory_is_refused_where_it_stands() {
     assert_eq!(wrong.to_string(), "line 17: 2160000000 arrivals so far: at most 5000000");
     let wrong = parse(&long.replace("per_s = 2\n", "per_s = 30\n")).unwrap_err();
     assert_eq!(wrong.to_string(), "line 23: 648000 rentals so far: at most 500000");
+}
+
+#[test]
+fn cabinets_break_and_are_mended_as_it_says() {
+    let with = |text: &str| parse(&GOOD.replace("[[fail]]", &format!("{text}\n[[fail]]")));
+    let silent = "[[cabinets]]\ncount = 2\nsilent = true\nfrom_s = 5\nto_s = 20\n";
+    let lossy = "[[cabinets]]\nlose_permille = 50\n";
+    let scenario = parse(&GOOD.replacen("[[fail]]", &format!("{lossy}{silent}[[fail]]"), 1));
+    let flaws = scenario.unwrap().flaws;
+    assert_eq!((flaws[0].count, flaws[0].kind), (60, Kind::Losing { permille: 50 }));
+    assert_eq!(deaf(&flaws), ["990000000000001", "990000000000002"]);
+    let marks: Vec<String> =
+        marks(&flaws).into_iter().map(|m| format!("{} {}", m.second, m.what)).collect();
+    let wanted = [
+        "0 60 cabinets losing 50 ‰ of answers",
+        "5 2 cabinets silent",
+        "20 2 cabinets silent: over",
+    ];
+    assert_eq!(marks, wanted);
+    let reason = |text: &str| with(text).unwrap_err().reason;
+    assert!(reason("[[cabinets]]\ncount = 61\nsilent = true").contains("60 stations"));
+    assert!(reason("[[cabinets]]\ncount = 1").contains("alone"));
+    assert!(reason("[[cabinets]]\nsilent = true\nfrozen = true").contains("alone"));
+    assert!(reason("[[cabinets]]\nsilent = true\nfrom_s = 30").contains("within"));
+    assert!(reason("[[cabinets]]\nlose_permille = 1001").contains("1000"));
+    assert!(reason("[[cabinets]]\nsmelly = true").contains("smelly"));
 }
