@@ -197,7 +197,8 @@ async fn a_row_that_cannot_be_read_is_a_finding_and_the_others_are_still_looked_
 
     for scope in [Scope::Whole, Scope::Since(Mark::default())] {
         let (report, _) = look(&world, &scope).await;
-        let mut unread: Vec<&str> = report.findings.iter().filter(unreadable).map(about).collect();
+        let unread = report.findings.iter().filter(|finding| finding.kind == Kind::Unreadable);
+        let mut unread: Vec<&str> = unread.map(|finding| &*finding.subject).collect();
         unread.sort_unstable();
         let mut wanted = vec![&*timeless, &*uncounted];
         // captures of no rental are new of none
@@ -357,14 +358,6 @@ async fn blocked(world: &World) -> (PgConnection, String) {
     let waits = "select count(*) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock' and query like 'copy%'";
     (other, waits.to_owned())
-}
-
-fn unreadable(finding: &&Finding) -> bool {
-    finding.kind == Kind::Unreadable
-}
-
-fn about(finding: &Finding) -> &str {
-    &finding.subject
 }
 
 /// Other tests on this cluster have transactions too, and the oldest of all holds the sealer up.
