@@ -179,6 +179,19 @@ fn values_that_cannot_work_are_refused_all_at_once() {
 }
 
 #[test]
+fn points_for_money_that_can_be_taken_out_again_for_less_are_refused() {
+    let with = |points: u32, more: &str| {
+        format!("[ledger]\ntopup_points_per_100_npr = {points}\n[withdrawals]\n{more}\n")
+    };
+
+    // 20 points are worth 2 of 100, which is the fee
+    assert!(from(Some(&with(20, "")), &[]).is_ok());
+    assert!(from(Some(&with(21, "enabled = false")), &[]).is_ok());
+    let refused = refusal(Some(&with(21, "")), &[]);
+    assert!(refused.contains("withdrawals.fee_percent:"), "{refused}");
+}
+
+#[test]
 fn production_refuses_what_is_for_trying_out() {
     let refused = refusal(None, &[("CHARGEGHAR__ENVIRONMENT", "production")]);
 

@@ -107,7 +107,7 @@ pub fn refunds(config: &Config) -> refunds::Rules {
     refunds::Rules {
         two_persons_above: Money::rupees(i64::from(alone)),
         vat_percent: Terms::default().vat_percent,
-        points_per_hundred: config.ledger.topup_points_per_100_npr,
+        points: config.ledger.points(),
     }
 }
 

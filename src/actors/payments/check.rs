@@ -172,7 +172,7 @@ impl Payments {
         fact.movements = vec![Movement::TopUp { rider, intent: id, gateway, amount }];
         let points = Points::earned(amount, self.inner.settings.points_per_hundred);
         if points > Points(0) {
-            fact.movements.push(Movement::PointsEarned { rider, points });
+            fact.movements.push(Movement::TopUpPoints { rider, intent: id, points });
         }
         fact.effects = vec![Effect::NotifyRider { rider, template: Template::ToppedUp { amount } }];
         fact.gateway_event.clone_from(event);
