@@ -210,7 +210,7 @@ impl Network {
             prop_assert_eq!(sum, Quantity::ZERO);
         }
         for intent in self.top_ups.keys() {
-            prop_assert!(self.left(*intent) >= Money::ZERO, "more went back than came in");
+            prop_assert!(self.brought(*intent).left >= Money::ZERO, "no more goes than came in");
         }
         for rider in (0..RIDERS).map(RiderId) {
             let tabs = || self.tabs.values().filter(|tab| tab.rider == rider);

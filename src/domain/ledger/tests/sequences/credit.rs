@@ -5,46 +5,72 @@ use rust_decimal::Decimal;
 
 use super::Network;
 use crate::ids::{IntentId, RiderId, WithdrawalId};
-use crate::ledger::{Account, Gateway, Movement, Posted, Withdrawal, WithdrawalFee};
+use crate::ledger::{Account, Gateway, Movement, Posted, Quantity, Withdrawal, WithdrawalFee};
 use crate::money::Money;
-use crate::points::Points;
+use crate::points::{PerRupee, Points};
+use crate::refund::Brought;
 
 const GATEWAY: Gateway = Gateway::Sandbox;
+/// Points for each NPR 100.
+const EARNED: u32 = 150;
 
 impl Network {
+    /// With the points that it earns.
     pub fn top_up(&mut self, rider: RiderId, amount: Money) {
         let intent = IntentId(self.id());
-        assert!(self.post(&[Movement::TopUp { rider, intent, gateway: GATEWAY, amount }]));
+        let points = Points::earned(amount, EARNED);
+        let brought = [
+            Movement::TopUp { rider, intent, gateway: GATEWAY, amount },
+            Movement::TopUpPoints { rider, intent, points },
+        ];
+        assert!(self.post(&brought));
         self.top_ups.insert(intent, rider);
     }
 
-    /// A part of what is left of the newest top-up, if the wallet has it.
+    /// A part of what can go back of the newest top-up, with the points that it earned.
     pub fn send_back(&mut self, rider: RiderId, percent: u32) {
+        let (wallet, has, rate) =
+            (self.wallet_of(rider), self.points_of(rider), PerRupee::default());
         let of_rider = self.top_ups.iter().rev().filter(|(_, owner)| **owner == rider);
-        let mut left = of_rider.map(|(intent, _)| (*intent, self.left(*intent)));
-        let Some((intent, left)) = left.find(|(_, left)| left.is_positive()) else { return };
-        let amount = left.shares(&[percent, 100 - percent])[0];
-        self.post(&[Movement::TopUpBack { rider, intent, gateway: GATEWAY, amount }]);
+        let mut left = of_rider.map(|(intent, _)| (*intent, self.brought(*intent)));
+        let Some((intent, brought)) = left.find(|(_, brought)| brought.left.is_positive()) else {
+            return;
+        };
+        let amount = brought.most(wallet, has, rate).shares(&[percent, 100 - percent])[0];
+        if amount.is_zero() {
+            return;
+        }
+        let taken = brought.taken(amount, has, rate);
+        let sent = [
+            Movement::TopUpBack { rider, intent, gateway: GATEWAY, amount },
+            Movement::TopUpPointsBack { rider, intent, taken },
+        ];
+        assert!(self.post(&sent), "no more is sent than the wallet can pay");
     }
 
-    /// The newest part that left cannot arrive.
+    /// The newest part that left cannot arrive: all that left with it comes back.
     pub fn bounce(&mut self, rider: RiderId) {
-        let intents: Vec<IntentId> =
-            self.top_ups.iter().filter(|(_, owner)| **owner == rider).map(|(id, _)| *id).collect();
-        let mut sent = self.transfers.iter().rev().filter(|t| t.kind == "top_up_back");
-        let found = sent.find(|t| {
-            !self.undone.contains(&t.id) && t.intent.is_some_and(|id| intents.contains(&id))
-        });
-        let Some(of) = found.cloned().map(Box::new) else { return };
-        assert!(self.post(&[Movement::Reversal { of }]), "what left can come back");
+        let owner = |intent: IntentId| self.top_ups[&intent];
+        let of_rider = |t: &Posted| t.intent.is_some_and(|intent| owner(intent) == rider);
+        let stands = |t: &Posted| t.kind == "top_up_back" && !self.undone.contains(&t.id);
+        let Some(at) = self.transfers.iter().rposition(|t| stands(t) && of_rider(t)) else {
+            return;
+        };
+        let both = self.transfers[at..at + 2].iter().rev().cloned();
+        let undone: Vec<_> = both.map(|of| Movement::Reversal { of: Box::new(of) }).collect();
+        assert!(self.post(&undone), "what left can come back");
     }
 
-    /// What a top-up brought in, less what went back.
-    pub fn left(&self, intent: IntentId) -> Money {
-        let account = Account::Clearing(GATEWAY);
-        let of_intent = self.transfers.iter().filter(|t| t.intent == Some(intent));
-        let lines = of_intent.flat_map(|t| &t.entries).filter(|entry| entry.account == account);
-        lines.map(|entry| Money::exact(entry.amount.decimal()).unwrap().negated()).sum()
+    /// What a top-up brought in and earned, less what went back.
+    pub fn brought(&self, intent: IntentId) -> Brought {
+        let sum = |account: Account| {
+            let of_intent = self.transfers.iter().filter(|t| t.intent == Some(intent));
+            let lines = of_intent.flat_map(|t| &t.entries).filter(|entry| entry.account == account);
+            lines.fold(Quantity::ZERO, |sum, entry| sum.plus(entry.amount.negated()))
+        };
+        let left = Money::exact(sum(Account::Clearing(GATEWAY)).decimal()).unwrap();
+        let points = sum(Account::PointsIssued).decimal().try_into();
+        Brought { left, points: Points(points.expect("no more points go than were earned")) }
     }
 
     pub fn spend(&mut self, rider: RiderId, points: Points) {
@@ -89,12 +115,11 @@ impl Network {
     /// Any transfer that belongs to no rental, at most once; a top-up only as long as nothing of it
     /// went back.
     pub fn undo(&mut self, at: usize) {
-        let whole = |t: &Posted| match (t.intent, t.kind.as_str()) {
-            (Some(intent), "top_up") => {
-                let brought = t.entries.iter().map(|entry| entry.amount).max();
-                brought == Some(self.left(intent).into())
-            }
-            (intent, kind) => intent.is_none() || kind == "top_up_back",
+        let whole = |t: &Posted| {
+            let brought = t.entries.iter().map(|entry| entry.amount).max();
+            t.intent.is_none_or(|intent| {
+                t.kind == "top_up" && brought == Some(self.brought(intent).left.into())
+            })
         };
         let free = self.transfers.iter().filter(|t| t.rental.is_none() && whole(t));
         let free: Vec<&Posted> = free.collect();
