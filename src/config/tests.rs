@@ -208,6 +208,22 @@ fn production_refuses_what_is_for_trying_out() {
 }
 
 #[test]
+fn a_gateway_takes_some_amount_or_is_refused() {
+    let refused = |text: &str| refusal(Some(text), &[]);
+
+    for text in [
+        "[payments.khalti]\nmin_npr = 0",
+        "[payments.khalti]\nmin_npr = 200\nmax_npr = 199",
+        "[payments]\ntopup_max_npr = 50\n[payments.khalti]\nmin_npr = 51",
+        "[payments]\ntopup_min_npr = 50\n[payments.khalti]\nmax_npr = 49",
+    ] {
+        assert!(refused(text).contains("payments.khalti.min_npr:"), "{text}");
+    }
+    assert!(refused("[payments.esewa]\nmin_npr = 0").contains("payments.esewa.min_npr:"));
+    assert!(refused("[payments.stripe]\nmin_npr = 0").contains("payments.stripe.min_npr:"));
+}
+
+#[test]
 fn production_refuses_the_money_of_tests() {
     let table = [
         ("ESEWA__SECRET_KEY", "8gBm/:&EnhH.1/q", "esewa.secret_key:"),

@@ -40,6 +40,7 @@ pub fn actors(config: &Config) -> Settings {
             young: rentals.return_young_s.delta(),
             points: config.ledger.points(),
             at_once: rentals.same_station_s.delta(),
+            write_off_max: Money::rupees(i64::from(config.refunds.write_off_max_npr)),
             ..Terms::default()
         },
         seller: seller(config),

@@ -95,8 +95,11 @@ impl Payments {
                 Err(VerifyError::GatewayUnavailable)
             }
         };
+        // a settlement counts its own question, and is asked no more
+        let is_settled = |intent: &Intent| intent.status == IntentStatus::Completed;
+        let is_noted = checked.as_ref().is_ok_and(is_settled) && event.is_none();
         // what could not be written is asked again soon
-        if checked != Err(VerifyError::Unavailable) {
+        if !is_noted && checked != Err(VerifyError::Unavailable) {
             let next = next_check(intent.created_at, self.inner.clock.now());
             let next = next.filter(|_| !is_final);
             if let Err(error) = self.inner.store.intent_checked(id, next, event).await {
