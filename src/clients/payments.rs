@@ -18,6 +18,8 @@ use super::web::{self, Web};
 use crate::config::Config;
 
 pub mod esewa;
+#[cfg(test)]
+mod fuzz;
 pub mod khalti;
 pub mod news;
 pub mod raw;
