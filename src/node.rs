@@ -7,19 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use devices::a8::A8;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::actors::rentals::{Rentals, Tariff};
 use crate::actors::stations::Stations;
-use crate::actors::sweeper::{Retention, Rhythm};
-use crate::actors::{Context, Parts, auditor, flusher, outbox, route, sweeper, witness};
+use crate::actors::{Context, Parts, flusher, route};
 use crate::clients::broker_admin::{self, BrokerAdmin, Cabinets};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::embedded::keys::Keys;
-use crate::embedded::{self, DataFolder, NodeLock, postgres};
+use crate::embedded::{self, NodeLock, postgres};
 use crate::entropy::Entropy;
 use crate::link::{Link, mqtt};
 use crate::metrics::Recorder;
@@ -28,17 +25,21 @@ use crate::store::load::{Loaded, StationRow};
 use crate::store::{self, Lease, Store};
 
 mod accounts;
+mod background;
 mod carriers;
 mod deadline;
 pub(crate) mod edges;
 pub(crate) mod limits;
 #[cfg(feature = "embedded-broker")]
 mod refusals;
+mod resources;
 mod unread;
 mod web;
 
+use background::background;
 pub use deadline::Deadline;
 use edges::Tools;
+use resources::{Resources, config_addr};
 use web::Needs;
 
 /// Of the time for an orderly end, what is kept for the process to go away.
@@ -279,79 +280,6 @@ impl Node {
     }
 }
 
-/// What a node stands on, and what only one instance can have.
-struct Resources {
-    lock: Option<NodeLock>,
-    keys: Keys,
-    credentials: Arc<Credentials>,
-    database: Option<postgres::Postgres>,
-    listener: TcpListener,
-    store: Store,
-    lease: Lease,
-}
-
-impl Resources {
-    async fn acquire(config: &Config, options: &Options) -> Result<Resources, StartError> {
-        let Options { clock, entropy, launcher, lock } = options;
-        let folder = DataFolder::open(config)?;
-        let lock = if *lock { Some(folder.lock()?) } else { None };
-        let keys = Keys::load(&folder, &config.auth, entropy)?;
-        let credentials = Arc::new(Credentials::new(&keys.server));
-        let database = edges::database(config, &folder, entropy, launcher.clone()).await?;
-        let listener = listen(config).await?;
-        let settings = limits::store(config, &database.url);
-        let store = Store::open(settings, clock.clone(), entropy.clone()).await?;
-        let wait = config.node.lease_expiry_ms.duration() * 2;
-        let lease = store.acquire(&holder(entropy), wait).await?;
-        let database = database.child;
-        Ok(Resources { lock, keys, credentials, database, listener, store, lease })
-    }
-}
-
-/// Work that nobody asks for: telemetry, owed effects, and what only the clock starts.
-fn background(config: &Config, context: &Arc<Context>, tasks: &Tasks) -> Result<(), StartError> {
-    let keep = Keep { context, tasks };
-    keep.running("flusher", flusher::run);
-    let (outside, policy) = (carriers::push(config)?, limits::outbox(config));
-    keep.running("outbox", move |context| outbox::run(context, Arc::clone(&outside), policy));
-    let retention = Retention {
-        frames: config.telemetry.frames_days.delta(),
-        keys: config.rentals.idempotency_days.delta(),
-        logins: config.auth.ended_login_days.delta(),
-        gateway_events: config.payments.gateway_events_days.delta(),
-        delivered: config.outbox.done_days.delta(),
-        strangers: config.limits.pending_days.delta(),
-    };
-    let (every, whole) = (config.ledger.check_s.duration(), config.ledger.whole_check_s.delta());
-    let pace = auditor::Pace { every, whole };
-    keep.running("auditor", move |context| auditor::run(context, pace));
-    keep.running("witness", move |context| witness::run(context, every));
-    let (sweep, tidy) = (config.node.sweep_s.duration(), config.node.tidy_s.duration());
-    let rhythm = Rhythm { sweep, tidy };
-    keep.running("sweeper", move |context| sweeper::run(context, rhythm, retention));
-    Ok(())
-}
-
-/// What there is one of runs as long as the node.
-struct Keep<'n> {
-    context: &'n Arc<Context>,
-    tasks: &'n Tasks,
-}
-
-impl Keep<'_> {
-    fn running<F>(
-        &self,
-        name: &'static str,
-        mut run: impl FnMut(Arc<Context>) -> F + Send + 'static,
-    ) where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let context = Arc::clone(self.context);
-        let clock = context.clock.clone();
-        self.tasks.keep(name, clock, move || run(Arc::clone(&context)));
-    }
-}
-
 /// Everything that was loaded comes to life: first the books, then the cabinets, then the
 /// rentals that speak to them.
 async fn raise(
@@ -383,18 +311,4 @@ fn accounts(credentials: &Credentials, loaded: &Loaded) -> Cabinets {
             (info.uuid.clone(), password)
         })
         .collect()
-}
-
-async fn listen(config: &Config) -> Result<TcpListener, StartError> {
-    let addr = config_addr(config);
-    TcpListener::bind(addr).await.map_err(|cause| StartError::Listen { addr, cause })
-}
-
-fn config_addr(config: &Config) -> SocketAddr {
-    SocketAddr::new(config.http.bind, config.http.port)
-}
-
-/// Who holds the lease, for a person to find.
-fn holder(entropy: &Entropy) -> String {
-    format!("pid {} run {}", std::process::id(), entropy.base62(6))
 }

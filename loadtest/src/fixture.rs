@@ -45,20 +45,27 @@ pub async fn stations(db: &mut PgConnection, count: u32) -> anyhow::Result<()> {
         insert into stations (
             id, device_uuid, serial, name, latitude, longitude, version, created_at, updated_at
         )
-        select gen_random_uuid(), uuid, serial, 'Simulated ' || n,
-            27.7064 + (n / 50 % 50 - least($3 / 50, 50) / 2) * 0.003,
-            85.3150 + (n % 50 - 25) * 0.003, 1, now(), now()
-        from unnest($1::text[], $2::text[]) with ordinality as s (uuid, serial, n)";
+        select gen_random_uuid(), uuid, serial, 'Simulated ' || n, lat, lng, 1, now(), now()
+        from unnest($1::text[], $2::text[], $3::float8[], $4::float8[])
+            with ordinality as s (uuid, serial, lat, lng, n)";
     const EMPTY: &str = "
         insert into slots (station_id, io, slot, version)
         select id, 0, slot, 1 from stations, generate_series(1, $1) slot";
 
     let (uuids, serials): (Vec<String>, Vec<String>) =
         (1..=count).map(|number| (numbered::uuid(number), numbered::serial(number))).unzip();
-    let stations = sqlx::query(STATIONS).bind(uuids).bind(serials).bind(i64::from(count));
+    let (lats, lngs): (Vec<f64>, Vec<f64>) = (1..=count).map(|n| place(n, count)).unzip();
+    let stations = sqlx::query(STATIONS).bind(uuids).bind(serials).bind(lats).bind(lngs);
     stations.execute(&mut *db).await?;
     sqlx::query(EMPTY).bind(i32::from(SLOTS)).execute(&mut *db).await?;
     Ok(())
+}
+
+/// Where the station with this number is, among so many: latitude and longitude.
+pub fn place(number: u32, count: u32) -> (f64, f64) {
+    let rows = (count / 50).min(50);
+    let steps = |from: u32, middle: u32| (f64::from(from) - f64::from(middle)) * 0.003;
+    (27.7064 + steps(number / 50 % 50, rows / 2), 85.3150 + steps(number % 50, 25))
 }
 
 /// Puts banks into the stations, as if each had reported once: custody, readings, presence.

@@ -12,8 +12,8 @@ mod tests;
 const LONGEST_US: u64 = 600_000_000;
 /// A percentile is told only with so many samples beyond it.
 const BEYOND: u64 = 10;
-/// Percentiles that are looked at, in tenths of a percent.
-pub const PERMILLES: [u16; 5] = [500, 900, 950, 990, 999];
+/// Percentiles that are looked at, in hundredths of a percent.
+pub const PERCENTILES: [u16; 6] = [5000, 9000, 9500, 9900, 9990, 9999];
 
 /// Durations in microseconds, to three digits.
 #[derive(Clone, Debug)]
@@ -27,6 +27,12 @@ impl Default for Latencies {
 }
 
 impl Latencies {
+    /// To two digits, for many small ones.
+    pub fn coarse() -> Latencies {
+        let histogram = Histogram::new_with_bounds(1, LONGEST_US, 2);
+        Latencies(histogram.expect("these bounds are possible"))
+    }
+
     pub fn record(&mut self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(LONGEST_US);
         self.0.saturating_record(micros.clamp(1, LONGEST_US));
@@ -40,11 +46,12 @@ impl Latencies {
         self.0.len()
     }
 
-    /// The duration that so many thousandths stay below; `None` with too few samples beyond.
-    pub fn at(&self, permille: u16) -> Option<Duration> {
-        let beyond = self.0.len() * u64::from(1000_u16.saturating_sub(permille)) / 1000;
-        let told = beyond >= BEYOND;
-        told.then(|| Duration::from_micros(self.0.value_at_quantile(f64::from(permille) / 1000.0)))
+    /// The duration that so many hundredths of a percent stay below; `None` with too few samples
+    /// beyond.
+    pub fn at(&self, percentile: u16) -> Option<Duration> {
+        let beyond = self.0.len() * u64::from(10_000_u16.saturating_sub(percentile)) / 10_000;
+        let quantile = f64::from(percentile) / 10_000.0;
+        (beyond >= BEYOND).then(|| Duration::from_micros(self.0.value_at_quantile(quantile)))
     }
 
     /// The longest.
@@ -53,10 +60,11 @@ impl Latencies {
     }
 }
 
-/// `p50`, `p99.9`.
-pub fn name(permille: u16) -> String {
-    match (permille / 10, permille % 10) {
+/// `p50`, `p99.9`, `p99.99`.
+pub fn name(percentile: u16) -> String {
+    match (percentile / 100, percentile % 100) {
         (whole, 0) => format!("p{whole}"),
-        (whole, tenth) => format!("p{whole}.{tenth}"),
+        (whole, part) if part.is_multiple_of(10) => format!("p{whole}.{}", part / 10),
+        (whole, part) => format!("p{whole}.{part:02}"),
     }
 }

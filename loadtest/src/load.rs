@@ -15,14 +15,14 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::fixture::{self, Tokens};
 use crate::fleet::{Cabinets, Order};
-use crate::machine::Facts;
-use crate::plan::{Spread, plan};
+use crate::machine::{self, Facts};
 use crate::pool::Pool;
 use crate::progress::{bar, spinner};
 use crate::scratch::Scratch;
 use crate::service::{Plan, Service};
 use crate::witness::{Places, Witness};
 
+mod against;
 mod gate;
 mod invariants;
 mod journey;
@@ -33,7 +33,9 @@ mod sampler;
 mod scenario;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
+use gate::Gate;
 use invariants::during::Watch;
 use invariants::{QUIET_MAX, Truth};
 use journey::{Rider, Town, go};
@@ -41,9 +43,14 @@ use outcome::Outcome;
 use result::{Ending, Result as RunResult};
 use sampler::{Sample, Sampler};
 use scenario::{Journey, Scenario};
+use trouble::Trouble;
 
 /// Longest wait for one answer; a start waits for the bank.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Connections of one cabinet: to the broker, and one over HTTP.
+const FILES_A_CABINET: u64 = 2;
+/// Riders under way, the database, logs.
+const FILES_BESIDE: u64 = 4_000;
 /// Longest wait for riders who are on their way when the time is over.
 const HOME_MAX: Duration = Duration::from_mins(2);
 
@@ -51,12 +58,16 @@ const HOME_MAX: Duration = Duration::from_mins(2);
 pub struct Arguments {
     /// A scenario file, or the name of one in loadtest/scenarios
     scenario: PathBuf,
-    /// A running service, instead of one of its own; riders can only browse there
-    #[arg(long, value_name = "HOST:PORT")]
+    /// A running service, as HOST:PORT or <http://HOST:PORT>, instead of one of its own; riders can
+    /// only browse there
+    #[arg(long, value_name = "URL")]
     target: Option<String>,
     /// Says that this host may be loaded; needed for any that is not this machine
     #[arg(long, value_name = "HOST")]
     i_own_this_target: Option<String>,
+    /// The result.json of an earlier run, to be shown beside this one
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
     /// Where the result and the page go
     #[arg(long, value_name = "FOLDER", default_value = "target/load")]
     out: PathBuf,
@@ -65,8 +76,10 @@ pub struct Arguments {
 /// Ends with an error when a gate failed or a promise was broken.
 pub async fn run(program: &Path, arguments: Arguments) -> anyhow::Result<()> {
     let scenario = read(&arguments.scenario)?;
+    // read before the run: it may be the file that this run writes over
+    let earlier = arguments.against.as_deref().map(earlier).transpose()?;
     let facts = Facts::read();
-    let result = match &arguments.target {
+    let mut result = match &arguments.target {
         Some(target) => {
             let address = permitted(target, arguments.i_own_this_target.as_deref())?;
             ensure!(!scenario.rents(), "at a target of somebody else riders can only browse");
@@ -74,6 +87,7 @@ pub async fn run(program: &Path, arguments: Arguments) -> anyhow::Result<()> {
         }
         None => own(program, scenario, facts).await?,
     };
+    result.changes = earlier.map_or_else(Vec::new, |earlier| against::changes(&earlier, &result));
     let name = arguments.scenario.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let folder = arguments.out.join(name);
     std::fs::create_dir_all(&folder)?;
@@ -89,13 +103,25 @@ fn read(path: &Path) -> anyhow::Result<Scenario> {
     let path = if path.is_file() { path } else { &named };
     let text =
         std::fs::read_to_string(path).with_context(|| format!("no scenario {}", path.display()))?;
-    Scenario::parse(&text).with_context(|| path.display().to_string())
+    let beside = |name: &str| {
+        let file = path.with_file_name(name);
+        std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))
+    };
+    Scenario::parse(&text, &beside).with_context(|| path.display().to_string())
+}
+
+fn earlier(path: &Path) -> anyhow::Result<RunResult> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no result", path.display()))
 }
 
 /// Load on a machine that is not ours is an attack.
 fn permitted(target: &str, owned: Option<&str>) -> anyhow::Result<SocketAddr> {
     use std::net::ToSocketAddrs;
-    let (host, _) = target.rsplit_once(':').context("a target is HOST:PORT")?;
+    let target = target.strip_prefix("http://").unwrap_or(target).trim_end_matches('/');
+    let form = "a target is HOST:PORT or http://HOST:PORT";
+    let (host, port) = target.rsplit_once(':').context(form)?;
+    ensure!(port.parse::<u16>().is_ok(), form);
     let addresses: Vec<SocketAddr> = target.to_socket_addrs()?.collect();
     let first = *addresses.first().context("the target has no address")?;
     let is_here = |address: &SocketAddr| match address.ip() {
@@ -110,6 +136,8 @@ fn permitted(target: &str, owned: Option<&str>) -> anyhow::Result<SocketAddr> {
 
 /// A service, a network and cabinets of its own.
 async fn own(program: &Path, scenario: Scenario, facts: Facts) -> anyhow::Result<RunResult> {
+    let stations = *scenario.network.stations.get_ref();
+    machine::files(u64::from(stations) * FILES_A_CABINET + FILES_BESIDE)?;
     let scratch = Scratch::new()?;
     let plan = Plan::new(program, &scratch.folder("load")?)
         .with("LIMITS__REQUESTS_PER_MINUTE", 1_000_000)
@@ -118,7 +146,7 @@ async fn own(program: &Path, scenario: Scenario, facts: Facts) -> anyhow::Result
     let shown = spinner("the network is made ready");
     let service = plan.start().await?;
     let mut db = fixture::database(&plan.folder).await?;
-    fixture::stations(&mut db, *scenario.network.stations.get_ref()).await?;
+    fixture::stations(&mut db, stations).await?;
     let riders = riders(&mut db, &scenario, &plan.folder).await?;
     service.stop().await?;
     let service = plan.start().await?;
@@ -129,14 +157,17 @@ async fn own(program: &Path, scenario: Scenario, facts: Facts) -> anyhow::Result
     shown.finish_and_clear();
 
     let town = town(&scenario, service.http, Some(cabinets), riders);
-    let sampler = Sampler::start(service.pid(), town.begin);
+    let sampler = Sampler::start(service.pid(), service.http, town.begin);
     let watch = Watch::start(fixture::database(&plan.folder).await?, town.begin);
+    let trouble = Trouble::start(&town, &scenario.flaws);
     let ending = play(&scenario, &town).await;
+    trouble.stop();
     let (watched, mut findings) = (sampler.stop().await, watch.stop().await);
     let outcome = outcome(&town);
     let shown = spinner("the promises are checked");
     let places = || town.cabinets.as_ref().map_or_else(Places::new, Cabinets::places);
-    let truth = Truth { told: &outcome.told, places: &places, witness: &witness, deaf: &[] };
+    let deaf = trouble::deaf(&scenario.flaws);
+    let truth = Truth { told: &outcome.told, places: &places, witness: &witness, deaf: &deaf };
     findings.extend(invariants::check(&mut db, &truth, QUIET_MAX).await?);
     findings.extend(invariants::ledger::verify(&plan).await?);
     shown.finish_and_clear();
@@ -201,12 +232,13 @@ fn town(
     cabinets: Option<Cabinets>,
     riders: Vec<Rider>,
 ) -> Arc<Town> {
+    let parts = scenario.gates.iter().filter_map(Gate::span);
     Arc::new(Town {
         pool: Pool::new(address, PATIENCE),
         begin: Instant::now(),
         stations: *scenario.network.stations.get_ref(),
         cabinets,
-        outcome: Mutex::default(),
+        outcome: Mutex::new(Outcome::of_parts(scenario.seconds, parts)),
         idle_riders: Mutex::new(riders),
     })
 }
@@ -219,11 +251,7 @@ fn outcome(town: &Town) -> Outcome {
 async fn play(scenario: &Scenario, town: &Arc<Town>) -> Ending {
     let mut arrivals: Vec<(Duration, Journey)> = Vec::new();
     for (number, kind) in (0..).zip(&scenario.arrivals) {
-        let spread = match kind.spread {
-            Spread::Even => Spread::Even,
-            Spread::Poisson(_) => Spread::Poisson(scenario.seed.wrapping_add(number)),
-        };
-        let instants = plan(&kind.stretches, spread);
+        let instants = kind.times.instants(scenario.seed.wrapping_add(number));
         arrivals.extend(instants.into_iter().map(|at| (at, kind.journey.clone())));
     }
     arrivals.sort_by_key(|(at, _)| *at);

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use serde::Serialize;
+use anyhow::ensure;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Facts {
     pub cores: usize,
     pub processor: String,
@@ -44,6 +46,27 @@ impl Facts {
              {postgres}; load before {load}"
         )
     }
+}
+
+/// Lets this process and the service below it open so many files: a connection is one, at both
+/// ends. Fails with the number when the machine does not allow it.
+pub fn files(needed: u64) -> anyhow::Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let hard = limit.maximum.unwrap_or(u64::MAX);
+    enough(needed, hard)?;
+    if limit.current.is_some_and(|soft| soft < needed) {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum: limit.maximum })?;
+    }
+    Ok(())
+}
+
+pub fn enough(needed: u64, hard: u64) -> anyhow::Result<()> {
+    ensure!(
+        needed <= hard,
+        "this run needs {needed} open files, and {hard} are allowed: raise `ulimit -n`, or take \
+         fewer stations"
+    );
+    Ok(())
 }
 
 fn after(text: &str, key: &str) -> Option<String> {

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "measurements, not money")]
 mod bench;
+#[expect(clippy::float_arithmetic, reason = "places, not money")]
 mod fixture;
 mod fleet;
 #[expect(clippy::float_arithmetic, reason = "shares, not money")]
@@ -42,6 +43,7 @@ enum Command {
     /// Measure one part of the service, or all
     Bench(bench::Arguments),
     /// Run a load scenario against a service of its own
+    #[command(alias = "run")]
     Load(load::Arguments),
     #[command(hide = true, subcommand)]
     Limit(bench::limits::Limit),

@@ -49,6 +49,36 @@ pub enum Spread {
     Poisson(u64),
 }
 
+/// When one kind of riders comes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrival {
+    By(Vec<Stretch>, Spread),
+    /// At these instants from the begin, in order.
+    At(Vec<Duration>),
+}
+
+impl Arrival {
+    /// How many there will be, more or less.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+    pub fn about(&self) -> u64 {
+        match self {
+            Arrival::By(stretches, _) => {
+                stretches.iter().map(Stretch::arrivals).sum::<f64>().ceil() as u64
+            }
+            Arrival::At(instants) => instants.len() as u64,
+        }
+    }
+
+    /// Chance is of this seed.
+    pub fn instants(&self, seed: u64) -> Vec<Duration> {
+        match self {
+            Arrival::At(instants) => instants.clone(),
+            Arrival::By(stretches, Spread::Even) => plan(stretches, Spread::Even),
+            Arrival::By(stretches, Spread::Poisson(_)) => plan(stretches, Spread::Poisson(seed)),
+        }
+    }
+}
+
 /// The instants of all arrivals, from the begin, in order.
 pub fn plan(stretches: &[Stretch], spread: Spread) -> Vec<Duration> {
     let mut chance = match spread {

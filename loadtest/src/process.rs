@@ -61,10 +61,27 @@ pub fn spent_alone(pid: u32) -> anyhow::Result<Duration> {
 pub fn resident(pid: u32) -> anyhow::Result<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status"))
         .with_context(|| format!("process {pid} has ended"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB"));
-    let kilobytes: u64 = kilobytes.context("/proc is not as expected")?.trim().parse()?;
-    Ok(kilobytes * 1024)
+    Ok(kilobytes(&text, "VmRSS:").context("/proc is not as expected")? * 1024)
+}
+
+/// Resident memory of everything below `pid`, in bytes. Postgres's processes share one piece,
+/// which counts once, as the largest of them sees it.
+pub fn resident_below(pid: u32) -> u64 {
+    let all = all();
+    let below = all.keys().filter(|other| **other != pid && is_below(**other, pid, &all));
+    let texts = below.filter_map(|pid| fs::read_to_string(format!("/proc/{pid}/status")).ok());
+    let (mut own, mut shared) = (0, 0);
+    for text in texts {
+        own += kilobytes(&text, "RssAnon:").unwrap_or(0);
+        shared = kilobytes(&text, "RssShmem:").unwrap_or(0).max(shared);
+    }
+    (own + shared) * 1024
+}
+
+/// A line of `/proc/PID/status`.
+fn kilobytes(text: &str, key: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
 fn all() -> BTreeMap<u32, Stat> {

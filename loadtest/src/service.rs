@@ -129,9 +129,7 @@ impl Service {
 
     /// Every series of `/metrics` by its name with labels.
     pub async fn figures(&self) -> anyhow::Result<Figures> {
-        let mut connection = Connection::open(self.http).await?;
-        let answer = connection.ask(&get(self.http, "/metrics", None)).await?;
-        Ok(Figures::parse(&String::from_utf8_lossy(&answer.body)))
+        figures(self.http).await
     }
 
     /// Asks it to end and waits until it has.
@@ -159,8 +157,15 @@ impl Service {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures(BTreeMap<String, f64>);
 
+/// What a service there says of itself.
+pub async fn figures(http: SocketAddr) -> anyhow::Result<Figures> {
+    let mut connection = Connection::open(http).await?;
+    let answer = connection.ask(&get(http, "/metrics", None)).await?;
+    Ok(Figures::parse(&String::from_utf8_lossy(&answer.body)))
+}
+
 impl Figures {
-    fn parse(text: &str) -> Figures {
+    pub fn parse(text: &str) -> Figures {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let series = lines.filter_map(|line| {
             let (name, value) = line.rsplit_once(' ')?;

@@ -184,7 +184,7 @@ pub struct State {
     calling: connect::Calling,
     /// Banks whose fact is under way.
     moving: BTreeSet<Sn>,
-    row: layout::Row,
+    row_write: layout::RowWrite,
     dirty: bool,
     shown_version: u64,
 }
@@ -234,7 +234,7 @@ impl Actor for StationActor {
             Msg::Moved(key) => state.moved(key),
             Msg::Reserve(reserve) => state.reserve(reserve).await,
             Msg::Unreserve(command) => state.unreserve(command),
-            Msg::Engaged(sn) => state.engaged(sn),
+            Msg::Engaged(sn) => state.set_aside(sn),
             Msg::Publish(publish) => state.publish(publish).await,
             Msg::LookInto(publish) => state.look_into(publish),
             Msg::EjectOver(command) => state.eject_over(command),
@@ -302,7 +302,7 @@ impl State {
             check: claims::Checking::default(),
             calling: connect::Calling::new(context.untold_since(&seed.info.uuid)),
             moving: BTreeSet::new(),
-            row: layout::Row::default(),
+            row_write: layout::RowWrite::default(),
             dirty: true,
             shown_version: 0,
             seed,

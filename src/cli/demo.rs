@@ -2,7 +2,7 @@
 //! uses it as an app would. It says what happens, checks what must hold, and goes on serving.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::reach::Reach;
 use super::serve::{self, Running};
-use super::{Common, QUIET, runtime};
+use super::{Common, QUIET, to_its_end};
 use crate::admin::{Enrol, StationBody};
 use crate::clock::Clock;
 use crate::config::{Config, Seconds};
@@ -57,14 +57,12 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
-    let named = std::env::var_os(FOLDER).is_some();
-    let mut config = of_its_own(Config::load(common.config.as_deref())?, named);
+    let named = std::env::var_os(FOLDER).map(PathBuf::from);
+    let mut config = of_its_own(&Config::load(common.config.as_deref())?, named);
     telemetry::init(Output::Stderr, QUIET)?;
     let folder = own_folder(&mut config)?;
     free_ports(&mut config);
-    let runtime = runtime()?;
-    let code = runtime.block_on(Box::pin(demo(arguments, config)));
-    runtime.shutdown_background();
+    let code = to_its_end(demo(arguments, config));
     drop(folder);
     code.or_else(serve::exit_of_second_instance)
 }
@@ -226,15 +224,13 @@ fn is_own(known: &Serial) -> bool {
 
 /// Of the settings, where the demo listens and how it starts a database: a story has no place in
 /// a network that is in use, so its database, its broker and its money are its own. So is its
-/// folder, unless it was `named` for this run.
-fn of_its_own(config: Config, named: bool) -> Config {
-    let mut own = Config::default();
-    if named {
-        own.data_dir = config.data_dir;
-    }
+/// folder, unless one is `named` for this run.
+fn of_its_own(config: &Config, named: Option<PathBuf>) -> Config {
+    let data_dir = named.unwrap_or_default();
+    let mut own = Config { data_dir, ..Config::default() };
     (own.http.bind, own.http.port) = (config.http.bind, config.http.port);
     (own.mqtt.bind, own.mqtt.port) = (config.mqtt.bind, config.mqtt.port);
-    own.database.embedded_programs = config.database.embedded_programs;
+    own.database.embedded_programs.clone_from(&config.database.embedded_programs);
     own.stations.comeback_s = Seconds(0); // its cabinets begin anew with it
     own
 }
@@ -264,7 +260,7 @@ fn is_free(port: u16) -> bool {
 }
 
 /// Removed when it is dropped.
-struct TemporaryFolder(std::path::PathBuf);
+struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
     fn new() -> anyhow::Result<TemporaryFolder> {

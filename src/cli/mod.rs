@@ -10,7 +10,6 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
-use tokio::runtime::Runtime;
 
 use crate::config::{Config, Telemetry};
 use crate::telemetry::{self, Output};
@@ -153,16 +152,17 @@ fn block_on<T>(
     let asked = config.telemetry.log != Telemetry::default().log;
     let filter = if asked { config.telemetry.log.as_str() } else { QUIET };
     telemetry::init(Output::Stderr, filter)?;
-    let runtime = runtime()?;
-    let done = runtime.block_on(Box::pin(command(config)));
-    runtime.shutdown_background(); // a look-up of a name that never ends holds up nobody
-    done
+    to_its_end(command(config))
 }
 
-fn runtime() -> io::Result<Runtime> {
+/// Runs `work` on a runtime of its own.
+fn to_its_end<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     // another part of the process may have chosen its provider before
     let _ = rustls::crypto::ring::default_provider().install_default();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(Box::pin(work));
+    runtime.shutdown_background(); // a look-up of a name that never ends holds up nobody
+    done
 }
 
 /// Runs the command line of this process.

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Common, runtime};
+use super::{Common, to_its_end};
 use crate::actors::refunds::Refunds;
 use crate::actors::withdrawals::Withdrawals;
 use crate::admin::socket::Socket;
@@ -45,10 +45,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
     let config = Config::load(common.config.as_deref())?;
     let output = if arguments.pretty { Output::Pretty } else { Output::Json };
     telemetry::init(output, &config.telemetry.log)?;
-    let runtime = runtime()?;
-    let code = runtime.block_on(Box::pin(serve(config)));
-    runtime.shutdown_background(); // a look-up of a name that never ends holds up nobody
-    code
+    to_its_end(serve(config))
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {

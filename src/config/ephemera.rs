@@ -1,4 +1,4 @@
-//! `[ephemera]`: short-lived data: login codes, limits, revoked tokens.
+//! `[ephemera]`: short-lived data: login codes, limits.
 
 use std::path::PathBuf;
 

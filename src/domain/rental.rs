@@ -322,6 +322,12 @@ impl Rental {
         }
     }
 
+    /// Whether a late answer of its cabinet may be about its eject.
+    pub fn may_reopen(&self) -> bool {
+        let Phase::Cancelled { reason, .. } = self.phase else { return false };
+        decide::may_reopen_after(self, reason)
+    }
+
     /// Its eject was cancelled, and by its own end and the bank's custody a report that came
     /// after the eject has shown the bank in a slot.
     pub fn was_found(&self, custody: &Custody) -> bool {

@@ -9,7 +9,7 @@ use crate::ids::{CommandId, SlotKey, Sn};
 #[cfg(test)]
 mod tests;
 
-/// What a cabinet says about a slot (protocol page, table 7.1).
+/// What a cabinet says about a slot (docs/PROTOCOL.md, 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SlotState {
@@ -22,7 +22,7 @@ pub enum SlotState {
     Reserved(u8),
 }
 
-/// Why a slot cannot be used (protocol page, table 7.1).
+/// Why a slot cannot be used (docs/PROTOCOL.md, 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SlotFault {
@@ -196,7 +196,7 @@ impl Slot {
         }
     }
 
-    /// Table 7.1 with the switch: a slot that contradicts itself is faulted, not free.
+    /// By docs/PROTOCOL.md, 7.1, and the switch: a slot that contradicts itself is faulted, not free.
     fn told(&self, reading: &Reading) -> Standing {
         match reading.state {
             SlotState::Empty if !reading.switch_open => Standing::Faulted,
@@ -212,7 +212,7 @@ impl Slot {
         self.hold.is_some_and(|hold| now < hold.until)
     }
 
-    /// Rentable (protocol page, below table 7.1): state 01, serial present and ours, level
+    /// Rentable (docs/PROTOCOL.md, below 7.1): state 01, serial present and ours, level
     /// known and enough, temperature unknown or not too high, nothing pending.
     pub fn is_rentable(&self, rules: &Rules, now: DateTime<Utc>) -> bool {
         let Some(reading) = &self.reading else { return false };

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 
 use super::{DataFolder, Error, make_private};
 use crate::config::{Auth, Secret};
@@ -43,17 +43,6 @@ impl Keys {
         hex::decode_to_slice(server.expose(), &mut bytes)
             .map_err(|_| bad(&keys.join("server.key"), "it is not 64 hex digits"))?;
         Ok(Keys { signing, server: bytes })
-    }
-
-    /// The signing key as PKCS#8 PEM.
-    pub fn signing_pem(&self) -> Secret {
-        pem(&self.signing)
-    }
-
-    /// The public half of the signing key as PEM.
-    pub fn verifying_pem(&self) -> String {
-        let key = self.signing.verifying_key();
-        key.to_public_key_pem(LineEnding::LF).expect("an Ed25519 key has a PEM form")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Data that may be forgotten: login codes, limits, revoked tokens. In memory, or in Redis.
+//! Data that may be forgotten: login codes, limits. In memory, or in Redis.
 //!
 //! Everything has an end: no key lives without one. A lost key must never be worth more than a
 //! repeated login code or a limit that starts again; facts do not belong here.
@@ -89,15 +89,6 @@ pub trait Ephemera: Send + Sync + 'static {
     async fn ping(&self) -> Result<(), Error>;
 
     fn usage(&self) -> Usage;
-
-    /// Remembers that a token is no longer valid, until it would have ended by itself.
-    async fn revoke(&self, token: &str, life: Duration) -> Result<(), Error> {
-        self.set(&format!("revoked:{token}"), "1", life).await
-    }
-
-    async fn is_revoked(&self, token: &str) -> Result<bool, Error> {
-        Ok(self.get(&format!("revoked:{token}")).await?.is_some())
-    }
 }
 
 /// A limit as a bucket that leaks: each time adds `cost` to its level, the level falls by

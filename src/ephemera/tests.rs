@@ -53,7 +53,6 @@ suite! {
     a_refused_attempt_costs_nothing
     a_limit_at_once_lets_exactly_its_count_pass
     limits_of_different_keys_are_apart
-    a_token_is_revoked_until_it_would_have_ended
     any_text_is_a_key_and_a_value
     a_store_that_is_there_answers
 }
@@ -178,16 +177,6 @@ async fn limits_of_different_keys_are_apart(bench: Bench) {
 
     assert!(store.limit("rider:1", limit).await.unwrap().is_allowed);
     assert!(store.limit("rider:2", limit).await.unwrap().is_allowed);
-}
-
-async fn a_token_is_revoked_until_it_would_have_ended(bench: Bench) {
-    let store = &bench.store;
-    store.revoke("token", MINUTE).await.unwrap();
-
-    assert!(store.is_revoked("token").await.unwrap());
-    assert!(!store.is_revoked("other").await.unwrap());
-    bench.pass(MINUTE).await;
-    assert!(!store.is_revoked("token").await.unwrap());
 }
 
 async fn any_text_is_a_key_and_a_value(bench: Bench) {

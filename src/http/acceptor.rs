@@ -64,11 +64,12 @@ impl Bounds {
 
 struct Acceptor {
     bounds: Bounds,
-    inside: Arc<Semaphore>,
-    beyond: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+    /// For connections beyond the bound, which are heard and sent away.
+    places_to_refuse: Arc<Semaphore>,
     router: Router,
-    /// The same, for those beyond the bound.
-    full: Router,
+    /// Answers those beyond the bound: only what is never turned away gets through.
+    refusing: Router,
     connections: Tasks,
     closing: watch::Sender<bool>,
 }
@@ -84,9 +85,9 @@ pub async fn serve(
 ) {
     let acceptor = Acceptor {
         bounds,
-        inside: Arc::new(Semaphore::new(bounds.connections)),
-        beyond: Arc::new(Semaphore::new(BEYOND)),
-        full: router.clone().layer(from_fn(guard::full)),
+        places: Arc::new(Semaphore::new(bounds.connections)),
+        places_to_refuse: Arc::new(Semaphore::new(BEYOND)),
+        refusing: router.clone().layer(from_fn(guard::full)),
         router,
         connections,
         closing: watch::Sender::new(false),
@@ -112,12 +113,12 @@ pub async fn serve(
 
 impl Acceptor {
     fn take(&self, socket: TcpStream, peer: SocketAddr) {
-        let inside = Arc::clone(&self.inside).try_acquire_owned();
-        let is_beyond = inside.is_err();
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let is_beyond = place.is_err();
         if is_beyond {
             metrics::LIMITED.inc(["connections"]);
         }
-        let place = inside.or_else(|_| Arc::clone(&self.beyond).try_acquire_owned());
+        let place = place.or_else(|_| Arc::clone(&self.places_to_refuse).try_acquire_owned());
         // dropping the socket closes it
         let Ok(place) = place else { return };
         // what is told live is told at once; a socket that refuses is as good, only slower
@@ -125,7 +126,7 @@ impl Acceptor {
         let talk = Talk {
             socket,
             peer,
-            router: if is_beyond { self.full.clone() } else { self.router.clone() },
+            router: if is_beyond { self.refusing.clone() } else { self.router.clone() },
             keep_alive: !is_beyond,
             bounds: self.bounds,
             closing: self.closing.subscribe(),

@@ -90,8 +90,10 @@ enum Refusal {
     Call(CallError),
     /// Nobody enrolled this cabinet.
     Stranger,
-    /// Not signed, or wrongly, at a station that insists: which of the two.
-    Sign(&'static str),
+    /// Not signed, at a station that insists.
+    Unsigned,
+    /// Signed wrongly, at a station that insists.
+    WronglySigned,
     /// The cabinet itself is on its session: somebody else calls.
     Online,
     Frame(DecodeError),
@@ -119,7 +121,8 @@ impl Refusal {
         match self {
             Refusal::Call(error) => error.code(),
             Refusal::Stranger => "not_enrolled",
-            Refusal::Sign(kind) => kind,
+            Refusal::Unsigned => "sign_absent",
+            Refusal::WronglySigned => "sign_wrong",
             Refusal::Online => "cabinet_online",
             Refusal::Frame(error) => error.code(),
             Refusal::TooLarge => "too_large",
@@ -135,7 +138,8 @@ impl Refusal {
             Refusal::NotStored => error::UNAVAILABLE,
             Refusal::Call(_)
             | Refusal::Stranger
-            | Refusal::Sign(_)
+            | Refusal::Unsigned
+            | Refusal::WronglySigned
             | Refusal::Online
             | Refusal::Frame(_)
             | Refusal::TooLarge
@@ -149,7 +153,8 @@ impl Refusal {
             Refusal::NotStored | Refusal::Answer => false,
             Refusal::Call(_)
             | Refusal::Stranger
-            | Refusal::Sign(_)
+            | Refusal::Unsigned
+            | Refusal::WronglySigned
             | Refusal::Online
             | Refusal::Frame(_)
             | Refusal::TooLarge => true,
@@ -255,15 +260,16 @@ impl Calls {
 
     /// A wrong signature is counted, and refused where the station insists.
     fn signed(&self, endpoint: Endpoint, signature: Signature, info: &Info) -> Result<(), Refusal> {
-        let (word, kind) = match signature {
+        let (word, refusal) = match signature {
             Signature::Good => return Ok(()),
-            Signature::Wrong => ("wrong", "sign_wrong"),
-            Signature::Absent => ("absent", "sign_absent"),
+            Signature::Wrong => ("wrong", Refusal::WronglySigned),
+            Signature::Absent => ("absent", Refusal::Unsigned),
         };
         metrics::DEVICE_SIGNS.inc([name(endpoint), word]);
         if info.about.strict_sign {
-            return Err(Refusal::Sign(kind));
+            return Err(refusal);
         }
+        let kind = refusal.kind();
         if let Some(held) = self.0.warnings.pass(kind) {
             let (call, cabinet) = (name(endpoint), &info.uuid);
             tracing::warn!(kind, call, %cabinet, held, "a cabinet's call is not signed");

@@ -31,7 +31,6 @@ const WAIT_WHEN_FULL: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Surface {
     App,
-    Admin,
     Device,
     System,
 }
@@ -40,8 +39,6 @@ impl Surface {
     fn of(path: &str) -> Surface {
         if devices::is_device_path(path) {
             Surface::Device
-        } else if path.starts_with("/api/admin") {
-            Surface::Admin
         } else if path.starts_with("/api/") {
             Surface::App
         } else {
@@ -52,7 +49,6 @@ impl Surface {
     fn as_str(self) -> &'static str {
         match self {
             Surface::App => "app",
-            Surface::Admin => "admin",
             Surface::Device => "device",
             Surface::System => "system",
         }

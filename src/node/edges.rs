@@ -121,11 +121,10 @@ async fn external(
     let admin: Arc<dyn BrokerAdmin> = match mosquitto {
         None => Arc::new(Elsewhere),
         Some(mosquitto) => {
-            let of_mosquitto = (Arc::clone(&mosquitto), Arc::clone(&link));
-            let (time, chance) = (clock.clone(), entropy.clone());
+            let kept = (Arc::clone(&mosquitto), Arc::clone(&link), clock.clone(), entropy.clone());
             tasks.keep("accounts", clock.clone(), move || {
-                let (mosquitto, link) = of_mosquitto.clone();
-                accounts::keep(mosquitto, link, time.clone(), chance.clone())
+                let (mosquitto, link, clock, entropy) = kept.clone();
+                accounts::keep(mosquitto, link, clock, entropy)
             });
             mosquitto
         }
@@ -157,9 +156,10 @@ async fn embedded(
         ..broker::Settings::default()
     });
     let broker = Arc::new(broker.await?);
-    let (of_broker, time) = (Arc::clone(&broker), clock.clone());
+    let watched = (Arc::clone(&broker), clock.clone());
     tasks.keep("refusals", clock.clone(), move || {
-        refusals::watch(Arc::clone(&of_broker), time.clone())
+        let (broker, clock) = watched.clone();
+        refusals::watch(broker, clock)
     });
     let addr = broker.local_addr();
     let password = Secret::new(entropy.base62(32));

@@ -15,17 +15,15 @@ use chargeghar::entropy::Entropy;
 use chargeghar::store::fact::{Fact, RentalWrite};
 use chrono::TimeDelta;
 use domain::eject::{NotOutReason, Settlement};
-use domain::ids::{CommandId, PackageId, RentalId, RiderId, SlotKey, Sn};
+use domain::ids::{RentalId, RiderId, SlotKey, Sn};
 use domain::money::Money;
 use domain::rental::{self, CancelReason, Command, Event, Phase, Rental, Status};
-use domain::tariff::{LateFee, Package, PackageKind, PaymentModel};
-use domain::tender::Spent;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use uuid::Uuid;
 
 use crate::harness::edges::{Edges, on_the_embedded_broker};
 use crate::harness::node::TestNode;
+use crate::harness::rental::dispensing;
 
 mod turns;
 
@@ -75,14 +73,7 @@ pub async fn an_eject_whose_rental_began_anew_is_looked_into(edges: Edges) {
 }
 
 pub async fn two_ejects_of_one_cabinet_that_may_have_been_sent_are_both_settled(edges: Edges) {
-    let node = TestNode::with(edges).await;
-    let timing = Timing::quick().heartbeats_every(Duration::from_millis(100));
-    let banks = [BANK, OTHER];
-    let cabinet = node.cabinet_like(CABINET, "CG-1", &banks, |spec| spec.timing(timing)).await;
-    let mut rentals = vec![];
-    for bank in banks {
-        rentals.push(committed(&node, node.rider(100).await, bank).await);
-    }
+    let (node, cabinet, rentals) = two_doubted(edges).await;
 
     let node = node.again().await;
     node.until_heard("CG-1").await;
@@ -130,6 +121,19 @@ pub async fn a_start_waits_for_the_end_of_an_eject_for_service(edges: Edges) {
     node.audit().await;
 }
 
+/// Two ejects of one cabinet that may have been sent, in the order in which they are looked into.
+async fn two_doubted(edges: Edges) -> (TestNode, Cabinet, [Rental; 2]) {
+    let node = TestNode::with(edges).await;
+    let timing = Timing::quick().heartbeats_every(Duration::from_millis(100));
+    let banks = [BANK, OTHER];
+    let cabinet = node.cabinet_like(CABINET, "CG-1", &banks, |spec| spec.timing(timing)).await;
+    let one = committed(&node, node.rider(100).await, BANK).await;
+    let other = committed(&node, node.rider(100).await, OTHER).await;
+    let mut rentals = [one, other];
+    rentals.sort_by_key(|rental| rental.id);
+    (node, cabinet, rentals)
+}
+
 async fn pass(node: &TestNode, seconds: u32) {
     for _ in 0..seconds {
         node.clock.advance(Duration::from_secs(1));
@@ -148,7 +152,7 @@ async fn committed(node: &TestNode, rider: RiderId, bank: &str) -> Rental {
     let sn = Sn::from(bank);
     let key = |(key, known): (SlotKey, Sn)| (known == sn).then_some(key);
     let key = context.banks.at(station).into_iter().find_map(key).unwrap();
-    let rental = dispensing(node, rider, station, key, sn.clone());
+    let rental = dispensing(rider, station, key, sn, node.clock.now());
     let event = Event::Started { rental: Box::new(rental.clone()) };
     let settle_until = rental.reopen_until(TimeDelta::minutes(25));
     let mut fact = Fact::at(node.clock.now());
@@ -159,45 +163,6 @@ async fn committed(node: &TestNode, rider: RiderId, bank: &str) -> Rental {
     context.note_unsettled(station, rental.id);
     context.rentals.learn(Arc::new(Stored { rental: rental.clone(), version: 1, settle_until }));
     rental
-}
-
-fn dispensing(
-    node: &TestNode,
-    rider: RiderId,
-    station: domain::ids::StationId,
-    key: SlotKey,
-    bank: Sn,
-) -> Rental {
-    let (entropy, now, price) = (Entropy::system(), node.clock.now(), Money::rupees(50));
-    Rental {
-        id: RentalId(entropy.uuid_at(now)),
-        code: entropy.rental_code(),
-        rider,
-        station,
-        key,
-        bank,
-        package: Package {
-            id: PackageId(Uuid::nil()),
-            name: "1 hour".into(),
-            minutes: 60,
-            price,
-            kind: PackageKind::Hourly,
-            model: PaymentModel::Prepaid,
-        },
-        late_fee: LateFee::standard(),
-        command: CommandId(entropy.uuid()),
-        created_at: now,
-        publish_before: now + TimeDelta::seconds(6),
-        start_level: Some(90),
-        cancel_requested: false,
-        unassigned: false,
-        claims: vec![],
-        held: price,
-        paid: Money::ZERO,
-        owed: Money::ZERO,
-        by_points: Spent::default(),
-        phase: Phase::Dispensing,
-    }
 }
 
 fn eject_of(rental: &Rental) -> PublishEject {

@@ -11,5 +11,6 @@ pub mod node;
 pub mod process;
 pub mod proxy;
 pub mod redis;
+pub mod rental;
 pub mod secrets;
 pub mod tap;

@@ -75,12 +75,12 @@ fn rows(section: &mut Section, what: &str, ours: &[Run], theirs: &[Run]) {
     row("", "req/s", |run| run.per_s);
     row(": server", "CPU µs/req", |run| run.server_us);
     row(": harness", "CPU µs/req", |run| run.harness_us);
-    for permille in [500, 990] {
+    for percentile in [5000, 9900] {
         let of = |runs: &[Run]| -> Vec<f64> {
-            let all = runs.iter().filter_map(|run| run.latencies.at(permille));
+            let all = runs.iter().filter_map(|run| run.latencies.at(percentile));
             all.map(|took| took.as_secs_f64() * 1e3).collect()
         };
-        section.row(format!("{what}: {}", name(permille)), "ms", of(ours), of(theirs));
+        section.row(format!("{what}: {}", name(percentile)), "ms", of(ours), of(theirs));
     }
 }
 

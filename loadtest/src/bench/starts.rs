@@ -164,9 +164,9 @@ fn section(bench: &Bench, idle: Spent, rounds: u32, runs: &BTreeMap<u32, Vec<Run
         let of = |what: &str| format!("{rate}/s: {what}");
         let per_s = runs.iter().map(|run| run.latencies.count() as f64 / LENGTH.as_secs_f64());
         section.row(of("banks out"), "starts/s", per_s, []);
-        for permille in [500, 900, 990] {
-            let all = runs.iter().filter_map(|run| run.latencies.at(permille));
-            section.row(of(&name(permille)), "ms", all.map(|t| t.as_secs_f64() * 1e3), []);
+        for percentile in [5000, 9000, 9900] {
+            let all = runs.iter().filter_map(|run| run.latencies.at(percentile));
+            section.row(of(&name(percentile)), "ms", all.map(|t| t.as_secs_f64() * 1e3), []);
         }
         let longest = runs.iter().filter_map(|run| run.latencies.max());
         section.row(of("longest"), "ms", longest.map(|t| t.as_secs_f64() * 1e3), []);

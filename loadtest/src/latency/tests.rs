@@ -10,16 +10,18 @@ fn of(millis: impl IntoIterator<Item = u64>) -> Latencies {
 
 #[test]
 fn a_percentile_needs_ten_samples_beyond_it() {
-    assert!(of(1..=999).at(990).is_none());
-    assert!(of(1..=1000).at(990).is_some());
-    assert!(of(1..=1000).at(999).is_none());
-    assert!(of(1..=19).at(500).is_none());
-    assert!(of(1..=20).at(500).is_some());
+    assert!(of(1..=999).at(9900).is_none());
+    assert!(of(1..=1000).at(9900).is_some());
+    assert!(of(1..=1000).at(9990).is_none());
+    assert!(of(1..=19).at(5000).is_none());
+    assert!(of(1..=20).at(5000).is_some());
+    assert!(of((0..99_999).map(|n| n % 7)).at(9999).is_none());
+    assert!(of((0..100_000).map(|n| n % 7)).at(9999).is_some());
 }
 
 #[test]
 fn percentiles_are_those_of_the_samples() {
-    let p90 = of(1..=1000).at(900).unwrap();
+    let p90 = of(1..=1000).at(9000).unwrap();
     assert!(p90.abs_diff(Duration::from_millis(900)) < Duration::from_millis(2), "{p90:?}");
     assert!(of([7]).max().unwrap() >= Duration::from_millis(7));
     assert_eq!(of([]).max(), None);
@@ -41,6 +43,8 @@ fn what_is_too_long_is_kept_as_the_longest() {
 
 #[test]
 fn names_have_tenths_only_where_they_matter() {
-    assert_eq!(name(500), "p50");
-    assert_eq!(name(999), "p99.9");
+    assert_eq!(name(5000), "p50");
+    assert_eq!(name(9990), "p99.9");
+    assert_eq!(name(9999), "p99.99");
+    assert_eq!(name(9905), "p99.05");
 }

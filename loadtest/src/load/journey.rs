@@ -9,17 +9,20 @@ use cabinet::numbered::serial;
 use domain::ids::Sn;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use rustix::io::Errno;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 
 use super::outcome::{End, Outcome, Step};
 use super::scenario::Journey;
-use crate::fixture::PACKAGE;
+use crate::fixture::{PACKAGE, place};
 use crate::fleet::Cabinets;
 use crate::pool::Pool;
 use crate::wire::{get, post};
 
+/// How long a rider looks at an answer before the next touch of the screen.
+const GLANCE: Duration = Duration::from_millis(200);
 /// Between two looks at a rental.
 const POLL: Duration = Duration::from_millis(500);
 /// Longest wait for a rental to become active, or to end after the bank is back.
@@ -48,8 +51,9 @@ pub struct Way {
     town: Arc<Town>,
     chance: StdRng,
     token: Option<String>,
-    /// Until the first request only: that is timed from when it was planned.
-    planned: Option<Instant>,
+    /// When the next touch is meant to be. A slow answer delays the rider, not the plan: what
+    /// comes late by it is timed from here all the same.
+    meant: Instant,
 }
 
 impl Town {
@@ -59,6 +63,10 @@ impl Town {
         outcome.note(step, at, took, end);
     }
 
+    fn was_late(&self, by: Duration) {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).late.record(by);
+    }
+
     fn station(&self, chance: &mut StdRng) -> u32 {
         chance.random_range(1..=self.stations)
     }
@@ -66,12 +74,13 @@ impl Town {
 
 /// Sends one rider on the way; ends when the rider is done.
 pub async fn go(town: Arc<Town>, journey: Journey, seed: u64, planned: Instant) {
+    town.was_late(planned.elapsed());
     let chance = StdRng::seed_from_u64(seed);
-    let mut way = Way { town: Arc::clone(&town), chance, token: None, planned: Some(planned) };
+    let mut way = Way { town: Arc::clone(&town), chance, token: None, meant: planned };
     let Journey::Rent { keep_s } = journey else { return way.browse().await };
     let rider = town.idle_riders.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let Some(rider) = rider else {
-        let end = End::Refused("no_rider_is_free".to_owned());
+        let end = End::Unsent("no rider is free".to_owned());
         return town.note(Step::Start, Duration::ZERO, &end);
     };
     way.token = Some(rider.token.clone());
@@ -85,9 +94,11 @@ pub async fn go(town: Arc<Town>, journey: Journey, seed: u64, planned: Instant) 
 impl Way {
     async fn browse(&mut self) {
         let station = self.town.station(&mut self.chance);
-        self.get(Step::List, "/api/stations?page_size=20").await;
-        self.get(Step::Nearby, "/api/stations/nearby?lat=27.7064&lng=85.315&radius=1").await;
-        self.get(Step::Detail, &format!("/api/stations/{}", serial(station))).await;
+        let (lat, lng) = place(station, self.town.stations);
+        let nearby = format!("/api/stations/nearby?lat={lat:.4}&lng={lng:.4}&radius=1");
+        self.touch(Step::List, "/api/stations?page_size=20").await;
+        self.touch(Step::Nearby, &nearby).await;
+        self.touch(Step::Detail, &format!("/api/stations/{}", serial(station))).await;
     }
 
     /// Whether the rider is free again.
@@ -134,7 +145,8 @@ impl Way {
             &body.to_string(),
             &[("idempotency-key", &key.to_string())],
         );
-        let answer = self.send(Step::Start, &request).await?;
+        let meant = self.next_touch().await;
+        let answer = self.send(Step::Start, &request, meant).await?;
         let data = &answer["data"];
         let id = data["rental_id"].as_str()?.to_owned();
         let sn = Sn(data["power_bank"]["serial_number"].as_str()?.to_owned());
@@ -171,17 +183,31 @@ impl Way {
         false
     }
 
-    async fn get(&mut self, step: Step, path: &str) -> Option<Value> {
-        let request = get(self.town.pool.address(), path, self.token.as_deref());
-        self.send(step, &request).await
+    /// Waits until the next touch is due, if it is not yet; when it was meant to be.
+    async fn next_touch(&mut self) -> Instant {
+        let meant = self.meant;
+        self.meant += GLANCE;
+        sleep_until(meant).await;
+        meant
     }
 
-    /// The answer if it is a success.
-    async fn send(&mut self, step: Step, request: &[u8]) -> Option<Value> {
-        let begun = self.planned.take().unwrap_or_else(Instant::now);
+    async fn touch(&mut self, step: Step, path: &str) {
+        let meant = self.next_touch().await;
+        let request = get(self.town.pool.address(), path, self.token.as_deref());
+        self.send(step, &request, meant).await;
+    }
+
+    async fn get(&mut self, step: Step, path: &str) -> Option<Value> {
+        let request = get(self.town.pool.address(), path, self.token.as_deref());
+        self.send(step, &request, Instant::now()).await
+    }
+
+    /// The answer if it is a success; it is timed from when it was meant to be asked for.
+    async fn send(&mut self, step: Step, request: &[u8], meant: Instant) -> Option<Value> {
         let answer = self.town.pool.ask(request).await;
-        let took = begun.elapsed();
+        let took = meant.elapsed();
         let (end, body) = match answer {
+            Err(error) if is_ours(&error) => (End::Unsent(error.to_string()), None),
             Err(error) => (End::Fault(error.to_string()), None),
             Ok(answer) => match serde_json::from_slice::<Value>(&answer.body) {
                 Err(_) => (End::Fault(format!("{} without JSON", answer.status)), None),
@@ -196,4 +222,11 @@ impl Way {
         self.town.note(step, took, &end);
         body
     }
+}
+
+/// Whether it is this process that has no port or no file left.
+fn is_ours(error: &anyhow::Error) -> bool {
+    let Some(error) = error.downcast_ref::<std::io::Error>() else { return false };
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE | Errno::ADDRNOTAVAIL))
 }

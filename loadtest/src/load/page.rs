@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
-use super::outcome::STEPS;
+use super::outcome::{STEPS, Step};
 use super::result::Result;
+use super::sampler::Queues;
+use super::trouble::Mark;
 
 #[cfg(test)]
 mod tests;
@@ -29,13 +31,15 @@ pub fn render(result: &Result) -> String {
     let about = escaped(&result.about);
     let mut page = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{about}</title>\
-         <style>{STYLE}</style><h1>{about}</h1><p class=\"{class}\">{word}{}</p><p><small>{}\
-         </small></p>",
+         <style>{STYLE}</style><h1>{about}</h1><p class=\"{class}\">{word}{}</p><p><small>{}<br>\
+         <code>{}</code></small></p>",
         if result.cut { ", ended before its time" } else { "" },
         escaped(&result.machine.sentence()),
+        escaped(&result.command),
     );
     page += &steps(result);
     page += &judged(result);
+    page += &changes(result);
     page += &plots(result);
     page.push_str("</html>\n");
     page
@@ -43,10 +47,10 @@ pub fn render(result: &Result) -> String {
 
 fn steps(result: &Result) -> String {
     let mut html = "<h2>Requests</h2><table><tr><th>step<th>done<th>refused<th>failed<th>\
-                    percentiles, ms<th>max, ms</tr>"
+                    unsent<th>percentiles, ms<th>max, ms</tr>"
         .to_owned();
     for step in &result.steps {
-        let told = step.percentiles_ms.iter().map(|(name, ms)| format!("{name} {ms:.1}"));
+        let told = step.told.percentiles_ms.iter().map(|(name, ms)| format!("{name} {ms:.1}"));
         let told: Vec<String> = told.collect();
         let counts = |all: &std::collections::BTreeMap<String, u64>| {
             let each = all.iter().map(|(code, count)| format!("{count} × {}", escaped(code)));
@@ -54,16 +58,18 @@ fn steps(result: &Result) -> String {
         };
         let _ = write!(
             html,
-            "<tr><td>{}<td>{}<td>{}<td class=\"bad\">{}<td>{}<td>{:.1}</tr>",
+            "<tr><td>{}<td>{}<td>{}<td class=\"bad\">{}<td>{}<td>{}<td>{:.1}</tr>",
             step.step.as_str(),
             step.done,
             counts(&step.refused),
             counts(&step.failed),
+            counts(&step.unsent),
             told.join("<br>"),
-            step.max_ms.unwrap_or_default(),
+            step.told.max_ms.unwrap_or_default(),
         );
     }
-    html + "</table>"
+    let late = escaped(&result.late.to_string());
+    html + "</table><p>Sent so long after it was planned:" + &late + "</p>"
 }
 
 fn judged(result: &Result) -> String {
@@ -81,18 +87,86 @@ fn judged(result: &Result) -> String {
         let found = format!("{} of {}", finding.broken, finding.of);
         row(&format!("{}: {}", finding.promise, finding.what), &found, finding.broken != 0);
     }
+    html += "</table>";
+    for mark in &result.marks {
+        let _ = write!(html, "<p>Second {}: {}</p>", mark.second, escaped(&mark.what));
+    }
+    html
+}
+
+fn changes(result: &Result) -> String {
+    if result.changes.is_empty() {
+        return String::new();
+    }
+    let head = "<h2>Beside the earlier run</h2><table><tr><th>figure<th>before<th>now<th>now of \
+                before</tr>";
+    let mut html = head.to_owned();
+    for change in &result.changes {
+        let ratio = change.ratio().map_or(String::new(), |ratio| format!("{ratio:.2} ×"));
+        let (figure, before, now) = (escaped(&change.figure), change.before, change.now);
+        let _ = write!(html, "<tr><td>{figure}<td>{before:.1}<td>{now:.1}<td>{ratio}</tr>");
+    }
     html + "</table>"
+}
+
+/// Percentiles of each step over time; a window with too few samples has no point.
+fn percentiles(result: &Result) -> String {
+    let line = |step: Step, name: &str| Line {
+        name: name.to_owned(),
+        points: result
+            .windows
+            .iter()
+            .filter_map(|window| {
+                let told = window.steps.get(&step)?;
+                Some((f64::from(window.from_s), *told.percentiles_ms.get(name)?))
+            })
+            .collect(),
+    };
+    let plots = STEPS.map(|step| {
+        let lines = ["p50", "p90", "p95", "p99", "p99.9"].map(|name| line(step, name));
+        if lines.iter().all(|line| line.points.is_empty()) {
+            return String::new();
+        }
+        plot(&format!("{}: percentiles over time, ms", step.as_str()), &lines, &result.marks)
+    });
+    plots.concat()
+}
+
+/// What waits in the service.
+fn queues(result: &Result) -> String {
+    let line = |name: &str, of: &dyn Fn(&Queues) -> u64| Line {
+        name: name.to_owned(),
+        points: result
+            .samples
+            .iter()
+            .filter_map(|sample| Some((number(sample.second), number(of(&sample.queues?)))))
+            .collect(),
+    };
+    let lines = [
+        line("facts", &|q| q.facts),
+        line("messages", &|q| q.messages),
+        line("acks", &|q| q.acks),
+        line("requests", &|q| q.requests),
+    ];
+    plot("What waits in the service", &lines, &result.marks)
+}
+
+fn number(count: u64) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 fn plots(result: &Result) -> String {
     let second = |at: usize| f64::from(u32::try_from(at).unwrap_or(u32::MAX));
-    let number = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
     let each = |name: &str, of: &dyn Fn(&super::outcome::Second) -> u64| Line {
         name: name.to_owned(),
         points: (0..).zip(&result.seconds).map(|(at, s)| (second(at), number(of(s)))).collect(),
     };
-    let answers =
-        [each("done", &|s| s.done), each("failed", &|s| s.failed), each("refused", &|s| s.refused)];
+    let answers = [
+        each("done", &|s| s.done),
+        each("failed", &|s| s.failed),
+        each("refused", &|s| s.refused),
+        each("unsent", &|s| s.unsent),
+    ];
     let longest = STEPS.map(|step| Line {
         name: step.as_str().to_owned(),
         points: (0..)
@@ -107,17 +181,22 @@ fn plots(result: &Result) -> String {
     let cores = [
         sampled("service and broker", &|s| s.service_millicores),
         sampled("database", &|s| s.database_millicores),
+        sampled("harness", &|s| s.harness_millicores),
     ];
+    let memory = [sampled("service", &|s| s.service_mb), sampled("database", &|s| s.database_mb)];
     [
-        plot("Answers per second", &answers),
-        plot("Longest answer of each second, ms", &longest),
-        plot("Processor, thousandths of a core", &cores),
-        plot("Memory of the service, MB", &[sampled("service", &|s| s.service_mb)]),
+        plot("Answers per second", &answers, &result.marks),
+        plot("Longest answer of each second, ms", &longest, &result.marks),
+        percentiles(result),
+        plot("Processor, thousandths of a core", &cores, &result.marks),
+        plot("Memory, MB", &memory, &result.marks),
+        queues(result),
     ]
     .concat()
 }
 
-fn plot(title: &str, lines: &[Line]) -> String {
+/// Lines over the seconds of a run, and what was done on purpose in them.
+fn plot(title: &str, lines: &[Line], marks: &[Mark]) -> String {
     let points = || lines.iter().flat_map(|line| &line.points);
     let right = points().map(|point| point.0).fold(1.0, f64::max);
     let top = points().map(|point| point.1).fold(1.0, f64::max);
@@ -134,6 +213,15 @@ fn plot(title: &str, lines: &[Line]) -> String {
              <text x=\"{:.1}\" y=\"{below}\" font-size=\"11\" text-anchor=\"end\">{:.0} s</text>",
             x(right * part),
             right * part,
+        );
+    }
+    for mark in marks {
+        let across = x(f64::from(mark.second).min(right));
+        let _ = write!(
+            svg,
+            "<line x1=\"{across:.1}\" x2=\"{across:.1}\" y1=\"10\" y2=\"{HEIGHT}\" stroke=\"#b00\" \
+             stroke-dasharray=\"3 3\"><title>{}</title></line>",
+            escaped(&mark.what),
         );
     }
     let drawn = lines.iter().filter(|line| !line.points.is_empty());

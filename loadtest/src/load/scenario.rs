@@ -7,15 +7,21 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::gate::Gate;
-use crate::plan::{Spread, Stretch};
+use crate::plan::Arrival;
+use arrivals::RawArrivals;
+use cabinets::{Flaw, RawCabinets};
 
+mod arrivals;
+pub mod cabinets;
 #[cfg(test)]
 mod tests;
 
 /// Longest scenario, in seconds.
 const SECONDS_MAX: u32 = 6 * 3600;
-/// Most arrivals per second of one kind: more than this machine could plan for.
-const RATE_MAX: f64 = 100_000.0;
+/// Most arrivals of a scenario: they are planned before the first of them comes.
+const ARRIVALS_MAX: u64 = 5_000_000;
+/// Most rentals: all of them are remembered to the end, and held against the books.
+const RENTALS_MAX: u64 = 500_000;
 
 /// A scenario that makes sense.
 #[derive(Clone, Debug)]
@@ -25,7 +31,23 @@ pub struct Scenario {
     pub seed: u64,
     pub network: Network,
     pub arrivals: Vec<Arrivals>,
+    /// What is wrong with cabinets, and when.
+    pub flaws: Vec<Flaw>,
     pub gates: Vec<Gate>,
+}
+
+/// A part of a run, in seconds from its begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    pub from_s: u32,
+    /// Not included; the end of the run without it.
+    pub to_s: Option<u32>,
+}
+
+impl Span {
+    pub fn contains(self, second: u32) -> bool {
+        second >= self.from_s && self.to_s.is_none_or(|to| second < to)
+    }
 }
 
 /// What is there before anybody comes.
@@ -46,8 +68,7 @@ pub struct Network {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arrivals {
     pub journey: Journey,
-    pub stretches: Vec<Stretch>,
-    pub spread: Spread,
+    pub times: Arrival,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -77,37 +98,9 @@ struct Document {
     #[serde(default)]
     arrivals: Vec<Spanned<RawArrivals>>,
     #[serde(default)]
+    cabinets: Vec<Spanned<RawCabinets>>,
+    #[serde(default)]
     fail: Vec<RawFail>,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawArrivals {
-    journey: RawJourney,
-    shape: Shape,
-    per_s: Option<f64>,
-    from_per_s: Option<f64>,
-    to_per_s: Option<f64>,
-    peak_per_s: Option<f64>,
-    peak_at_s: Option<f64>,
-    peak_for_s: Option<f64>,
-    keep_s: Option<[u32; 2]>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RawJourney {
-    Browse,
-    Rent,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Shape {
-    Constant,
-    Poisson,
-    Ramp,
-    Spike,
 }
 
 #[derive(Deserialize)]
@@ -117,12 +110,13 @@ struct RawFail {
 }
 
 impl Scenario {
-    pub fn parse(text: &str) -> Result<Scenario, Wrong> {
+    /// `file` reads a file that the scenario names, such as a trace.
+    pub fn parse(text: &str, file: &ReadFile<'_>) -> Result<Scenario, Wrong> {
         let document: Document = toml::from_str(text).map_err(|error| Wrong {
             line: error.span().map_or(1, |span| line(text, span.start)),
             reason: error.message().to_owned(),
         })?;
-        document.check(text)
+        document.check(text, file)
     }
 
     /// Arrivals who rent: the others need neither an account nor a cabinet.
@@ -131,12 +125,30 @@ impl Scenario {
     }
 }
 
+/// What is in a file, or why it cannot be read.
+pub type ReadFile<'a> = dyn Fn(&str) -> Result<String, String> + 'a;
+
+/// So that the plan and what is remembered of it fit into memory.
+fn bounded(arrivals: &[Arrivals]) -> Result<(), String> {
+    let sum = |of: &dyn Fn(&&Arrivals) -> bool| -> u64 {
+        arrivals.iter().filter(of).map(|kind| kind.times.about()).sum()
+    };
+    let (all, rents) = (sum(&|_| true), sum(&|kind| kind.journey != Journey::Browse));
+    if all > ARRIVALS_MAX {
+        return Err(format!("{all} arrivals so far: at most {ARRIVALS_MAX}"));
+    }
+    if rents > RENTALS_MAX {
+        return Err(format!("{rents} rentals so far: at most {RENTALS_MAX}"));
+    }
+    Ok(())
+}
+
 fn line(text: &str, at: usize) -> usize {
     text[..at.min(text.len())].matches('\n').count() + 1
 }
 
 impl Document {
-    fn check(self, text: &str) -> Result<Scenario, Wrong> {
+    fn check(self, text: &str, file: &ReadFile<'_>) -> Result<Scenario, Wrong> {
         let wrong = |at: Range<usize>, reason: &str| Wrong {
             line: line(text, at.start),
             reason: reason.to_owned(),
@@ -155,10 +167,16 @@ impl Document {
         if self.arrivals.is_empty() {
             return Err(Wrong { line: 1, reason: "nobody comes: no [[arrivals]]".to_owned() });
         }
-        let mut arrivals = Vec::new();
+        let mut arrivals: Vec<Arrivals> = Vec::new();
         for raw in &self.arrivals {
-            let checked = raw.get_ref().check(seconds, &self.network);
+            let checked = raw.get_ref().check(seconds, &self.network, file);
             arrivals.push(checked.map_err(|reason| wrong(raw.span(), &reason))?);
+            bounded(&arrivals).map_err(|reason| wrong(raw.span(), &reason))?;
+        }
+        let mut flaws = Vec::new();
+        for raw in &self.cabinets {
+            let checked = raw.get_ref().check(*stations.get_ref(), seconds);
+            flaws.push(checked.map_err(|reason| wrong(raw.span(), &reason))?);
         }
         let mut gates = Vec::new();
         for fail in &self.fail {
@@ -166,79 +184,6 @@ impl Document {
             gates.push(gate.map_err(|reason: String| wrong(fail.when.span(), &reason))?);
         }
         let Document { about, seed, network, .. } = self;
-        Ok(Scenario { about, seconds, seed, network, arrivals, gates })
-    }
-}
-
-impl RawArrivals {
-    fn check(&self, seconds: u32, network: &Network) -> Result<Arrivals, String> {
-        let journey = self.journey(network)?;
-        let stretches = self.stretches(f64::from(seconds))?;
-        let even = |stretch: &Stretch| {
-            let fine = |rate: f64| rate.is_finite() && (0.0..=RATE_MAX).contains(&rate);
-            fine(stretch.from) && fine(stretch.to)
-        };
-        if !stretches.iter().all(even) {
-            return Err(format!("rates are from 0 to {RATE_MAX}"));
-        }
-        let spread = match self.shape {
-            Shape::Poisson => Spread::Poisson(0),
-            Shape::Constant | Shape::Ramp | Shape::Spike => Spread::Even,
-        };
-        Ok(Arrivals { journey, stretches, spread })
-    }
-
-    fn journey(&self, network: &Network) -> Result<Journey, String> {
-        match (self.journey, self.keep_s) {
-            (RawJourney::Browse, None) => Ok(Journey::Browse),
-            (RawJourney::Browse, Some(_)) => Err("keep_s belongs to rent".to_owned()),
-            (RawJourney::Rent, keep) => {
-                let [from, to] = keep.unwrap_or([5, 15]);
-                if from > to {
-                    return Err("keep_s is from the shortest to the longest".to_owned());
-                }
-                if network.riders == 0 || *network.banks.get_ref() == 0 {
-                    return Err("to rent needs riders and banks".to_owned());
-                }
-                if *network.stations.get_ref() < 2 {
-                    return Err("to return elsewhere needs two stations".to_owned());
-                }
-                Ok(Journey::Rent { keep_s: from..to + 1 })
-            }
-        }
-    }
-
-    /// The keys that the shape has, and no others.
-    fn stretches(&self, seconds: f64) -> Result<Vec<Stretch>, String> {
-        let keys = [
-            self.per_s,
-            self.from_per_s,
-            self.to_per_s,
-            self.peak_per_s,
-            self.peak_at_s,
-            self.peak_for_s,
-        ];
-        match (self.shape, keys) {
-            (Shape::Constant | Shape::Poisson, [Some(rate), None, None, None, None, None]) => {
-                Ok(vec![Stretch::even(seconds, rate)])
-            }
-            (Shape::Constant | Shape::Poisson, _) => Err("this shape has per_s, alone".to_owned()),
-            (Shape::Ramp, [None, Some(from), Some(to), None, None, None]) => {
-                Ok(vec![Stretch { seconds, from, to }])
-            }
-            (Shape::Ramp, _) => Err("a ramp has from_per_s and to_per_s, alone".to_owned()),
-            (Shape::Spike, [Some(rate), None, None, Some(peak), Some(at), Some(length)]) => {
-                let after = seconds - at - length;
-                if at < 0.0 || length <= 0.0 || after < 0.0 {
-                    return Err("the peak does not lie within the scenario".to_owned());
-                }
-                let parts = [(at, rate), (length, peak), (after, rate)];
-                let parts = parts.into_iter().filter(|(length, _)| *length > 0.0);
-                Ok(parts.map(|(length, rate)| Stretch::even(length, rate)).collect())
-            }
-            (Shape::Spike, _) => {
-                Err("a spike has per_s, peak_per_s, peak_at_s and peak_for_s, alone".to_owned())
-            }
-        }
+        Ok(Scenario { about, seconds, seed, network, arrivals, flaws, gates })
     }
 }

@@ -7,7 +7,7 @@ use ractor::RpcReplyPort;
 use serde::Serialize;
 use serde_json::json;
 
-use super::layout::Row;
+use super::layout::RowWrite;
 use super::{Seed, State};
 use crate::actors::availability::StationView;
 use crate::actors::slot;
@@ -60,7 +60,7 @@ impl State {
         reply: RpcReplyPort<bool>,
     ) {
         let version = self.seed.slot_versions.get(&key).copied();
-        let Some(version) = version.filter(|_| self.row == Row::AtRest) else {
+        let Some(version) = version.filter(|_| self.row_write == RowWrite::Idle) else {
             let _ = reply.send(false); // who asked may have gone
             return;
         };
@@ -103,7 +103,7 @@ impl State {
     }
 
     pub(super) fn maintain(&mut self, on: bool, actor: String, reply: RpcReplyPort<bool>) {
-        if self.row != Row::AtRest {
+        if self.row_write != RowWrite::Idle {
             let _ = reply.send(false);
             return;
         }

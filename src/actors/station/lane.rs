@@ -20,6 +20,7 @@ use crate::actors::settings::Settings;
 use crate::actors::slot;
 
 mod engaged;
+mod later;
 mod recent;
 mod reserve;
 
@@ -27,6 +28,7 @@ mod reserve;
 mod tests;
 
 use engaged::Engaged;
+pub(super) use later::Proof;
 pub(super) use recent::Recent;
 pub use reserve::{PublishEject, Reserve, ReserveRefusal, Reserved};
 

@@ -12,15 +12,15 @@ use crate::metrics;
 use crate::spawn::spawn;
 use crate::store::fact::{Fact, NewIncident, SlotChange, SlotWrite, StationWrite};
 
-/// The station's row in the database.
+/// What happens to the station's row in the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Row {
+pub(super) enum RowWrite {
     #[default]
-    AtRest,
+    Idle,
     /// It is being written, or read again.
-    Moving,
-    /// The same, and the layout changed meanwhile.
-    Behind,
+    UnderWay,
+    /// It is under way, and the layout changed meanwhile.
+    AgainAfter,
 }
 
 impl State {
@@ -70,8 +70,8 @@ impl State {
     /// Writes the slots that are there, once for each change; one that comes while the row is
     /// being written is written next, because no report tells it again.
     fn lay_out(&mut self) {
-        if self.row != Row::AtRest {
-            self.row = Row::Behind;
+        if self.row_write != RowWrite::Idle {
+            self.row_write = RowWrite::AgainAfter;
             return;
         }
         let (added, removed) = self.unwritten();
@@ -131,7 +131,7 @@ impl State {
             SlotChange::Add | SlotChange::Remove { .. } => None,
         });
         let version = self.seed.version + 1;
-        self.row = Row::Moving;
+        self.row_write = RowWrite::UnderWay;
         spawn("station_row", async move {
             match context.store.commit(fact).await {
                 Ok(_) => {
@@ -154,7 +154,7 @@ impl State {
         maintenance: bool,
         slot: Option<(SlotKey, bool)>,
     ) {
-        let is_behind = std::mem::take(&mut self.row) == Row::Behind;
+        let is_behind = std::mem::take(&mut self.row_write) == RowWrite::AgainAfter;
         self.dirty = true;
         self.seed.version = version;
         self.seed.maintenance = maintenance;
@@ -170,7 +170,7 @@ impl State {
 
     /// The row is what counts, and the next report says again what is not in it.
     pub(super) async fn reread(&mut self, seed: Option<Box<Seed>>, myself: &ActorRef<Msg>) {
-        self.row = Row::AtRest;
+        self.row_write = RowWrite::Idle;
         self.dirty = true;
         self.confirmed = false;
         let Some(seed) = seed else { return myself.stop(None) };

@@ -14,6 +14,7 @@ use domain::station::{Coverage, Difference, Snapshot, is_accounted_for, reconcil
 use ractor::ActorRef;
 
 use super::inbound::Received;
+use super::verify::Look;
 use super::{Msg, State};
 use crate::actors::rental::{self, Cause};
 use crate::actors::slot;
@@ -50,7 +51,8 @@ impl State {
         let settle = self.context.settings.eject.settle;
         self.lane.report(&snapshot, received.earliest, settle);
         if received.live {
-            self.eject_evidence(&snapshot, proves, received.at).await;
+            let look = Look { snapshot: &snapshot, whole: proves, at: received.at };
+            self.eject_evidence(look).await;
         }
         self.settle_claims(&snapshot, proves, received);
         self.reconciled(differences, &snapshot, received, cause);

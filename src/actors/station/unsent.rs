@@ -5,15 +5,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::eject::{NotOutReason, OpenEject, Settlement, Step};
+use domain::eject::{NotOutReason, OpenEject, Settlement};
 use domain::ids::{CommandId, RentalId};
 use domain::rental::{Command, Phase};
 use domain::slot::Ejecting;
-use domain::station::Snapshot;
 
-use super::verify::evidence;
 use super::{PublishEject, State};
-use crate::actors::rental::{self, Cause};
+use crate::actors::rental;
 use crate::actors::slot;
 
 /// Ejects that were certainly never sent, and whose rentals have not stored that.
@@ -93,40 +91,6 @@ impl State {
         if let Some(eject) = ended.and_then(|at| self.lane.later.remove(at)) {
             self.tell_slot(eject.key, slot::Msg::Ejecting(None));
             self.moved(eject.key);
-        }
-    }
-
-    /// A report may prove what became of one whose turn has not come, while the open one cannot
-    /// be settled: then the two change places. An eject whose answer may still come stays.
-    pub(super) async fn evidence_for_later(
-        &mut self,
-        snapshot: &Snapshot,
-        whole: bool,
-        at: DateTime<Utc>,
-    ) {
-        let timing = self.context.settings.eject;
-        let waits = self.lane.eject.as_ref().is_some_and(|eject| !eject.is_awaiting());
-        if !waits || self.lane.settlement.is_some() {
-            return;
-        }
-        let (mut proved, mut wants_check) = (None, false);
-        for (place, eject) in self.lane.later.iter_mut().enumerate() {
-            match eject.report(evidence(eject, snapshot, whole, at), &timing) {
-                step @ Step::Settled(_) if proved.is_none() => proved = Some((place, step)),
-                Step::Check { .. } => wants_check = true,
-                Step::Settled(_) | Step::Wait { .. } | Step::Unknown => {}
-            }
-        }
-        if let Some((place, step)) = proved
-            && let Some(eject) = self.lane.later.remove(place)
-        {
-            let open = self.lane.eject.replace(eject);
-            if let Some(open) = open {
-                self.lane.later.push_front(open);
-            }
-            self.drive(step, Cause::default()).await;
-        } else if wants_check {
-            self.ask_for_report("eject").await;
         }
     }
 

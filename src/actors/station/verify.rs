@@ -10,6 +10,7 @@ use domain::station::{Snapshot, sighting};
 
 use super::State;
 use super::inbound::Received;
+use super::lane::Proof;
 use crate::actors::rental::{self, Cause};
 use crate::actors::slot;
 use crate::metrics;
@@ -148,19 +149,19 @@ impl State {
         self.drive(step, Cause::default()).await;
     }
 
-    /// What a report on the trusted session says about the open eject.
-    pub(super) async fn eject_evidence(
-        &mut self,
-        snapshot: &Snapshot,
-        whole: bool,
-        now: DateTime<Utc>,
-    ) {
-        self.service_evidence(snapshot, now);
+    /// What a report on the trusted session says about the open eject, and about those that are
+    /// looked into after it.
+    pub(super) async fn eject_evidence(&mut self, look: Look<'_>) {
+        self.service_evidence(look.snapshot, look.at);
+        let timing = self.context.settings.eject;
         let Some(eject) = self.lane.eject.as_mut() else { return };
-        let evidence = evidence(eject, snapshot, whole, now);
-        let step = eject.report(evidence, &self.context.settings.eject);
+        let step = eject.report(look.at_bank_of(eject), &timing);
         self.drive(step, Cause::default()).await;
-        self.evidence_for_later(snapshot, whole, now).await;
+        match self.lane.prove_later(look, &timing) {
+            Proof::TookTurn(step) => self.drive(step, Cause::default()).await,
+            Proof::WantsCheck => self.ask_for_report("eject").await,
+            Proof::None => {}
+        }
     }
 
     /// The cabinet can be asked again.
@@ -177,11 +178,18 @@ impl State {
     }
 }
 
-pub(super) fn evidence(
-    eject: &OpenEject,
-    snapshot: &Snapshot,
-    whole: bool,
-    at: DateTime<Utc>,
-) -> Evidence {
-    Evidence { at, whole, bank: sighting(snapshot, eject.key, &eject.sn) }
+/// What one report over the cabinet's session shows.
+#[derive(Clone, Copy)]
+pub(super) struct Look<'a> {
+    pub snapshot: &'a Snapshot,
+    /// It has every known slot and no other: what it does not show is not there.
+    pub whole: bool,
+    pub at: DateTime<Utc>,
+}
+
+impl Look<'_> {
+    pub fn at_bank_of(&self, eject: &OpenEject) -> Evidence {
+        let bank = sighting(self.snapshot, eject.key, &eject.sn);
+        Evidence { at: self.at, whole: self.whole, bank }
+    }
 }

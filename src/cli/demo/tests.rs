@@ -10,7 +10,7 @@ fn configured() -> Config {
 
 #[test]
 fn a_folder_that_only_the_file_names_is_a_networks_and_not_the_demos() {
-    let own = of_its_own(configured(), false);
+    let own = of_its_own(&configured(), None);
 
     assert_eq!(own.data_dir.as_os_str(), "");
     assert_eq!(own.http.port, 8081);
@@ -18,7 +18,9 @@ fn a_folder_that_only_the_file_names_is_a_networks_and_not_the_demos() {
 
 #[test]
 fn a_folder_that_is_named_for_this_run_is_the_demos() {
-    assert_eq!(of_its_own(configured(), true).data_dir, Path::new("/var/lib/network"));
+    let own = of_its_own(&configured(), Some("/tmp/demo".into()));
+
+    assert_eq!(own.data_dir, Path::new("/tmp/demo"));
 }
 
 #[test]

@@ -83,7 +83,9 @@ fn late_success(rental: &Rental, at: DateTime<Utc>, shown: bool, facts: &Facts) 
             settle(rental, seen, facts).into_iter().chain([unassigned]).collect()
         }
         Phase::Dispensing => vec![ejected(rental, at, facts)],
-        Phase::Cancelled { reason, .. } if rental.unassigned || !may_reopen(rental, reason) => {
+        Phase::Cancelled { reason, .. }
+            if rental.unassigned || !may_reopen_after(rental, reason) =>
+        {
             vec![]
         }
         Phase::Cancelled { .. } if shown || facts.engaged => vec![unassigned],
@@ -102,16 +104,9 @@ fn late_success(rental: &Rental, at: DateTime<Utc>, shown: bool, facts: &Facts) 
     }
 }
 
-impl Rental {
-    /// Whether a late answer of its cabinet may be about its eject.
-    pub fn may_reopen(&self) -> bool {
-        matches!(self.phase, Phase::Cancelled { reason, .. } if may_reopen(self, reason))
-    }
-}
-
 /// An eject that was certainly never sent has no late answer. What its rider gave up after it may
 /// have been sent was a wish first.
-fn may_reopen(rental: &Rental, reason: CancelReason) -> bool {
+pub(super) fn may_reopen_after(rental: &Rental, reason: CancelReason) -> bool {
     match reason {
         CancelReason::NotOut(NotOutReason::NeverSent) | CancelReason::ReturnedAtOnce => false,
         CancelReason::NotOut(_) | CancelReason::Unresolved => true,

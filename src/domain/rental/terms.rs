@@ -1,11 +1,12 @@
-//! What an operator sets of how rentals go. Its defaults are those of the service.
+//! The times and shares by which rentals are judged. They come with every decision, so that the
+//! rules read no settings.
 
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
 
 use crate::points::PerRupee;
 
-/// What an operator sets.
+/// What a decision goes by besides the rental itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// A rental younger than this is closed only by a second look.

@@ -33,6 +33,5 @@ fn the_return_of_a_bank_is_never_turned_away() {
 fn figures_tell_who_asked() {
     assert_eq!(Surface::of("/api/iot/client/con"), Surface::Device);
     assert_eq!(Surface::of("/api/stations"), Surface::App);
-    assert_eq!(Surface::of("/api/admin/stations"), Surface::Admin);
     assert_eq!(Surface::of("/metrics"), Surface::System);
 }

@@ -4,6 +4,7 @@
 use cabinet::{Cut, FrameKind};
 use chargeghar::actors::station::Reserve;
 use devices::Downlink;
+use domain::ids::CommandId;
 use domain::slot::Standing;
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -72,16 +73,7 @@ pub async fn an_eject_that_waited_for_a_start_is_looked_into_when_that_comes_to_
 pub async fn an_eject_behind_one_that_nobody_can_settle_is_settled_by_the_report_that_proves_it(
     edges: Edges,
 ) {
-    let node = TestNode::with(edges).await;
-    let timing = Timing::quick().heartbeats_every(Duration::from_millis(100));
-    let banks = [BANK, OTHER];
-    let cabinet = node.cabinet_like(CABINET, "CG-1", &banks, |spec| spec.timing(timing)).await;
-    let mut rentals = vec![];
-    for bank in banks {
-        rentals.push(committed(&node, node.rider(100).await, bank).await);
-    }
-    rentals.sort_by_key(|rental| rental.id); // as they are looked into
-    let [stuck, left] = &rentals[..] else { panic!("{rentals:?}") };
+    let (node, cabinet, [stuck, left]) = two_doubted(edges).await;
     cabinet.bend(stuck.key, Some(JAMMED), None);
     cabinet.faults(|faults| faults.next(1, Fault::Lose { frame: FrameKind::EjectReply }));
     let command = Downlink::EjectBySn { sn: left.bank.clone(), limit: None };

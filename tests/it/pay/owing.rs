@@ -3,17 +3,15 @@
 use chargeghar::store::fact::{Fact, RentalWrite};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::bank::Fingerprint;
-use domain::ids::{CommandId, PackageId, RentalId, RiderId, SlotKey, StationId};
+use domain::ids::{RentalId, RiderId, SlotKey, StationId};
 use domain::ledger::Movement;
-use domain::money::Money;
 use domain::points::Points;
-use domain::rental::{self, Command, Event, Facts, Phase, Rental, Terms, decide, evolve};
+use domain::rental::{self, Command, Event, Facts, Rental, Terms, decide, evolve};
 use domain::returns::{Claim, Source};
-use domain::tariff::{LateFee, Package, PackageKind, PaymentModel};
-use domain::tender::{Funds, Spent};
-use uuid::Uuid;
+use domain::tender::Funds;
 
 use crate::harness::node::TestNode;
+use crate::harness::rental::dispensing;
 
 /// The fee of three hours: the most of a day.
 pub const OWED: &str = "100.00";
@@ -45,7 +43,8 @@ impl Debtor {
 pub async fn rented(node: &TestNode) -> Rental {
     let station = node.enrol("860000000000033", "CG-9", 2).await;
     let rider = node.rider(50).await;
-    let rental = dispensing(rider, station, node.clock.now());
+    let (slot, bank) = (SlotKey::new(0, 1), "40818077");
+    let rental = dispensing(rider, station, slot, bank, node.clock.now());
     let first = Event::Started { rental: Box::new(rental.clone()) };
     commit(node, &rental, None, rental.clone(), first).await;
     let at = rental.created_at + TimeDelta::seconds(3);
@@ -88,38 +87,5 @@ fn claim(station: StationId, at: DateTime<Utc>) -> Claim {
         live: true,
         frame: Some(Fingerprint(7)),
         level: Some(40),
-    }
-}
-
-fn dispensing(rider: RiderId, station: StationId, at: DateTime<Utc>) -> Rental {
-    let price = Money::rupees(50);
-    Rental {
-        id: RentalId(Uuid::from_u128(77)),
-        code: "OWED1234".into(),
-        rider,
-        station,
-        key: SlotKey::new(0, 1),
-        bank: "40818077".into(),
-        package: Package {
-            id: PackageId(Uuid::nil()),
-            name: "1 hour".into(),
-            minutes: 60,
-            price,
-            kind: PackageKind::Hourly,
-            model: PaymentModel::Prepaid,
-        },
-        late_fee: LateFee::standard(),
-        command: CommandId(Uuid::from_u128(78)),
-        created_at: at,
-        publish_before: at,
-        start_level: Some(90),
-        cancel_requested: false,
-        unassigned: false,
-        claims: vec![],
-        held: price,
-        paid: Money::ZERO,
-        owed: Money::ZERO,
-        by_points: Spent::default(),
-        phase: Phase::Dispensing,
     }
 }

@@ -8,15 +8,13 @@ use chargeghar::store::fact::{BankWrite, Fact, IntentWrite, NewIntent, RentalWri
 use chargeghar::store::{Lease, Settings, Store};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::bank::{Condition, Custody};
-use domain::ids::{CommandId, IntentId, PackageId, RentalId, RiderId, SlotKey, Sn, StationId};
+use domain::ids::{IntentId, RentalId, RiderId, SlotKey, Sn, StationId};
 use domain::ledger::{Gateway, Movement};
 use domain::money::Money;
-use domain::rental::{self, Event, Phase, Rental};
-use domain::tariff::{LateFee, Package, PackageKind, PaymentModel};
-use domain::tender::Spent;
-use uuid::Uuid;
+use domain::rental::{self, Event, Rental};
 
 use crate::harness::database::Database;
+use crate::harness::rental::dispensing;
 
 pub struct World {
     pub database: Database,
@@ -162,38 +160,7 @@ impl World {
 
     /// A rental that waits for its bank, with its price held.
     pub fn rental(&self, rider: RiderId, sn: &str, slot: u16) -> Rental {
-        let now = self.now();
-        let price = Money::rupees(50);
-        let code = Entropy::system().uuid().simple().to_string()[..8].to_uppercase();
-        Rental {
-            id: RentalId(Entropy::system().uuid()),
-            code,
-            rider,
-            station: self.station,
-            key: SlotKey::new(0, slot),
-            bank: sn.into(),
-            package: Package {
-                id: PackageId(Uuid::nil()),
-                name: "1 hour".into(),
-                minutes: 60,
-                price,
-                kind: PackageKind::Hourly,
-                model: PaymentModel::Prepaid,
-            },
-            late_fee: LateFee::standard(),
-            command: CommandId(Entropy::system().uuid()),
-            created_at: now,
-            publish_before: now + TimeDelta::seconds(6),
-            start_level: Some(90),
-            cancel_requested: false,
-            unassigned: false,
-            claims: vec![],
-            held: price,
-            paid: Money::ZERO,
-            owed: Money::ZERO,
-            by_points: Spent::default(),
-            phase: Phase::Dispensing,
-        }
+        dispensing(rider, self.station, SlotKey::new(0, slot), sn, self.now())
     }
 
     /// The fact that starts it.

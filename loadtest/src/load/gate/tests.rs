@@ -35,11 +35,20 @@ fn failures_and_too_little_work_fail() {
     assert_eq!(judge("failed(start) > 0", &starts), Verdict::Failed(1.0));
     assert_eq!(judge("failed(list) > 0", &starts), Verdict::Held(0.0));
     assert_eq!(judge("done(start) < 100", &starts), Verdict::Failed(20.0));
+    assert_eq!(judge("unsent(any) > 0", &starts), Verdict::Held(0.0));
 }
 
 #[test]
 fn a_gate_is_shown_as_it_is_written() {
-    for text in ["p99.9(start) > 50ms", "failed(any) > 0", "done(start) < 100"] {
+    for text in [
+        "p99.9(start) > 50ms",
+        "p99.99(start) > 50ms",
+        "unsent(any) > 0",
+        "p99(start) > 50ms from 70s",
+        "failed(any) > 0 from 70s to 90s",
+        "failed(any) > 0",
+        "done(start) < 100",
+    ] {
         assert_eq!(text.parse::<Gate>().unwrap().to_string(), text);
     }
 }
@@ -48,7 +57,11 @@ fn a_gate_is_shown_as_it_is_written() {
 fn what_is_no_gate_is_refused_with_a_reason() {
     let refused = |text: &str| text.parse::<Gate>().unwrap_err();
     assert!(refused("p99 > 50ms").contains("for example"));
+    assert!(refused("p99(start) > 50ms from 70").contains("70s"));
+    assert!(refused("p99(start) > 50ms from 9s to 9s").contains("earlier"));
+    assert!(refused("p99(start) > 50ms to 9s").contains("for example"));
     assert!(refused("p99(begin) > 50ms").contains("begin"));
+    assert!(refused("p99.999(start) > 50ms").contains("p99.999"));
     assert!(refused("p100(start) > 50ms").contains("p100"));
     assert!(refused("p99(start) >= 50ms").contains(">="));
     assert!(refused("p99(start) > 50").contains("50"));

@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use super::*;
+use crate::load::against::changes;
 use crate::load::outcome::{End, Outcome, Step};
 use crate::load::result::Ending;
+use crate::load::sampler::{Queues, Sample};
 use crate::load::scenario::Scenario;
 use crate::machine::Facts;
 
 fn result(end: End) -> Result {
     let scenario = include_str!("../../../scenarios/smoke.toml");
-    let scenario = Scenario::parse(&scenario.replace("a little", "<a little>")).unwrap();
+    let scenario =
+        Scenario::parse(&scenario.replace("a little", "<a little>"), &|_| Ok(String::new()))
+            .unwrap();
     let mut outcome = Outcome::default();
     let took = Duration::from_millis(20);
     (0..60).for_each(|n| outcome.note(Step::Start, Duration::from_secs(n), took, &End::Done));
@@ -37,9 +41,43 @@ fn a_failed_request_fails_the_gate_and_the_page() {
 
 #[test]
 fn a_run_without_a_sample_is_still_a_page() {
-    let scenario = Scenario::parse(include_str!("../../../scenarios/smoke.toml")).unwrap();
+    let scenario =
+        Scenario::parse(include_str!("../../../scenarios/smoke.toml"), &|_| Ok(String::new()))
+            .unwrap();
     let outcome = Outcome::default();
     let empty = Result::new(&scenario, Facts::read(), outcome, Vec::new(), Vec::new(), Ending::Cut);
     assert!(render(&empty).contains("ended before its time"));
     assert!(empty.text().contains("too few samples"));
+}
+
+#[test]
+fn an_earlier_run_is_shown_beside_this_one() {
+    let earlier = result(End::Done);
+    let text = serde_json::to_string(&earlier).unwrap();
+    let earlier: Result = serde_json::from_str(&text).unwrap();
+    let mut now = result(End::Done);
+    now.steps[0].told.max_ms = now.steps[0].told.max_ms.map(|ms| ms * 2.0);
+    now.changes = changes(&earlier, &now);
+    assert!(now.changes.iter().any(|change| change.ratio() == Some(2.0)), "{:?}", now.changes);
+    assert!(now.text().contains("(2.00 ×)"));
+    assert!(render(&now).contains("Beside the earlier run"));
+}
+
+#[test]
+fn percentiles_queues_and_marks_are_drawn_over_time() {
+    let mut run = result(End::Done);
+    let queues = Some(Queues { facts: 7, ..Queues::default() });
+    run.samples = vec![Sample { second: 3, queues, ..Sample::default() }];
+    run.marks = vec![Mark { second: 5, what: "2 cabinets silent".to_owned() }];
+    let page = render(&run);
+    assert!(page.contains("What waits in the service") && page.contains(">facts<"));
+    assert!(page.contains("Second 5: 2 cabinets silent") && page.contains("stroke-dasharray"));
+    assert!(!page.contains("start: percentiles over time"), "one a second is too few to tell");
+    let mut busy = Outcome::default();
+    let (at, took) = (Duration::from_secs(2), Duration::from_millis(30));
+    (0..100).for_each(|_| busy.note(Step::Start, at, took, &End::Done));
+    let scenario = include_str!("../../../scenarios/smoke.toml");
+    let scenario = Scenario::parse(scenario, &|_| Ok(String::new())).unwrap();
+    let run = Result::new(&scenario, Facts::read(), busy, Vec::new(), Vec::new(), Ending::Whole);
+    assert!(render(&run).contains("start: percentiles over time"));
 }

@@ -1,13 +1,24 @@
 //! Scenario files: those of the tree, and every kind of fault in one.
 
+use super::cabinets::Kind;
 use super::*;
+use crate::load::trouble::{deaf, marks};
 
 const GOOD: &str = include_str!("../../../scenarios/smoke.toml");
 
 /// The smoke scenario with one text replaced by another.
 fn but(what: &str, with: &str) -> Wrong {
     assert!(GOOD.contains(what), "{what}");
-    Scenario::parse(&GOOD.replace(what, with)).unwrap_err()
+    parse(&GOOD.replace(what, with)).unwrap_err()
+}
+
+/// With one file beside it.
+fn parse(text: &str) -> Result<Scenario, Wrong> {
+    Scenario::parse(text, &|name| match name {
+        "evening.txt" => Ok("# seconds\n0.5\n29\n\n3.25\n".to_owned()),
+        "night.txt" => Ok("1\n31\n".to_owned()),
+        _ => Err(format!("{name}: no such file")),
+    })
 }
 
 #[test]
@@ -15,14 +26,14 @@ fn the_scenarios_of_the_tree_are_understood() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
-        let scenario = Scenario::parse(&std::fs::read_to_string(&path).unwrap());
+        let scenario = parse(&std::fs::read_to_string(&path).unwrap());
         assert!(scenario.is_ok(), "{}: {scenario:?}", path.display());
     }
 }
 
 #[test]
 fn smoke_is_what_it_says() {
-    let scenario = Scenario::parse(GOOD).unwrap();
+    let scenario = parse(GOOD).unwrap();
     assert_eq!((scenario.seconds, scenario.arrivals.len(), scenario.gates.len()), (30, 2, 4));
     assert_eq!(scenario.arrivals[1].journey, Journey::Rent { keep_s: 2..7 });
     assert!(scenario.rents());
@@ -59,9 +70,9 @@ fn a_shape_has_its_own_keys_only() {
 #[test]
 fn a_spike_is_three_stretches() {
     let spike = "shape = \"spike\"\nper_s = 1\npeak_per_s = 9\npeak_at_s = 10\npeak_for_s = 5";
-    let scenario =
-        Scenario::parse(&GOOD.replace("shape = \"poisson\"\nper_s = 20", spike)).unwrap();
-    let lengths = scenario.arrivals[0].stretches.iter().map(|s| s.seconds.to_string());
+    let scenario = parse(&GOOD.replace("shape = \"poisson\"\nper_s = 20", spike)).unwrap();
+    let Arrival::By(stretches, _) = &scenario.arrivals[0].times else { panic!("a spike") };
+    let lengths = stretches.iter().map(|s| s.seconds.to_string());
     assert_eq!(lengths.collect::<Vec<_>>(), ["10", "5", "15"]);
 }
 
@@ -88,10 +99,60 @@ fn fuzz_scenario() {
             }
             text.extend(tail);
             let text = String::from_utf8_lossy(&text);
-            if let Err(wrong) = Scenario::parse(&text) {
+            if let Err(wrong) = parse(&text) {
                 let lines = text.split('\n').count();
                 assert!((1..=lines).contains(&wrong.line), "{wrong:?} of {lines} lines");
             }
         },
     );
+}
+
+#[test]
+fn a_trace_brings_riders_when_its_lines_say() {
+    let trace = |file| GOOD.replace("shape = \"poisson\"\nper_s = 20", file);
+    let scenario = parse(&trace("shape = \"trace\"\nfile = \"evening.txt\"")).unwrap();
+    let instants = scenario.arrivals[0].times.instants(1);
+    let seconds: Vec<f64> = instants.iter().map(std::time::Duration::as_secs_f64).collect();
+    assert_eq!(seconds, [0.5, 3.25, 29.0]);
+    let wrong = |file| parse(&trace(file)).unwrap_err().to_string();
+    let late = wrong("shape = \"trace\"\nfile = \"night.txt\"");
+    assert_eq!(late, "line 17: night.txt, line 2: 31 is no second of the scenario");
+    assert!(wrong("shape = \"trace\"\nfile = \"day.txt\"").contains("no such file"));
+    assert!(wrong("shape = \"trace\"\nper_s = 1").contains("file, alone"));
+    assert!(wrong("shape = \"poisson\"\nper_s = 1\nfile = \"x\"").contains("to a trace"));
+}
+
+#[test]
+fn more_than_fits_into_memory_is_refused_where_it_stands() {
+    let long = GOOD.replace("seconds = 30", "seconds = 21600");
+    let wrong = parse(&long.replace("per_s = 20", "per_s = 100000")).unwrap_err();
+    assert_eq!(wrong.to_string(), "line 17: 2160000000 arrivals so far: at most 5000000");
+    let wrong = parse(&long.replace("per_s = 2\n", "per_s = 30\n")).unwrap_err();
+    assert_eq!(wrong.to_string(), "line 23: 648000 rentals so far: at most 500000");
+}
+
+#[test]
+fn cabinets_break_and_are_mended_as_it_says() {
+    let with = |text: &str| parse(&GOOD.replace("[[fail]]", &format!("{text}\n[[fail]]")));
+    let silent = "[[cabinets]]\ncount = 2\nsilent = true\nfrom_s = 5\nto_s = 20\n";
+    let lossy = "[[cabinets]]\nlose_permille = 50\n";
+    let scenario = parse(&GOOD.replacen("[[fail]]", &format!("{lossy}{silent}[[fail]]"), 1));
+    let flaws = scenario.unwrap().flaws;
+    assert_eq!((flaws[0].count, flaws[0].kind), (60, Kind::Losing { permille: 50 }));
+    assert_eq!(deaf(&flaws), ["990000000000001", "990000000000002"]);
+    let marks: Vec<String> =
+        marks(&flaws).into_iter().map(|m| format!("{} {}", m.second, m.what)).collect();
+    let wanted = [
+        "0 60 cabinets losing 50 ‰ of answers",
+        "5 2 cabinets silent",
+        "20 2 cabinets silent: over",
+    ];
+    assert_eq!(marks, wanted);
+    let reason = |text: &str| with(text).unwrap_err().reason;
+    assert!(reason("[[cabinets]]\ncount = 61\nsilent = true").contains("60 stations"));
+    assert!(reason("[[cabinets]]\ncount = 1").contains("alone"));
+    assert!(reason("[[cabinets]]\nsilent = true\nfrozen = true").contains("alone"));
+    assert!(reason("[[cabinets]]\nsilent = true\nfrom_s = 30").contains("within"));
+    assert!(reason("[[cabinets]]\nlose_permille = 1001").contains("1000"));
+    assert!(reason("[[cabinets]]\nsmelly = true").contains("smelly"));
 }

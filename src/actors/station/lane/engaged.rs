@@ -11,7 +11,7 @@ use crate::actors::station::State;
 /// How long such a bank is not offered; then one start may find out that it is free.
 const PAUSE: TimeDelta = TimeDelta::minutes(10);
 
-/// At most the banks of one cabinet.
+/// Holds no more than the banks of one cabinet.
 #[derive(Default)]
 pub struct Engaged {
     until: BTreeMap<Sn, DateTime<Utc>>,
@@ -30,7 +30,7 @@ impl Engaged {
 
 impl State {
     /// It is not offered to the next start.
-    pub fn engaged(&mut self, sn: Sn) {
+    pub fn set_aside(&mut self, sn: Sn) {
         tracing::warn!(bank = %sn, "a bank has a rental that is not known here");
         let now = self.now();
         self.lane.engaged.note(sn, now);
