@@ -18,13 +18,14 @@ use super::web::{self, Web};
 use crate::config::Config;
 
 pub mod esewa;
-#[cfg(test)]
-mod fuzz;
 pub mod khalti;
 pub mod news;
 pub mod raw;
 pub mod sandbox;
 pub mod stripe;
+
+#[cfg(test)]
+mod tests;
 
 use esewa::Esewa;
 use khalti::Khalti;
