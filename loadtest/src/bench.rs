@@ -28,7 +28,7 @@ pub struct Arguments {
     /// What to measure; without a name everything
     names: Vec<Name>,
     /// How often each figure is measured
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
     /// How long one measurement takes, where that is a choice
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]

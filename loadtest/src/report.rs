@@ -45,6 +45,8 @@ pub struct Row {
     pub unit: &'static str,
     pub ours: Spread,
     pub limit: Option<Spread>,
+    /// Ours of the limit's, pair by pair as they were measured in turns.
+    pub ratio: Option<Spread>,
 }
 
 /// One part of the service, measured.
@@ -74,8 +76,11 @@ impl Section {
         ours: impl IntoIterator<Item = f64>,
         limit: impl IntoIterator<Item = f64>,
     ) {
-        if let Some(ours) = Spread::of(ours) {
-            self.rows.push(Row { what: what.into(), unit, ours, limit: Spread::of(limit) });
+        let (all, limits): (Vec<f64>, Vec<f64>) =
+            (ours.into_iter().collect(), limit.into_iter().collect());
+        if let Some(ours) = Spread::of(all.iter().copied()) {
+            let (limit, ratio) = (Spread::of(limits.iter().copied()), ratio(&all, &limits));
+            self.rows.push(Row { what: what.into(), unit, ours, limit, ratio });
         }
     }
 
@@ -117,15 +122,28 @@ impl Section {
     }
 }
 
+/// The pairs' own ratios, if each of ours has its limit; else that of the medians.
+fn ratio(ours: &[f64], limits: &[f64]) -> Option<Spread> {
+    let paired = ours.len() == limits.len() && limits.iter().all(|limit| *limit > 0.0);
+    if paired {
+        return Spread::of(ours.iter().zip(limits).map(|(ours, limit)| ours / limit));
+    }
+    let (ours, limit) = (Spread::of(ours.iter().copied())?, Spread::of(limits.iter().copied())?);
+    (limit.median > 0.0).then(|| Spread::of([ours.median / limit.median]))?
+}
+
 fn heads() -> [&'static str; 7] {
     ["figure", "unit", "min", "median", "max", "limit", "of the limit"]
 }
 
 fn cells(row: &Row) -> [String; 7] {
-    let Row { what, unit, ours, limit } = row;
-    let share = limit.filter(|limit| limit.median > 0.0).map(|limit| {
-        let share = ours.median / limit.median;
+    let Row { what, unit, ours, limit, ratio } = row;
+    let told = |share: f64| {
         if share < 2.0 { format!("{:.0} %", share * 100.0) } else { format!("{share:.1}×") }
+    };
+    let share = ratio.map(|ratio| match ratio.runs {
+        1 => told(ratio.median),
+        _ => format!("{} ({} to {})", told(ratio.median), told(ratio.min), told(ratio.max)),
     });
     [
         what.clone(),

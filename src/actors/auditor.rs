@@ -1,5 +1,6 @@
 //! Looks at the ledger again and again: what is new every time, all of it once a day. Repairs
-//! nothing; what does not add up is logged, counted, and a person's to look at.
+//! nothing; what does not add up is logged, counted, and a person's to look at, and so is a ledger
+//! that could not be looked at for some time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,9 @@ use crate::store::verify::{Kind, Report, Scope};
 /// After a whole look that found something, the next one is not later than this.
 const AGAIN: TimeDelta = TimeDelta::hours(1);
 
+/// Looks that may fail in a row before a person is told.
+const FAILED_MAX: u32 = 5;
+
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// Between two looks at what is new.
@@ -25,8 +29,9 @@ pub struct Pace {
 pub async fn run(context: Arc<Context>, pace: Pace) {
     let mut auditor = Auditor::default();
     loop {
-        if let Err(error) = auditor.look(&context, pace).await {
-            tracing::warn!(%error, "the ledger was not verified, it is later");
+        match auditor.look(&context, pace).await {
+            Ok(()) => auditor.failed = 0,
+            Err(error) => auditor.failed(&context, &error).await,
         }
         context.clock.sleep(pace.every).await;
     }
@@ -37,6 +42,8 @@ pub async fn run(context: Arc<Context>, pace: Pace) {
 struct Auditor {
     /// The last whole look that found something, and what.
     crooked: Option<(DateTime<Utc>, Report)>,
+    /// Looks that failed since the last one that did not.
+    failed: u32,
 }
 
 impl Auditor {
@@ -57,6 +64,20 @@ impl Auditor {
         }
         self.show(&report, now);
         Ok(())
+    }
+
+    /// A database that is away for a moment is nobody's concern here; a ledger that nobody looks
+    /// at is.
+    async fn failed(&mut self, context: &Context, error: &Error) {
+        self.failed = self.failed.saturating_add(1);
+        tracing::warn!(%error, failed = self.failed, "the ledger was not verified, it is later");
+        if self.failed < FAILED_MAX {
+            return;
+        }
+        match context.store.open_unverified(self.failed, &error.to_string()).await {
+            Ok(opened) => metrics::INCIDENTS.add(opened, ["ledger_unverified"]),
+            Err(error) => tracing::warn!(%error, "nobody was told of it, it is tried again"),
+        }
     }
 
     /// A finding is told every time it is found, and is one incident until that is resolved.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::effect::Effect;
 use futures::{StreamExt, TryStreamExt};
+use uuid::Uuid;
 
 use super::Context;
 use crate::clients::push::Push;
@@ -15,6 +16,8 @@ use crate::store::{Error, Store};
 
 /// Effects taken at once.
 const CLAIM: u32 = 64;
+/// Deliveries that one statement marks at most.
+const TOGETHER: usize = 64;
 /// Between two counts of what is owed and what was set aside.
 const COUNT: Duration = Duration::from_mins(1);
 
@@ -73,35 +76,48 @@ async fn round(context: &Context, outside: &dyn Push, policy: Policy) -> Result<
     futures::stream::iter(owed)
         .map(|effect| carry_out(context, outside, policy, effect))
         .buffer_unordered(policy.workers)
-        .try_for_each(|()| std::future::ready(Ok(())))
+        // those that end together are marked together: each commit waits for the disk
+        .ready_chunks(TOGETHER)
+        .map(Ok)
+        .try_for_each(|ended| async {
+            let ended: Vec<Option<Uuid>> = ended.into_iter().collect::<Result<_, Error>>()?;
+            let delivered: Vec<Uuid> = ended.into_iter().flatten().collect();
+            if delivered.is_empty() {
+                return Ok(());
+            }
+            context.store.done(delivered).await
+        })
         .await?;
     Ok(full)
 }
 
+/// Answers the effect's id when it was delivered; what was not is noted here.
 async fn carry_out(
     context: &Context,
     outside: &dyn Push,
     policy: Policy,
     owed: Owed,
-) -> Result<(), Error> {
+) -> Result<Option<Uuid>, Error> {
     let kind = kind(&owed.effect);
     let attempt = outside.push(&owed.effect);
     let outcome = context.clock.within(policy.attempt_timeout, attempt).await;
     match outcome.unwrap_or_else(|| Err("no answer in time".to_owned())) {
         Ok(()) => {
             metrics::EFFECTS.inc([kind, "done"]);
-            context.store.done(owed.id).await
+            Ok(Some(owed.id))
         }
         Err(error) if owed.attempts >= i32::from(policy.attempts_max) => {
             metrics::EFFECTS.inc([kind, "dead"]);
             tracing::error!(effect.id = %owed.id, %error, "an effect is set aside");
-            context.store.dead(owed.id, &error).await
+            context.store.dead(owed.id, &error).await?;
+            Ok(None)
         }
         Err(error) => {
             metrics::EFFECTS.inc([kind, "again"]);
             let (first, longest) = policy.pause;
             let pause = context.entropy.backoff(owed.attempts.unsigned_abs(), first, longest);
-            context.store.retry(owed.id, context.clock.now() + pause, &error).await
+            context.store.retry(owed.id, context.clock.now() + pause, &error).await?;
+            Ok(None)
         }
     }
 }

@@ -33,7 +33,7 @@ pub use crate::clients::payments::news::Odd;
 pub use crate::clients::payments::sandbox::Outcome;
 pub use check::VerifyError;
 pub use hints::{Landing, WebhookError};
-pub(super) use refunds::{LOOK_AGAIN, taken_with};
+pub(super) use refunds::LOOK_AGAIN;
 pub use top_up::{KeyOf, StartError, TopUp};
 
 use super::turns::Turns;

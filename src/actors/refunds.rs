@@ -8,11 +8,12 @@ use domain::ids::{InvoiceId, RefundId, RentalId, RiderId};
 use domain::invoice::{Draft, Series};
 use domain::ledger::{Movement, RefundTo};
 use domain::money::Money;
+use domain::points::PerRupee;
 use domain::refund::{Parts, Purpose, Status, Step};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::payments::{LOOK_AGAIN, taken_with};
+use super::payments::LOOK_AGAIN;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failpoint;
@@ -22,6 +23,10 @@ use crate::store::fact::{
 use crate::store::invoices::Document;
 use crate::store::refunds::Refund;
 use crate::store::{self, Store};
+
+mod source;
+
+pub(super) use source::undone;
 
 /// The door to all refunds. Clones share it.
 #[derive(Clone)]
@@ -42,8 +47,8 @@ pub struct Rules {
     pub two_persons_above: Money,
     /// Tax on the net price, in percent.
     pub vat_percent: Decimal,
-    /// Points that a top-up earns for each NPR 100.
-    pub points_per_hundred: u32,
+    /// What spent points are worth when the money that earned them goes back.
+    pub points: PerRupee,
 }
 
 /// What an operator does.
@@ -187,15 +192,11 @@ impl Refunds {
         }
     }
 
-    /// What can be given back now: of a top-up no more than the wallet holds, of a rental
-    /// nothing while it is open.
+    /// What can be given back now: of a rental nothing while it is open.
     async fn left(&self, rider: RiderId, purpose: Purpose) -> Result<Money, store::Error> {
         let store = &self.inner.store;
         match purpose {
-            Purpose::TopUp(intent) => {
-                let left = store.refundable_top_up(intent).await?;
-                Ok(left.min(store.wallet(rider).await?))
-            }
+            Purpose::TopUp(intent) => self.left_of(rider, intent).await,
             Purpose::Rental(id) if store.rental(id).await?.rental.is_open() => Ok(Money::ZERO),
             Purpose::Rental(id) => Ok(store.refundable(id).await?.total),
         }
@@ -227,21 +228,14 @@ impl Refunds {
         match (step, known.purpose) {
             (Step::Give, Purpose::Rental(rental)) => self.give(&known, rental, &mut fact).await?,
             (Step::Send, Purpose::TopUp(intent)) => {
-                let gateway = self.inner.store.gateway_of(intent).await;
-                let gateway = gateway.map_err(|_| StepError::Unavailable)?;
-                let Refund { rider, amount, .. } = known;
-                fact.movements = vec![Movement::TopUpBack { rider, intent, gateway, amount }];
-            }
-            (Step::Arrive, Purpose::TopUp(_)) => {
-                let per_hundred = self.inner.rules.points_per_hundred;
-                let taken = taken_with(&self.inner.store, &known, per_hundred);
-                fact.movements = taken.await.map_err(|_| StepError::Unavailable)?;
+                let sent = self.sent(&known, intent).await;
+                fact.movements = sent.map_err(|_| StepError::Unavailable)?;
             }
             (Step::Bounce, Purpose::TopUp(intent)) => {
-                fact.movements = vec![undone(&self.inner.store, intent).await?];
+                fact.movements = undone(&self.inner.store, intent).await?;
             }
-            (Step::Approve | Step::Reject | Step::Give | Step::Send, _)
-            | (Step::Arrive | Step::Bounce, Purpose::Rental(_)) => {}
+            (Step::Approve | Step::Reject | Step::Give | Step::Send | Step::Arrive, _)
+            | (Step::Bounce, Purpose::Rental(_)) => {}
         }
         self.write(known, step, &act.by, fact).await
     }
@@ -283,7 +277,9 @@ impl Refunds {
         match written {
             Ok(_) => stored,
             // points were spent meanwhile
-            Err(CommitError::Short { .. }) if step == Step::Arrive => Err(StepError::Unavailable),
+            Err(CommitError::Short { account }) if account.starts_with("points:") => {
+                Err(StepError::Unavailable)
+            }
             Err(CommitError::Conflict(Conflict::NothingLeft) | CommitError::Short { .. }) => {
                 Err(StepError::NothingLeft)
             }
@@ -329,16 +325,6 @@ impl What {
             What::Bounced => "refund.bounced",
         }
     }
-}
-
-/// The money of a top-up is in the wallet again.
-pub(super) async fn undone(
-    store: &Store,
-    intent: domain::ids::IntentId,
-) -> Result<Movement, StepError> {
-    let sent = store.sent_back(intent).await.map_err(|_| StepError::Unavailable)?;
-    let of = store.posted(sent).await.map_err(|_| StepError::Unavailable)?;
-    Ok(Movement::Reversal { of: Box::new(of) })
 }
 
 fn allowed(known: &Refund, step: Step, by: &str, now: DateTime<Utc>) -> Result<(), StepError> {

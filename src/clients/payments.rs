@@ -133,6 +133,10 @@ pub struct Offer {
     pub most: Money,
 }
 
+fn bounds(min_npr: u32, max_npr: u32) -> (Money, Money) {
+    (Money::rupees(i64::from(min_npr)), Money::rupees(i64::from(max_npr)))
+}
+
 /// What a rider wants to pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {

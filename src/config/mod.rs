@@ -187,7 +187,7 @@ impl Config {
         of("limits", &|problems| self.limits.check(problems));
         of("outbox", &|problems| self.outbox.check(problems));
         of("payments", &|problems| self.payments.check(problems, environment));
-        of("withdrawals", &|problems| self.withdrawals.check(problems));
+        of("withdrawals", &|p| self.withdrawals.check(p, &self.ledger));
         let longest = self.http.request_timeout_s;
         of("sms", &|problems| self.sms.check(problems, environment, longest));
         of("email", &|problems| self.email.check(problems, environment, longest));

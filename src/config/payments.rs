@@ -41,6 +41,10 @@ section! {
         /// Base address, with a slash at the end. Khalti's own sandbox:
         /// `https://dev.khalti.com/api/v2/`
         base_url: String = "https://khalti.com/api/v2/".into(),
+        /// Smallest payment that is taken this way, in whole NPR.
+        min_npr: u32 = 10,
+        /// Largest payment that is taken this way, in whole NPR.
+        max_npr: u32 = 100_000,
         /// The merchant's secret key.
         secret_key: Secret = Secret::default(),
         /// File that holds the secret key.
@@ -56,6 +60,10 @@ section! {
         form_url: String = "https://epay.esewa.com.np".into(),
         /// Base address of the status query. eSewa's own sandbox: `https://rc.esewa.com.np`
         status_url: String = "https://epay.esewa.com.np".into(),
+        /// Smallest payment that is taken this way, in whole NPR.
+        min_npr: u32 = 10,
+        /// Largest payment that is taken this way, in whole NPR.
+        max_npr: u32 = 50_000,
         /// The merchant's product code.
         product_code: String = String::new(),
         /// The merchant's secret key.
@@ -70,6 +78,10 @@ section! {
     Stripe {
         /// Base address.
         base_url: String = "https://api.stripe.com".into(),
+        /// Smallest payment that is taken this way, in whole NPR.
+        min_npr: u32 = 100,
+        /// Largest payment that is taken this way, in whole NPR.
+        max_npr: u32 = 100_000,
         /// The key by which the app's own part of Stripe knows the merchant; not secret.
         publishable_key: String = String::new(),
         /// The secret API key.
@@ -109,12 +121,31 @@ impl Payments {
             "stripe.webhook_secret",
             "must be set when the secret key is, or anybody could write webhooks",
         );
+        self.check_bounds(&mut problems);
         for (url, key) in self.addresses() {
             let known = url.starts_with("https://") || url.starts_with("http://");
             problems.unless(known, key, "must begin with https://");
         }
         if environment.is_production() {
             self.check_production(problems);
+        }
+    }
+
+    /// Whatever is offered can be asked for, within the bounds of all top-ups as well.
+    fn check_bounds(&self, problems: &mut Problems<'_>) {
+        let (khalti, esewa, stripe) = (&self.khalti, &self.esewa, &self.stripe);
+        for (least, most, key) in [
+            (khalti.min_npr, khalti.max_npr, "khalti.min_npr"),
+            (esewa.min_npr, esewa.max_npr, "esewa.min_npr"),
+            (stripe.min_npr, stripe.max_npr, "stripe.min_npr"),
+        ] {
+            let any = least.max(self.topup_min_npr) <= most.min(self.topup_max_npr);
+            problems.unless(
+                least > 0 && any,
+                key,
+                "must be at least 1, and leave an amount between topup_min_npr and topup_max_npr \
+                 that is not above max_npr",
+            );
         }
     }
 

@@ -179,6 +179,19 @@ fn values_that_cannot_work_are_refused_all_at_once() {
 }
 
 #[test]
+fn points_for_money_that_can_be_taken_out_again_for_less_are_refused() {
+    let with = |points: u32, more: &str| {
+        format!("[ledger]\ntopup_points_per_100_npr = {points}\n[withdrawals]\n{more}\n")
+    };
+
+    // 20 points are worth 2 of 100, which is the fee
+    assert!(from(Some(&with(20, "")), &[]).is_ok());
+    assert!(from(Some(&with(21, "enabled = false")), &[]).is_ok());
+    let refused = refusal(Some(&with(21, "")), &[]);
+    assert!(refused.contains("withdrawals.fee_percent:"), "{refused}");
+}
+
+#[test]
 fn production_refuses_what_is_for_trying_out() {
     let refused = refusal(None, &[("CHARGEGHAR__ENVIRONMENT", "production")]);
 
@@ -192,6 +205,22 @@ fn production_refuses_what_is_for_trying_out() {
     for key in refusals {
         assert!(refused.contains(key), "{key} in {refused}");
     }
+}
+
+#[test]
+fn a_gateway_takes_some_amount_or_is_refused() {
+    let refused = |text: &str| refusal(Some(text), &[]);
+
+    for text in [
+        "[payments.khalti]\nmin_npr = 0",
+        "[payments.khalti]\nmin_npr = 200\nmax_npr = 199",
+        "[payments]\ntopup_max_npr = 50\n[payments.khalti]\nmin_npr = 51",
+        "[payments]\ntopup_min_npr = 50\n[payments.khalti]\nmax_npr = 49",
+    ] {
+        assert!(refused(text).contains("payments.khalti.min_npr:"), "{text}");
+    }
+    assert!(refused("[payments.esewa]\nmin_npr = 0").contains("payments.esewa.min_npr:"));
+    assert!(refused("[payments.stripe]\nmin_npr = 0").contains("payments.stripe.min_npr:"));
 }
 
 #[test]

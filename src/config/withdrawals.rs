@@ -1,5 +1,6 @@
 //! `[withdrawals]`: how much may go out of wallets, and what it costs.
 
+use super::ledger::Ledger;
 use super::section::{Problems, section};
 
 section! {
@@ -23,10 +24,18 @@ section! {
 }
 
 impl Withdrawals {
-    pub(super) fn check(&self, mut problems: Problems<'_>) {
+    pub(super) fn check(&self, mut problems: Problems<'_>, ledger: &Ledger) {
         problems.unless(self.min_npr > 0, "min_npr", "must be at least 1");
         let ordered = self.min_npr <= self.day_max_npr && self.day_max_npr <= self.month_max_npr;
         problems.unless(ordered, "day_max_npr", "must be between min_npr and month_max_npr");
         problems.unless(self.fee_percent <= 100, "fee_percent", "must be at most 100");
+        // whoever takes out what was brought in keeps the points that it earned
+        let earned = u64::from(ledger.topup_points_per_100_npr);
+        let covered = u64::from(self.fee_percent) * u64::from(ledger.points_per_npr) >= earned;
+        problems.unless(
+            covered || !self.enabled,
+            "fee_percent",
+            "must be at least what a top-up earns in points (ledger.topup_points_per_100_npr)",
+        );
     }
 }

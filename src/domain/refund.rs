@@ -8,7 +8,7 @@ use crate::ids::{IntentId, RentalId};
 use crate::ledger::vat_in;
 use crate::money::Money;
 use crate::payment::Answer;
-use crate::points::Points;
+use crate::points::{PerRupee, Points};
 
 #[cfg(test)]
 mod tests;
@@ -110,6 +110,48 @@ pub struct Left {
     pub points: Points,
     /// The tax in it.
     pub vat: Money,
+}
+
+/// What of a top-up has not gone back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Brought {
+    pub left: Money,
+    /// The points that it earned, wherever they are by now.
+    pub points: Points,
+}
+
+/// Points that go with the money that earned them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// As far as the rider has them.
+    pub points: Points,
+    /// The others were spent: what they have paid is paid by the wallet now.
+    pub spent: Points,
+    pub worth: Money,
+}
+
+impl Brought {
+    /// What goes with so much of it: what stays has earned its share, rounded down.
+    pub fn taken(&self, amount: Money, has: Points, rate: PerRupee) -> Taken {
+        let stays = self.left.minus(amount).max(Money::ZERO);
+        let kept = if stays.is_zero() { Points(0) } else { self.share(stays) };
+        let due = self.points.0.saturating_sub(kept.0);
+        let points = Points(due.min(has.0));
+        let spent = Points(due - points.0);
+        Taken { points, spent, worth: rate.worth(spent) }
+    }
+
+    /// The most that can go back out of a wallet that has to pay for spent points too.
+    pub fn most(&self, wallet: Money, has: Points, rate: PerRupee) -> Money {
+        let all = self.left.min(wallet);
+        let worth = self.taken(all, has, rate).worth;
+        all.min(wallet.minus(worth)).max(Money::ZERO)
+    }
+
+    fn share(&self, of: Money) -> Points {
+        let points = self.points.decimal() * of.decimal() / self.left.decimal();
+        Points(u32::try_from(points.trunc()).unwrap_or(u32::MAX))
+    }
 }
 
 /// One refund, by who gets it.

@@ -58,6 +58,9 @@ pub struct Rental {
     pub paid: Money,
     /// What the rider still owes.
     pub owed: Money,
+    /// What was owed and nobody will pay.
+    #[serde(default, skip_serializing_if = "nothing")]
+    pub written_off: Money,
     /// The part of `held` and `paid` that points pay.
     #[serde(default, skip_serializing_if = "Spent::is_none")]
     pub by_points: Spent,
@@ -232,6 +235,10 @@ pub enum Event {
     },
 }
 
+fn nothing(amount: &Money) -> bool {
+    amount.is_zero()
+}
+
 impl Event {
     pub fn name(&self) -> &'static str {
         match self {
@@ -267,6 +274,8 @@ pub enum Refusal {
     NotStarted,
     #[error("nothing is owed")]
     NothingOwed,
+    #[error("NPR {owed} is owed, and at most NPR {most} may be written off")]
+    TooMuchToWriteOff { owed: Money, most: Money },
     #[error("the dues are paid")]
     DuesPaid,
     #[error("NPR {owed} is owed")]
@@ -307,6 +316,7 @@ impl Rental {
         match self.phase {
             Phase::Cancelled { .. } => PaymentStatus::Refunded,
             _ if self.owed.is_positive() => PaymentStatus::Pending,
+            _ if self.written_off.is_positive() => PaymentStatus::Failed,
             Phase::Dispensing
             | Phase::Active { .. }
             | Phase::Overdue { .. }

@@ -40,6 +40,7 @@ pub fn actors(config: &Config) -> Settings {
             young: rentals.return_young_s.delta(),
             points: config.ledger.points(),
             at_once: rentals.same_station_s.delta(),
+            write_off_max: Money::rupees(i64::from(config.refunds.write_off_max_npr)),
             ..Terms::default()
         },
         seller: seller(config),
@@ -107,7 +108,7 @@ pub fn refunds(config: &Config) -> refunds::Rules {
     refunds::Rules {
         two_persons_above: Money::rupees(i64::from(alone)),
         vat_percent: Terms::default().vat_percent,
-        points_per_hundred: config.ledger.topup_points_per_100_npr,
+        points: config.ledger.points(),
     }
 }
 

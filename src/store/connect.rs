@@ -3,8 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::Executor;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection, Executor};
 
 use super::error::{Error, Fault};
 use super::session::Session;
@@ -30,10 +30,19 @@ pub(super) fn options(settings: &Settings) -> Result<PgConnectOptions, Error> {
     })
 }
 
+/// A connection that was used a moment ago is not asked whether it is there: it was when it was
+/// given back, and each question is a round trip of every read.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// Connections are made when they are needed, so this works while the database is away.
 pub(super) fn pool(options: &PgConnectOptions, settings: &Settings, size: u32) -> PgPool {
-    let mut pool =
-        PgPoolOptions::new().max_connections(size.max(1)).acquire_timeout(settings.connect_timeout);
+    let mut pool = PgPoolOptions::new()
+        .max_connections(size.max(1))
+        .acquire_timeout(settings.connect_timeout)
+        .test_before_acquire(false)
+        .before_acquire(|connection, known| {
+            Box::pin(async move { Ok(known.idle_for < FRESH || connection.ping().await.is_ok()) })
+        });
     if settings.is_pooled() {
         pool = pool.after_release(|connection, _| {
             Box::pin(async move {

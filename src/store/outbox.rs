@@ -77,14 +77,14 @@ impl Store {
         Ok(owed)
     }
 
-    /// It was delivered.
-    pub async fn done(&self, id: Uuid) -> Result<(), Error> {
+    /// They were delivered.
+    pub async fn done(&self, ids: Vec<Uuid>) -> Result<(), Error> {
         const SQL: &str = "
             update outbox set state = 'done', done_at = $2, last_error = null
-            where id = $1 and state = 'owed'";
+            where id = any($1) and state = 'owed'";
 
         let now = self.inner.clock.now();
-        self.mark(move || sqlx::query(SQL).bind(id).bind(now)).await
+        self.mark(move || sqlx::query(SQL).bind(ids).bind(now)).await
     }
 
     /// It was not delivered; due again at `due_at`.

@@ -132,12 +132,12 @@ const TRANSACTIONS: &str = "
             e.account = $1
                 and t.kind in (
                     'top_up', 'collect', 'reverse', 'hold', 'withdraw_request',
-                    'refund_to_wallet', 'top_up_back'
+                    'refund_to_wallet', 'top_up_back', 'points_earned_back'
                 )
             or e.account = $2 and t.kind in ('capture', 'points_pay_price')
             or e.account = $10 and t.kind = 'points_pay_dues'
         ) and not (
-            t.kind = 'top_up_back'
+            t.kind in ('top_up_back', 'points_earned_back')
                 and exists (select 1 from ledger_transfers u where u.reverses = t.id)
         ) and not (
             t.kind in ('hold', 'points_pay_price') and exists (

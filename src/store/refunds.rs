@@ -8,7 +8,7 @@ use domain::ids::{IntentId, RefundId, RentalId, RiderId, TransferId};
 use domain::ledger::{Account, Gateway};
 use domain::money::Money;
 use domain::points::Points;
-use domain::refund::{Left, Purpose, Status};
+use domain::refund::{Brought, Left, Purpose, Status};
 use serde::{Deserialize, Serialize};
 
 use super::session::Session;
@@ -217,9 +217,19 @@ impl Store {
         Ok(left.get(&rental).copied().unwrap_or_default())
     }
 
-    pub async fn refundable_top_up(&self, intent: IntentId) -> Result<Money, Error> {
-        let left = left_of_top_ups(&mut self.read().await?, &[intent]).await?;
-        Ok(left.get(&intent).copied().unwrap_or_default())
+    /// What of a top-up has not gone back, and what it earned.
+    pub async fn brought(&self, intent: IntentId) -> Result<Brought, Error> {
+        const SQL: &str = "
+            select coalesce(-sum(e.amount) filter (where e.account like 'clearing:%'), 0),
+                coalesce(-sum(e.amount) filter (where e.account = 'points_issued'), 0)
+            from ledger_transfers t
+            join ledger_entries e on e.transfer_id = t.id
+            where t.intent_id = $1";
+
+        let mut session = self.read().await?;
+        let (left, points): (Money, Money) =
+            sqlx::query_as(SQL).bind(intent).fetch_one(&mut session).await?;
+        Ok(Brought { left, points: Points(u32::try_from(points.decimal()).unwrap_or(0)) })
     }
 
     /// Where the money of a top-up came from.
@@ -231,18 +241,26 @@ impl Store {
         found.ok_or(Error::NotFound)
     }
 
-    /// The transfer by which money of a top-up left the wallet, and did not come back.
-    pub async fn sent_back(&self, intent: IntentId) -> Result<TransferId, Error> {
+    /// The transfers by which money of a top-up and its points left the rider last, in one fact,
+    /// and did not come back.
+    pub async fn sent_back(&self, intent: IntentId) -> Result<Vec<TransferId>, Error> {
         const SQL: &str = "
             select t.id from ledger_transfers t
-            where t.intent_id = $1 and t.kind = 'top_up_back'
+            where t.intent_id = $1 and t.kind in ('top_up_back', 'points_earned_back')
+                and t.seq >= (
+                    select t.seq from ledger_transfers t
+                    where t.intent_id = $1 and t.kind = 'top_up_back'
+                        and not exists (select from ledger_transfers u where u.reverses = t.id)
+                    order by t.seq desc
+                    limit 1
+                )
                 and not exists (select from ledger_transfers u where u.reverses = t.id)
-            order by t.seq desc
-            limit 1";
+            order by t.seq";
 
         let mut session = self.read().await?;
-        let found = sqlx::query_scalar(SQL).bind(intent).fetch_optional(&mut session).await?;
-        found.ok_or(Error::NotFound)
+        let found: Vec<TransferId> =
+            sqlx::query_scalar(SQL).bind(intent).fetch_all(&mut session).await?;
+        if found.is_empty() { Err(Error::NotFound) } else { Ok(found) }
     }
 
     /// Whether an earlier part of a top-up has gone back.

@@ -11,6 +11,7 @@ use domain::money::Money;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
+use tokio::time::timeout;
 
 use super::session::Session;
 use super::{Error, Store};
@@ -19,6 +20,7 @@ mod checks;
 mod copied;
 mod given;
 mod kind;
+mod places;
 mod replay;
 mod standing;
 mod walk;
@@ -96,6 +98,19 @@ struct Row {
     off_total: Decimal,
 }
 
+impl Row {
+    fn unread(question: &str, found: String) -> Row {
+        Row {
+            kind: Kind::Unreadable,
+            subject: question.to_owned(),
+            expected: "rows that can be read".to_owned(),
+            found,
+            total: 1,
+            off_total: Decimal::ZERO,
+        }
+    }
+}
+
 impl Store {
     /// Looks at the ledger and answers what it found, and where a later look may go on. `told`
     /// hears the name of each stage before it begins.
@@ -106,11 +121,10 @@ impl Store {
     ) -> Result<(Report, Mark), Error> {
         let clock = &self.inner.clock;
         let began = clock.running();
-        let mut session = self.read().await?;
-        session.begin_snapshot().await?;
-        let looked = look(self, &mut session, scope, clock.now(), &mut told).await;
+        // of its own, as those of the walk: one that died takes none of the pool with it
+        let mut session = Session::connect(&self.inner.options, &self.inner.settings).await?;
+        let (mut report, mark) = look(self, &mut session, scope, clock.now(), &mut told).await?;
         session.rollback().await;
-        let (mut report, mark) = looked?;
         let took: Duration = clock.running().saturating_sub(began);
         report.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         Ok((report, mark))
@@ -122,6 +136,26 @@ const ROOM: &str = "
     set local statement_timeout = 0;
     set local idle_in_transaction_session_timeout = 0;
     set local work_mem = '192MB'";
+
+/// Longest wait for one answer in a whole look: it may sort all there is, but a connection that
+/// died without a word must not be waited for until somebody wonders.
+const WHOLE_PATIENCE: Duration = Duration::from_mins(30);
+
+fn patience(store: &Store, whole: bool) -> Duration {
+    if whole { WHOLE_PATIENCE } else { store.inner.settings.silence_max() }
+}
+
+/// What the database says within the bound.
+async fn answered<T, E: Into<Error>>(
+    bound: Duration,
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, Error> {
+    // Time on the wire is the runtime's: a test that jumps ahead is no silence.
+    match timeout(bound, answer).await {
+        Ok(answer) => answer.map_err(Into::into),
+        Err(_) => Err(Error::Unavailable("it says nothing".to_owned())),
+    }
+}
 
 async fn look(
     store: &Store,
@@ -135,15 +169,11 @@ async fn look(
         Scope::Whole => (true, &nothing),
         Scope::Since(mark) => (false, mark),
     };
-    if whole {
-        session.run(ROOM).await?;
-    }
-    let mark = Mark::read(session, now).await?;
-    let snapshot: String =
-        sqlx::query_scalar("select pg_export_snapshot()").fetch_one(&mut *session).await?;
+    let bound = patience(store, whole);
+    let (mark, snapshot) = answered(bound, begin(session, whole, now)).await?;
     told(walk::NAME);
     let walk = walk::walk(store, &snapshot, (!whole).then_some(from));
-    let asked = asked(session, whole, from, told);
+    let asked = asked(session, whole, from, bound, told);
     let (walked, (transfers, found)) = futures::try_join!(walk, asked)?;
     let mut report = Report { transfers, ..Report::default() };
     report.counts = walked.counts;
@@ -153,9 +183,24 @@ async fn look(
         report.add(rows);
     }
     if whole {
-        replay::look(session, &mut report).await?;
+        replay::look(session, bound, &mut report).await?;
     }
     Ok((report, mark))
+}
+
+/// Begins the snapshot that all connections of a look see.
+async fn begin(
+    session: &mut Session,
+    whole: bool,
+    now: DateTime<Utc>,
+) -> Result<(Mark, String), Error> {
+    session.begin_snapshot().await?;
+    if whole {
+        session.run(ROOM).await?;
+    }
+    let mark = Mark::read(session, now).await?;
+    let snapshot = sqlx::query_scalar("select pg_export_snapshot()").fetch_one(session).await?;
+    Ok((mark, snapshot))
 }
 
 /// How many transfers are looked at, and what each question found.
@@ -163,19 +208,36 @@ async fn asked(
     session: &mut Session,
     whole: bool,
     from: &Mark,
+    bound: Duration,
     told: &mut (dyn FnMut(&'static str) + Send),
 ) -> Result<(i64, Vec<Vec<Row>>), Error> {
     let transfers = sqlx::query_scalar(checks::count(whole)).bind(&from.below);
-    let transfers = transfers.fetch_one(&mut *session).await?;
+    let transfers = answered(bound, transfers.fetch_one(&mut *session)).await?;
     let mut found = Vec::new();
     for stage in checks::STAGES.iter().filter(|stage| whole || !stage.only_whole) {
         told(stage.name);
-        let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(stage.sql(whole)))
-            .bind(&from.below)
-            .bind(from.checked_at)
-            .fetch_all(&mut *session)
-            .await?;
-        found.push(rows);
+        found.push(answered(bound, ask(session, stage, whole, from)).await?);
     }
     Ok((transfers, found))
+}
+
+/// A question that meets something it cannot read finds just that, and the others go on.
+async fn ask(
+    session: &mut Session,
+    stage: &checks::Stage,
+    whole: bool,
+    from: &Mark,
+) -> Result<Vec<Row>, Error> {
+    session.run("savepoint question").await?;
+    let rows = sqlx::query_as(AssertSqlSafe(stage.sql(whole)))
+        .bind(&from.below)
+        .bind(from.checked_at)
+        .fetch_all(&mut *session);
+    match rows.await.map_err(Error::from) {
+        Err(Error::Corrupt(found)) => {
+            session.run("rollback to question").await?;
+            Ok(vec![Row::unread(stage.name, found)])
+        }
+        rows => rows,
+    }
 }

@@ -45,6 +45,35 @@ async fn a_node_finds_what_does_not_add_up_by_itself_and_opens_one_incident() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_cannot_be_looked_at_is_one_incident_and_is_looked_at_again() {
+    let node = TestNode::start().await;
+    let looked = "select coalesce((select whole_at is not null from ledger_verified), false)";
+    node.database.until(looked, "true", SOON).await;
+    let told = "select count(*) from incidents where kind = 'ledger_unverified'";
+
+    node.database.run("alter table ledger_verified rename to hidden").await;
+    let a_while = Duration::from_secs(61);
+    node.until_async("somebody is told", async || {
+        node.clock.advance(a_while);
+        (node.database.number(told).await > 0).then_some(())
+    })
+    .await;
+    let failed = "select evidence ->> 'looks_failed' from incidents";
+    let failed = node.database.number(failed).await;
+    let at = "select extract(epoch from checked_at)::bigint from";
+    let before = node.database.number(&format!("{at} hidden")).await;
+    node.database.run("alter table hidden rename to ledger_verified").await;
+    node.until_async("another look", async || {
+        node.clock.advance(a_while);
+        (node.database.number(&format!("{at} ledger_verified")).await > before).then_some(())
+    })
+    .await;
+
+    assert_eq!((failed, node.database.number(told).await), (5, 1));
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_seals_what_was_committed_and_closes_the_day_before() {
     let node = TestNode::start().await;
     let rider = node.rider(100).await;

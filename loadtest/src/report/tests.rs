@@ -27,6 +27,17 @@ fn a_figure_is_held_against_its_limit() {
 }
 
 #[test]
+fn a_ratio_is_that_of_each_pair_with_its_spread() {
+    let mut section = Section::new("reads", "Reads");
+    // a slow minute of the machine slows both of a pair
+    section.row("list", "req/s", [50.0, 10.0, 66.0], [100.0, 20.0, 110.0]);
+    section.row("uneven", "req/s", [30.0, 30.0], [60.0]);
+    let text = section.text();
+    assert!(text.contains("50 % (50 % to 60 %)"), "{text}");
+    assert!(text.lines().any(|line| line.ends_with("50 %")), "{text}");
+}
+
+#[test]
 fn only_the_own_part_of_a_document_is_replaced() {
     let text = "a\n<!-- bench:x -->\nold\n<!-- /bench:x -->\nb <!-- bench:y -->\n";
     let new = replaced(text, "x", "new\n").unwrap();

@@ -95,8 +95,11 @@ impl Payments {
                 Err(VerifyError::GatewayUnavailable)
             }
         };
+        // a settlement counts its own question, and is asked no more
+        let is_settled = |intent: &Intent| intent.status == IntentStatus::Completed;
+        let is_noted = checked.as_ref().is_ok_and(is_settled) && event.is_none();
         // what could not be written is asked again soon
-        if checked != Err(VerifyError::Unavailable) {
+        if !is_noted && checked != Err(VerifyError::Unavailable) {
             let next = next_check(intent.created_at, self.inner.clock.now());
             let next = next.filter(|_| !is_final);
             if let Err(error) = self.inner.store.intent_checked(id, next, event).await {
@@ -172,7 +175,7 @@ impl Payments {
         fact.movements = vec![Movement::TopUp { rider, intent: id, gateway, amount }];
         let points = Points::earned(amount, self.inner.settings.points_per_hundred);
         if points > Points(0) {
-            fact.movements.push(Movement::PointsEarned { rider, points });
+            fact.movements.push(Movement::TopUpPoints { rider, intent: id, points });
         }
         fact.effects = vec![Effect::NotifyRider { rider, template: Template::ToppedUp { amount } }];
         fact.gateway_event.clone_from(event);

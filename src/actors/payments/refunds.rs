@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::ids::{IncidentId, IntentId, RefundId};
-use domain::ledger::{Gateway, Movement};
+use domain::ledger::Gateway;
 use domain::payment::Intent;
-use domain::points::Points;
 use domain::refund::{Purpose, Status, Step, Unsure, settle};
 use futures::StreamExt;
 use serde_json::json;
@@ -21,11 +20,11 @@ use crate::actors::refunds::undone;
 use crate::clients::payments::raw::Raw;
 use crate::clients::payments::{Asked, Error, PaymentGateway, Refund as Order, Refunded, Trace};
 use crate::failpoint;
+use crate::store;
 use crate::store::fact::{
     CommitError, Fact, GatewaySource, NewIncident, RefundStep, RefundWrite, Row,
 };
 use crate::store::refunds::Refund;
-use crate::store::{self, Store};
 
 /// Refunds of one round, and how many of them are told or asked about at once.
 const ROUND_MAX: usize = 50;
@@ -168,8 +167,6 @@ impl Payments {
     ) -> Result<(), store::Error> {
         let Work { known, intent, .. } = work;
         let mut fact = self.stepped(known, intent.gateway, Step::Arrive, None, number);
-        let taken = taken_with(&self.inner.store, known, self.inner.settings.points_per_hundred);
-        fact.movements = taken.await?;
         fact.gateway_event = raw.map(|raw| event(intent, GatewaySource::Refund, raw));
         if self.write(known, fact).await == Err(CommitError::Stale(Row::Refund)) {
             let stored = self.inner.store.refund(&known.id.to_string()).await?;
@@ -187,7 +184,7 @@ impl Payments {
         let note = format!("the gateway refuses: {why}");
         let mut fact = self.stepped(known, intent.gateway, Step::Bounce, Some(note), None);
         let undone = undone(&self.inner.store, intent.id).await;
-        fact.movements = vec![undone.map_err(|_| store::Error::NotFound)?];
+        fact.movements = undone.map_err(|_| store::Error::NotFound)?;
         fact.gateway_event = raw.map(|raw| event(intent, GatewaySource::Refund, raw));
         // what is not written is looked into at its next time
         self.write(known, fact).await.or(Ok(()))
@@ -280,22 +277,6 @@ impl Payments {
         let pause = self.inner.entropy.backoff(attempt, PAUSE.0, PAUSE.1);
         TimeDelta::from_std(pause).unwrap_or(LOOK_AGAIN).max(LOOK_AGAIN)
     }
-}
-
-/// The points that money earned when it was brought in go when it is back at its source, as far
-/// as they are there: what bounces took none.
-pub(in crate::actors) async fn taken_with(
-    store: &Store,
-    known: &Refund,
-    points_per_hundred: u32,
-) -> Result<Vec<Movement>, store::Error> {
-    let earned = Points::earned(known.amount, points_per_hundred);
-    if earned == Points(0) {
-        return Ok(Vec::new());
-    }
-    let points = store.purse(known.rider).await?.points.min(earned);
-    let spent = Movement::PointsSpent { rider: known.rider, points };
-    Ok(if points > Points(0) { vec![spent] } else { Vec::new() })
 }
 
 /// One refund, and what its gateway needs of it.

@@ -195,6 +195,7 @@ impl Rentals {
             held: tender.total(),
             paid: Money::ZERO,
             owed: Money::ZERO,
+            written_off: Money::ZERO,
             by_points: tender.spent,
             phase: Phase::Dispensing,
             package,

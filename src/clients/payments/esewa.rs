@@ -37,6 +37,8 @@ pub struct Esewa {
     product: String,
     key: Key,
     public_url: String,
+    /// The smallest and the largest payment.
+    bounds: (Money, Money),
 }
 
 impl Esewa {
@@ -49,6 +51,7 @@ impl Esewa {
             product: settings.product_code.clone(),
             key: Key::new(settings.secret_key.clone()),
             public_url: public_url.to_owned(),
+            bounds: super::bounds(settings.min_npr, settings.max_npr),
         }
     }
 
@@ -85,12 +88,7 @@ impl Esewa {
 #[async_trait]
 impl PaymentGateway for Esewa {
     fn offer(&self) -> Offer {
-        Offer {
-            gateway: Gateway::Esewa,
-            name: "eSewa",
-            least: Money::rupees(10),
-            most: Money::rupees(50_000),
-        }
+        Offer { gateway: Gateway::Esewa, name: "eSewa", least: self.bounds.0, most: self.bounds.1 }
     }
 
     /// No server is asked: the form itself is the order.

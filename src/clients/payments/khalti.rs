@@ -29,6 +29,8 @@ pub struct Khalti {
     base_url: String,
     key: Secret,
     public_url: String,
+    /// The smallest and the largest payment.
+    bounds: (Money, Money),
 }
 
 impl Khalti {
@@ -39,6 +41,7 @@ impl Khalti {
             base_url: format!("{}/", settings.base_url.trim_end_matches('/')),
             key: settings.secret_key.clone(),
             public_url: public_url.to_owned(),
+            bounds: super::bounds(settings.min_npr, settings.max_npr),
         }
     }
 
@@ -66,8 +69,8 @@ impl PaymentGateway for Khalti {
         Offer {
             gateway: Gateway::Khalti,
             name: "Khalti",
-            least: Money::rupees(10),
-            most: Money::rupees(100_000),
+            least: self.bounds.0,
+            most: self.bounds.1,
         }
     }
 

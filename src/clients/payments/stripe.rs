@@ -37,6 +37,8 @@ pub struct Stripe {
     webhook_secret: Secret,
     publishable_key: String,
     public_url: String,
+    /// The smallest and the largest payment.
+    bounds: (Money, Money),
 }
 
 impl Stripe {
@@ -49,6 +51,7 @@ impl Stripe {
             webhook_secret: settings.webhook_secret.clone(),
             publishable_key: settings.publishable_key.clone(),
             public_url: public_url.to_owned(),
+            bounds: super::bounds(settings.min_npr, settings.max_npr),
         }
     }
 
@@ -69,8 +72,8 @@ impl PaymentGateway for Stripe {
         Offer {
             gateway: Gateway::Stripe,
             name: "Stripe",
-            least: Money::rupees(100),
-            most: Money::rupees(100_000),
+            least: self.bounds.0,
+            most: self.bounds.1,
         }
     }
 

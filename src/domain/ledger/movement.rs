@@ -7,6 +7,7 @@ use super::{Account, Entry, Gateway, Quantity};
 use crate::ids::{IntentId, RentalId, RiderId, TransferId, WithdrawalId};
 use crate::money::Money;
 use crate::points::Points;
+use crate::refund::Taken;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -35,6 +36,10 @@ pub enum Movement {
     TopUp { rider: RiderId, intent: IntentId, gateway: Gateway, amount: Money },
     /// Money that was topped up goes back where it came from.
     TopUpBack { rider: RiderId, intent: IntentId, gateway: Gateway, amount: Money },
+    /// The points that a top-up earns.
+    TopUpPoints { rider: RiderId, intent: IntentId, points: Points },
+    /// They go back with its money; what of them was spent is paid by the wallet.
+    TopUpPointsBack { rider: RiderId, intent: IntentId, taken: Taken },
     /// Money on its way out of a wallet.
     Withdraw { rider: RiderId, withdrawal: WithdrawalId, amount: Money, step: Withdrawal },
     /// Points are given to a rider.
@@ -106,6 +111,15 @@ pub struct Posted {
     pub entries: Vec<Entry>,
 }
 
+impl Charge {
+    fn earner(self) -> Account {
+        match self {
+            Charge::Price => Account::Revenue,
+            Charge::LateFee => Account::LateFees,
+        }
+    }
+}
+
 impl Movement {
     /// A price that was held and came out lower: so much is earned, the rest goes back.
     pub fn settle(
@@ -142,7 +156,8 @@ impl Movement {
             Movement::Withdraw { step: Withdrawal::Complete { .. }, .. } => "withdraw_complete",
             Movement::Withdraw { step: Withdrawal::Reject, .. } => "withdraw_reject",
             Movement::Withdraw { step: Withdrawal::Cancel { .. }, .. } => "withdraw_cancel",
-            Movement::PointsEarned { .. } => "points_earned",
+            Movement::PointsEarned { .. } | Movement::TopUpPoints { .. } => "points_earned",
+            Movement::TopUpPointsBack { .. } => "points_earned_back",
             Movement::PointsSpent { .. } => "points_spent",
             Movement::PointsReturned { .. } => "points_returned",
             Movement::PointsPay { pays: Pays::Price, .. } => "points_pay_price",
@@ -169,6 +184,8 @@ impl Movement {
             Movement::Reversal { of } => of.rental,
             Movement::TopUp { .. }
             | Movement::TopUpBack { .. }
+            | Movement::TopUpPoints { .. }
+            | Movement::TopUpPointsBack { .. }
             | Movement::Withdraw { .. }
             | Movement::PointsEarned { .. }
             | Movement::PointsSpent { .. }
@@ -177,7 +194,11 @@ impl Movement {
     }
 
     pub fn intent(&self) -> Option<IntentId> {
-        if let Movement::TopUp { intent, .. } | Movement::TopUpBack { intent, .. } = self {
+        if let Movement::TopUp { intent, .. }
+        | Movement::TopUpBack { intent, .. }
+        | Movement::TopUpPoints { intent, .. }
+        | Movement::TopUpPointsBack { intent, .. } = self
+        {
             return Some(*intent);
         }
         self.undone().and_then(|of| of.intent)
@@ -216,11 +237,8 @@ impl Movement {
             Movement::Capture { rider, amount, vat, .. } => {
                 earned(Hold(rider), amount, vat, Revenue)
             }
-            Movement::Charge { rider, amount, vat, what: Charge::Price, .. } => {
-                earned(Receivable(rider), amount, vat, Revenue)
-            }
-            Movement::Charge { rider, amount, vat, what: Charge::LateFee, .. } => {
-                earned(Receivable(rider), amount, vat, LateFees)
+            Movement::Charge { rider, amount, vat, what, .. } => {
+                earned(Receivable(rider), amount, vat, what.earner())
             }
             Movement::Collect { rider, amount, .. } => {
                 moved(Wallet(rider), Receivable(rider), amount)
@@ -242,7 +260,11 @@ impl Movement {
                 moved(Wallet(rider), Clearing(gateway), amount)
             }
             Movement::Withdraw { rider, amount, step, .. } => withdrawn(rider, amount, step),
-            Movement::PointsEarned { rider, points } => moved(PointsIssued, Points(rider), points),
+            Movement::PointsEarned { rider, points }
+            | Movement::TopUpPoints { rider, points, .. } => {
+                moved(PointsIssued, Points(rider), points)
+            }
+            Movement::TopUpPointsBack { rider, taken, .. } => unearned(rider, taken),
             Movement::PointsSpent { rider, points } => moved(Points(rider), PointsRedeemed, points),
             Movement::PointsReturned { rider, points } => {
                 moved(PointsRedeemed, Points(rider), points)
@@ -296,6 +318,14 @@ fn refunded(rider: RiderId, amount: Money, vat: Money, to: RefundTo) -> Vec<Line
         .into_iter()
         .chain(back)
         .collect()
+}
+
+/// As if the points had never been given: what spent ones have paid is the rider's own now.
+fn unearned(rider: RiderId, taken: Taken) -> Vec<Line> {
+    let gone = moved(Account::Points(rider), Account::PointsIssued, taken.points);
+    let spent = moved(Account::PointsRedeemed, Account::PointsIssued, taken.spent);
+    let paid = moved(Account::Wallet(rider), Account::Promotions, taken.worth);
+    gone.into_iter().chain(spent).chain(paid).collect()
 }
 
 fn withdrawn(rider: RiderId, amount: Money, step: Withdrawal) -> Vec<Line> {

@@ -11,6 +11,7 @@ use super::{
 use crate::ids::{IntentId, RentalId, RiderId, WithdrawalId};
 use crate::money::Money;
 use crate::points::Points;
+use crate::refund::Taken;
 
 mod sequences;
 
@@ -151,6 +152,12 @@ fn every_kind(amount: Money, fee: Money, points: Points) -> Vec<Movement> {
         Movement::PointsPay { rider, rental, points, amount, pays: Pays::Price },
         Movement::PointsPay { rider, rental, points, amount, pays: Pays::Dues },
         Movement::PointsBack { rider, rental, points, amount },
+        Movement::TopUpPoints { rider, intent, points },
+        Movement::TopUpPointsBack {
+            rider,
+            intent,
+            taken: Taken { points, spent: Points(7), worth: amount },
+        },
     ]
 }
 

@@ -1,5 +1,7 @@
 //! What is left to give back, and what a gateway's word settles.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn thirteen() -> Decimal {
@@ -72,5 +74,48 @@ fn a_word_of_the_gateway_settles_what_only_it_can_mean() {
 fn an_end_is_an_end() {
     for step in [Step::Approve, Step::Reject, Step::Give, Step::Send, Step::Arrive, Step::Bounce] {
         assert!(step.from().iter().all(|from| from.is_open()), "{step:?}");
+    }
+}
+
+#[test]
+fn points_go_with_the_money_that_earned_them_and_spent_ones_at_their_worth() {
+    let rate = PerRupee::default();
+    let brought = Brought { left: Money::rupees(500), points: Points(50) };
+    let taken = |rupees, has| brought.taken(Money::rupees(rupees), Points(has), rate);
+    let there = |points| Taken { points: Points(points), ..Taken::default() };
+
+    assert_eq!((taken(500, 80), taken(100, 80), taken(0, 80)), (there(50), there(10), there(0)));
+    let spent = Taken { points: Points(30), spent: Points(20), worth: Money::rupees(2) };
+    assert_eq!(taken(500, 30), spent);
+    let most = |wallet, has| brought.most(Money::rupees(wallet), Points(has), rate);
+    assert_eq!(
+        (most(500, 50), most(900, 0), most(500, 30)),
+        (Money::rupees(500), Money::rupees(500), Money::rupees(498),)
+    );
+    assert_eq!(most(0, 0), Money::ZERO);
+}
+
+proptest! {
+    #[test]
+    fn parts_take_all_points_in_the_end_and_never_more_than_a_wallet_has(
+        left in 1i64..1_000_000, parts in proptest::collection::vec(1i64..400_000, 1..6),
+        points in 0u32..100_000, has in 0u32..100_000, wallet in 0i64..1_000_000,
+    ) {
+        let rate = PerRupee::default();
+        let mut brought = Brought { left: Money::paisa(left).unwrap(), points: Points(points) };
+        let wallet = Money::paisa(wallet).unwrap();
+        let most = brought.most(wallet, Points(has), rate);
+        let worth = brought.taken(most, Points(has), rate).worth;
+        prop_assert!(most.plus(worth) <= wallet, "{most} and {worth}");
+
+        let mut taken = 0;
+        for part in parts.into_iter().chain([left]) {
+            let part = Money::paisa(part).unwrap().min(brought.left);
+            let gone = brought.taken(part, Points(has), rate);
+            taken += gone.points.0 + gone.spent.0;
+            brought.left = brought.left.minus(part);
+            brought.points.0 -= gone.points.0 + gone.spent.0;
+        }
+        prop_assert_eq!((taken, brought.points), (points, Points(0)));
     }
 }

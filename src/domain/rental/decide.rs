@@ -280,6 +280,10 @@ fn write_off(rental: &Rental, facts: &Facts) -> Result<Vec<Event>, Refusal> {
     match rental.phase {
         Phase::Dispensing | Phase::Cancelled { .. } => Err(Refusal::NotStarted),
         Phase::Active { .. } | Phase::Overdue { .. } => Err(Refusal::NotReturned),
+        Phase::Completed { .. } if rental.owed > facts.terms.write_off_max => {
+            let (owed, most) = (rental.owed, facts.terms.write_off_max);
+            Err(Refusal::TooMuchToWriteOff { owed, most })
+        }
         Phase::Completed { .. } if rental.owed.is_positive() => {
             Ok(vec![Event::DuesWrittenOff { at: facts.now, amount: rental.owed }])
         }

@@ -63,10 +63,13 @@ pub fn evolve(rental: Rental, event: &Event) -> Rental {
             by_points: rental.by_points.plus(tender.spent),
             ..rental
         },
-        Event::DuesWrittenOff { amount, .. } => {
-            Rental { owed: rental.owed.minus(*amount), ..rental }
-        }
+        Event::DuesWrittenOff { amount, .. } => written_off(rental, *amount),
     }
+}
+
+fn written_off(rental: Rental, amount: Money) -> Rental {
+    let (owed, written_off) = (rental.owed.minus(amount), rental.written_off.plus(amount));
+    Rental { owed, written_off, ..rental }
 }
 
 fn claimed(rental: Rental, claim: &Claim) -> Rental {

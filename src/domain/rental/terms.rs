@@ -4,6 +4,7 @@
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
 
+use crate::money::Money;
 use crate::points::PerRupee;
 
 /// What a decision goes by besides the rental itself.
@@ -18,6 +19,8 @@ pub struct Terms {
     /// Percent on the net price; prices include it.
     pub vat_percent: Decimal,
     pub points: PerRupee,
+    /// Dues above this are not written off by one operator's word.
+    pub write_off_max: Money,
 }
 
 impl Default for Terms {
@@ -28,6 +31,7 @@ impl Default for Terms {
             settle: TimeDelta::seconds(10),
             vat_percent: Decimal::from(13),
             points: PerRupee::default(),
+            write_off_max: Money::rupees(1_000),
         }
     }
 }

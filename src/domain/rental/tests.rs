@@ -327,6 +327,7 @@ fn dispensing() -> Rental {
         held: price,
         paid: Money::ZERO,
         owed: Money::ZERO,
+        written_off: Money::ZERO,
         by_points: Spent::default(),
         phase: Phase::Dispensing,
     }

@@ -165,6 +165,8 @@ impl From<Refusal> for ApiError {
             }
             Refusal::NotStarted => ApiError::new(Code::RentalNotStarted, text),
             Refusal::NothingOwed => ApiError::new(Code::NoDueAmount, text),
+            // no rider asks for it
+            Refusal::TooMuchToWriteOff { .. } => ApiError::new(Code::InvalidRentalStatus, text),
             Refusal::DuesPaid => ApiError::new(Code::DuesAlreadyPaid, text),
             Refusal::OtherAmount { owed } => ApiError::new(Code::PaymentAmountMismatch, text)
                 .context("amount_due", owed.to_string()),

@@ -111,6 +111,7 @@ fn rental(phase: Phase) -> Rental {
         held: Money::ZERO,
         paid: Money::rupees(50),
         owed: Money::ZERO,
+        written_off: Money::ZERO,
         by_points: Spent::default(),
         phase,
     }

@@ -24,7 +24,7 @@ impl Stage {
             "with {new} found_out as ({body})
             select kind, subject, expected, found,
                 count(*) over (partition by kind) as total,
-                sum(coalesce(off, 0)) over (partition by kind) as off_total
+                sum(coalesce(nullif(off, 'NaN'), 0)) over (partition by kind) as off_total
             from found_out
             where $1::text is not null and $2::timestamptz is not null
             order by kind, subject

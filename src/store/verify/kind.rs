@@ -58,6 +58,9 @@ kinds! {
     InvoiceGap = "invoice_gap";
     Custody = "custody";
     RentalReplay = "rental_replay";
+    /// A row that is not what its table promises: no number, no time, nothing where something
+    /// must be.
+    Unreadable = "unreadable";
 }
 
 impl Kind {

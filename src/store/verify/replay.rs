@@ -2,6 +2,7 @@
 //! in the order of ids, so that a network of any size fits; never decides which side is right.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::ids::{RentalId, StationId};
@@ -9,10 +10,12 @@ use domain::rental::{self, Event, Rental};
 use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
+use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
-use super::{Finding, Kind, Report, TOLD_MAX};
+use super::{Finding, Kind, Report, TOLD_MAX, answered};
 use crate::store::Error;
 use crate::store::session::Session;
 use crate::store::writer::rentals::{ended, payment_status};
@@ -22,7 +25,6 @@ const PAGE: i64 = 500;
 
 #[derive(sqlx::FromRow)]
 struct Row {
-    id: RentalId,
     version: i32,
     status: String,
     payment_status: String,
@@ -30,7 +32,7 @@ struct Row {
     owed: Decimal,
     held: Decimal,
     started_at: Option<DateTime<Utc>>,
-    due_at: DateTime<Utc>,
+    due_at: Option<DateTime<Utc>>,
     ended_at: Option<DateTime<Utc>>,
     return_station_id: Option<StationId>,
     state: Json<Box<RawValue>>,
@@ -43,9 +45,17 @@ struct EventRow {
     event: Json<Box<RawValue>>,
 }
 
-pub(super) async fn look(session: &mut Session, report: &mut Report) -> Result<(), Error> {
+pub(super) async fn look(
+    session: &mut Session,
+    bound: Duration,
+    report: &mut Report,
+) -> Result<(), Error> {
+    // a time without an end is none that a program has
     const ROWS: &str = "
-        select id, version, status, payment_status, paid, owed, held, started_at, due_at, ended_at,
+        select id, version, status, payment_status, paid, owed, held,
+            case when isfinite(started_at) then started_at end as started_at,
+            case when isfinite(due_at) then due_at end as due_at,
+            case when isfinite(ended_at) then ended_at end as ended_at,
             return_station_id, state
         from rentals
         where id > $1
@@ -58,21 +68,24 @@ pub(super) async fn look(session: &mut Session, report: &mut Report) -> Result<(
 
     let mut after = RentalId(Uuid::nil());
     loop {
-        let rows: Vec<Row> =
-            sqlx::query_as(ROWS).bind(after).bind(PAGE).fetch_all(&mut *session).await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = last.id;
-        let ids: Vec<RentalId> = rows.iter().map(|row| row.id).collect();
-        let events: Vec<EventRow> =
-            sqlx::query_as(EVENTS).bind(ids).fetch_all(&mut *session).await?;
+        let rows = sqlx::query(ROWS).bind(after).bind(PAGE).fetch_all(&mut *session);
+        let rows: Vec<PgRow> = answered(bound, rows).await?;
+        let ids: Vec<RentalId> =
+            rows.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?;
+        let Some(last) = ids.last() else { return Ok(()) };
+        after = *last;
+        let events = sqlx::query_as(EVENTS).bind(&ids).fetch_all(&mut *session);
+        let events: Vec<EventRow> = answered(bound, events).await?;
         let mut of: BTreeMap<RentalId, Vec<EventRow>> = BTreeMap::new();
         for event in events {
             of.entry(event.rental_id).or_default().push(event);
         }
-        for row in rows {
-            let events = of.remove(&row.id).unwrap_or_default();
-            if let Err((expected, found)) = compare(&row, &events) {
-                let (kind, subject) = (Kind::RentalReplay, row.id.to_string());
+        for (row, id) in rows.iter().zip(ids) {
+            let events = of.remove(&id).unwrap_or_default();
+            let row = Row::from_row(row);
+            let row = row.map_err(|error| ("a row that can be read".to_owned(), error.to_string()));
+            if let Err((expected, found)) = row.and_then(|row| compare(&row, &events)) {
+                let (kind, subject) = (Kind::RentalReplay, id.to_string());
                 tell(report, Finding { kind, subject, expected, found });
             }
         }

@@ -108,6 +108,21 @@ impl Store {
         };
         self.write_one("store.findings", write).await
     }
+
+    /// Opens an incident of a ledger that could not be looked at, if none is open; answers how
+    /// many were opened.
+    pub async fn open_unverified(&self, failed: u32, error: &str) -> Result<u64, Error> {
+        const SQL: &str = "
+            insert into incidents (id, kind, subject, evidence, opened_at)
+            values ($1, 'ledger_unverified', 'ledger', $2, $3)
+            on conflict (kind, subject) where state = 'open' do nothing";
+
+        let now = self.inner.clock.now();
+        let id = IncidentId(self.inner.entropy.uuid_at(now));
+        let evidence = json!({ "looks_failed": failed, "error": error });
+        let write = move || sqlx::query(SQL).bind(id).bind(Json(evidence)).bind(now);
+        self.write_one("store.unverified", write).await
+    }
 }
 
 /// One incident for a finding, however often it is found.

@@ -11,8 +11,9 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::copied::{Fields, Rows, cut};
-use super::{Finding, Kind, Mark, ROOM, TOLD_MAX};
+use super::copied::{Fields, Rows, Unread};
+use super::places::Places;
+use super::{Finding, Kind, Mark, ROOM, TOLD_MAX, answered, patience};
 use crate::chain::{self, Hash};
 use crate::store::session::Session;
 use crate::store::{Error, Store};
@@ -21,11 +22,7 @@ pub(super) const NAME: &str = "transfers balance and the chain is whole";
 
 /// What it can find.
 #[cfg(test)]
-pub(super) const KINDS: [Kind; 2] = [Kind::Unbalanced, Kind::Chain];
-
-/// Places that may wait for the one before or after them. A clock that was wrong for a day
-/// makes some thousands.
-const WAITING_MAX: usize = 1_000_000;
+pub(super) const KINDS: [Kind; 3] = [Kind::Unbalanced, Kind::Chain, Kind::Unreadable];
 
 /// What was found, with how much of it there is.
 #[derive(Default)]
@@ -36,7 +33,7 @@ pub(super) struct Walked {
 }
 
 impl Walked {
-    fn found(&mut self, kind: Kind, subject: String, expected: String, found: String) {
+    pub fn found(&mut self, kind: Kind, subject: String, expected: String, found: String) {
         let count = self.counts.entry(kind).or_default();
         *count += 1;
         if usize::try_from(*count).is_ok_and(|count| count <= TOLD_MAX) {
@@ -44,7 +41,16 @@ impl Walked {
         }
     }
 
+    fn unread(&mut self, transfer: Uuid, Unread: Unread) {
+        let (id, what) = (transfer.to_string(), "a transfer that can be read".to_owned());
+        self.found(Kind::Unreadable, id, what, Unread.to_string());
+    }
+
     fn balance(&mut self, group: &Group) {
+        if let Some(entry) = &group.unread {
+            let id = Uuid::from_bytes(group.id).to_string();
+            self.found(Kind::Unreadable, id, "entries with amounts".to_owned(), entry.clone());
+        }
         for (sum, off) in [(group.money, group.money.abs()), (group.points, Decimal::ZERO)] {
             if !sum.is_zero() {
                 let id = Uuid::from_bytes(group.id).to_string();
@@ -76,40 +82,47 @@ pub(super) async fn walk(
         {since_entries}
         order by transfer_id, line"
     );
-    let room = if from.is_none() { ROOM } else { "" };
-    let mut one = looking(store, snapshot, room).await?;
-    let mut other = looking(store, snapshot, room).await?;
-    let mut transfers = Rows::of(&mut one, &transfers).await?;
-    let mut entries = Entries::of(Rows::of(&mut other, &entries).await?).await?;
+    let whole = from.is_none();
+    let mut one = looking(store, snapshot, whole).await?;
+    let mut other = looking(store, snapshot, whole).await?;
+    let bound = patience(store, whole);
+    let mut transfers = Rows::of(&mut one, &transfers, bound).await?;
+    let mut entries = Entries::of(Rows::of(&mut other, &entries, bound).await?).await?;
     let mut walked = Walked::default();
     let mut places = Places::after(from.map_or(0, |mark| mark.position));
     while let Some(mut fields) = transfers.next().await? {
-        let id = fields.fixed()?.ok_or_else(cut)?;
+        let Ok(Some(id)) = fields.fixed() else {
+            walked.unread(Uuid::nil(), Unread);
+            continue;
+        };
         // entries of no transfer at all, then those of this one
         while entries.group(id, Ordering::is_lt).await? {
             walked.balance(&entries.group);
         }
         entries.group(id, Ordering::is_eq).await?;
         walked.balance(&entries.group);
-        let transfer = transfer(id, &mut fields, &entries.group.lines)?;
-        if let Some(position) = fields.fixed()?.map(i64::from_be_bytes) {
-            let hash = Hash(fields.fixed()?.ok_or_else(cut)?);
-            let opened = fields.fixed()?.map(Hash);
-            places.place(position, hash, opened, transfer, &mut walked)?;
-        }
+        transfer(id, fields, &entries.group.lines, &mut places, &mut walked);
     }
     while entries.group([0xff; 16], Ordering::is_le).await? {
         walked.balance(&entries.group);
     }
     places.finish(&mut walked);
+    drop((transfers, entries));
+    // closed outside of a transaction, the database has nothing to complain of
+    let end = async { Ok::<_, Error>((one.rollback().await, other.rollback().await)) };
+    answered(bound, end).await?;
     Ok(walked)
 }
 
 /// A connection that sees what the look sees, and has as much room.
-async fn looking(store: &Store, snapshot: &str, room: &str) -> Result<Session, Error> {
+async fn looking(store: &Store, snapshot: &str, whole: bool) -> Result<Session, Error> {
     let mut session = Session::connect(&store.inner.options, &store.inner.settings).await?;
-    session.begin_snapshot().await?;
-    session.run(format!("set transaction snapshot '{snapshot}'; {room}")).await?;
+    let room = if whole { ROOM } else { "" };
+    answered(patience(store, whole), async {
+        session.begin_snapshot().await?;
+        session.run(format!("set transaction snapshot '{snapshot}'; {room}")).await
+    })
+    .await?;
     Ok(session)
 }
 
@@ -130,15 +143,54 @@ fn since(mark: &Mark) -> Result<(String, String), Error> {
 /// Microseconds from 1970 to where the database counts from.
 const EPOCH: i64 = 946_684_800_000_000;
 
-/// The record of a transfer: fields in the order of the query.
-fn transfer(id: [u8; 16], fields: &mut Fields<'_>, lines: &str) -> Result<String, Error> {
-    let kind = fields.text()?;
-    let at = fields.fixed()?.map(i64::from_be_bytes).and_then(|at| at.checked_add(EPOCH));
-    let at: DateTime<Utc> = at.and_then(DateTime::from_timestamp_micros).ok_or_else(cut)?;
-    let mut next = || Ok::<_, Error>(fields.fixed()?.map(Uuid::from_bytes));
-    let names =
-        [("rental", next()?), ("intent", next()?), ("withdrawal", next()?), ("reverses", next()?)];
-    Ok(chain::transfer(Uuid::from_bytes(id), kind, at, names, lines))
+/// Puts a transfer in its place, if it has one.
+fn transfer(
+    id: [u8; 16],
+    mut fields: Fields<'_>,
+    lines: &str,
+    places: &mut Places,
+    walked: &mut Walked,
+) {
+    let record = record(id, &mut fields, lines);
+    let record = record.map_err(|unread| walked.unread(Uuid::from_bytes(id), unread)).ok();
+    match place(&mut fields) {
+        // what cannot be read was told, and its hash is still the next one's
+        Ok(Some((position, hash, opened))) => {
+            places.place(position, hash, opened, record, walked);
+        }
+        Ok(None) => {}
+        Err(unread) => walked.unread(Uuid::from_bytes(id), unread),
+    }
+}
+
+/// The record of a transfer: fields in the order of the query. All of them are passed, also when
+/// one cannot be read.
+fn record(id: [u8; 16], fields: &mut Fields<'_>, lines: &str) -> Result<String, Unread> {
+    let kind = fields.text();
+    let at = fields.fixed().map(|at| at.map(i64::from_be_bytes));
+    let mut next = || fields.fixed().map(|id| id.map(Uuid::from_bytes));
+    let (rental, intent, withdrawal, reverses) = (next(), next(), next(), next());
+    let at: DateTime<Utc> = at?
+        .and_then(|at| at.checked_add(EPOCH))
+        .and_then(DateTime::from_timestamp_micros)
+        .ok_or(Unread)?;
+    let names = [
+        ("rental", rental?),
+        ("intent", intent?),
+        ("withdrawal", withdrawal?),
+        ("reverses", reverses?),
+    ];
+    Ok(chain::transfer(Uuid::from_bytes(id), kind?, at, names, lines))
+}
+
+type Place = (i64, Hash, Option<Hash>);
+
+/// Where it stands in the chain, its hash, and what its day was opened with if it is the first.
+fn place(fields: &mut Fields<'_>) -> Result<Option<Place>, Unread> {
+    let position = fields.fixed()?.map(i64::from_be_bytes);
+    let (hash, opened) = (fields.fixed()?, fields.fixed()?);
+    let Some(position) = position else { return Ok(None) };
+    Ok(Some((position, Hash(hash.ok_or(Unread)?), opened.map(Hash))))
 }
 
 /// Entries of one transfer after the other.
@@ -162,6 +214,8 @@ struct Group {
     lines: String,
     money: Decimal,
     points: Decimal,
+    /// The first entry whose amount is no number.
+    unread: Option<String>,
 }
 
 impl<'a> Entries<'a> {
@@ -173,8 +227,10 @@ impl<'a> Entries<'a> {
 
     async fn next(&mut self) -> Result<Option<Entry>, Error> {
         let Some(mut fields) = self.rows.next().await? else { return Ok(None) };
-        let transfer = fields.fixed()?.ok_or_else(cut)?;
-        let (account, amount) = (fields.text()?.to_owned(), fields.text()?.to_owned());
+        // what cannot be read is no amount, and is told with its transfer
+        let transfer = fields.fixed().ok().flatten().unwrap_or_default();
+        let mut next = || fields.text().unwrap_or_default().to_owned();
+        let (account, amount) = (next(), next());
         Ok(Some(Entry { transfer, account, amount }))
     }
 
@@ -184,7 +240,7 @@ impl<'a> Entries<'a> {
         let next = next.filter(|next| so(next.cmp(&id)));
         self.group.begin(next.unwrap_or(id));
         while let Some(entry) = self.ahead.take_if(|entry| next == Some(entry.transfer)) {
-            self.group.add(&entry)?;
+            self.group.add(&entry);
             self.ahead = self.next().await?;
         }
         Ok(next.is_some())
@@ -196,72 +252,17 @@ impl Group {
         self.id = id;
         self.lines.clear();
         (self.money, self.points) = (Decimal::ZERO, Decimal::ZERO);
+        self.unread = None;
     }
 
-    fn add(&mut self, Entry { account, amount, .. }: &Entry) -> Result<(), Error> {
-        let number = Decimal::from_str_exact(amount);
-        let number = number.map_err(|_| Error::Corrupt(format!("{account} {amount}")))?;
+    fn add(&mut self, Entry { account, amount, .. }: &Entry) {
         // the same word as `ledger_unit`
         let sum = if account.starts_with("points") { &mut self.points } else { &mut self.money };
-        *sum += number;
+        let number = Decimal::from_str_exact(amount).ok();
+        match number.and_then(|number| sum.checked_add(number)) {
+            Some(added) => *sum = added,
+            None => drop(self.unread.get_or_insert_with(|| format!("{account} {amount}"))),
+        }
         chain::entry(&mut self.lines, account, amount);
-        Ok(())
-    }
-}
-
-/// Places, as they come, each with the one before.
-struct Places {
-    /// The last one that was looked at before; only its hash is asked for.
-    after: i64,
-    /// Hashes whose next place has not come.
-    hashes: BTreeMap<i64, Hash>,
-    /// Places whose one before has not come.
-    waiting: BTreeMap<i64, (Hash, String)>,
-}
-
-impl Places {
-    fn after(after: i64) -> Places {
-        Places { after, hashes: BTreeMap::new(), waiting: BTreeMap::new() }
-    }
-
-    fn place(
-        &mut self,
-        position: i64,
-        hash: Hash,
-        opened: Option<Hash>,
-        record: String,
-        walked: &mut Walked,
-    ) -> Result<(), Error> {
-        let before = self.hashes.remove(&(position - 1));
-        if position > self.after {
-            match opened.or(before) {
-                Some(before) => follows(position, before, &record, hash, walked),
-                None => drop(self.waiting.insert(position, (hash, record))),
-            }
-        }
-        match self.waiting.remove(&(position + 1)) {
-            Some((next, record)) => follows(position + 1, hash, &record, next, walked),
-            None => drop(self.hashes.insert(position, hash)),
-        }
-        if self.waiting.len() + self.hashes.len() > WAITING_MAX {
-            return Err(Error::Corrupt("places and transfers are in other orders".to_owned()));
-        }
-        Ok(())
-    }
-
-    /// Whatever still waits has no place before it.
-    fn finish(self, walked: &mut Walked) {
-        for (position, _) in self.waiting {
-            let expected = format!("position {}", position - 1);
-            walked.found(Kind::Chain, position.to_string(), expected, "nothing".to_owned());
-        }
-    }
-}
-
-fn follows(position: i64, before: Hash, record: &str, hash: Hash, walked: &mut Walked) {
-    let wanted = before.then(record);
-    if wanted != hash {
-        let (wanted, hash) = (wanted.to_string(), hash.to_string());
-        walked.found(Kind::Chain, position.to_string(), wanted, hash);
     }
 }

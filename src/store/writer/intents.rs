@@ -69,7 +69,7 @@ fn settle(script: &mut Script, settled: &[(&Fact, IntentId, Gateway, &str)]) {
     const SQL: &str = "
         update payment_intents i
         set status = 'COMPLETED', gateway_txn_id = w.txn, completed_at = w.at,
-            next_check_at = null
+            next_check_at = null, checks = checks + 1
         from unnest($1, $2, $3, $4) as w (id, gateway, txn, at)
         where i.id = w.id and i.gateway = w.gateway and i.status <> 'COMPLETED'";
 

@@ -44,6 +44,7 @@ pub fn dispensing(
         held: price,
         paid: Money::ZERO,
         owed: Money::ZERO,
+        written_off: Money::ZERO,
         by_points: Spent::default(),
         phase: Phase::Dispensing,
     }

@@ -36,6 +36,20 @@ async fn ten_verifications_at_once_credit_once() {
 }
 
 #[tokio::test]
+async fn a_settlement_writes_its_payment_once_and_counts_its_question_there() {
+    let till = Till::new().await;
+    let rider = till.rider().await;
+    let intent = till.played(rider, Outcome::Paid).await;
+
+    till.payments.verify(intent.id, Some(rider)).await.unwrap();
+
+    let once = "select i.xmin::text = (t.xid::text::bigint % 4294967296)::text
+        from payment_intents i join ledger_transfers t on t.intent_id = i.id";
+    assert_eq!(till.database.text(once).await, "true");
+    assert_eq!(till.store.intent(intent.id).await.unwrap().intent.checks, 1);
+}
+
+#[tokio::test]
 async fn a_verification_without_a_payment_credits_nothing() {
     let till = Till::new().await;
     let rider = till.rider().await;

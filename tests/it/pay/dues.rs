@@ -165,6 +165,14 @@ async fn dues_that_are_written_off_are_not_owed_any_more_and_once_only() {
     let audited = "select count(*) from audit where action = 'rental.write_off'";
     assert_eq!(node.database.number(lost).await, 1);
     assert_eq!(node.database.number(audited).await, 1);
+    let shown = node.app(debtor.rider).get("/api/rentals/history").await;
+    let shown = &shown.data()["rentals"][0];
+    assert_eq!(
+        (&shown["status"], &shown["payment_status"]),
+        (&"COMPLETED".into(), &"FAILED".into())
+    );
+    let stored = node.database.text("select payment_status from rentals").await;
+    assert_eq!(stored, "FAILED");
     let paid = node.app(debtor.rider).post(&debtor.path(), &json!({})).await;
     assert_eq!(paid.status, 400, "{paid:?}");
     node.audit().await;

@@ -10,7 +10,7 @@ use chargeghar::store::verify::{Kind, Scope};
 use domain::ids::{RentalId, RiderId};
 use domain::invoice::Series;
 use domain::money::Money;
-use domain::points::Points;
+use domain::points::{PerRupee, Points};
 use domain::refund::Status;
 use domain::rental;
 use serde_json::{Value, json};
@@ -187,14 +187,10 @@ pub async fn spend(node: &TestNode, rider: RiderId, rupees: i64) {
 }
 
 pub fn refunds(node: &TestNode) -> Refunds {
-    refunds_where(node, 0)
-}
-
-/// The same where a top-up earns so many points for each NPR 100.
-pub fn refunds_where(node: &TestNode, points_per_hundred: u32) -> Refunds {
     let (store, clock) = (node.node.context.store.clone(), node.clock.clone());
     let (two_persons_above, vat_percent) = (Money::rupees(1_000), 13.into());
-    let rules = Rules { two_persons_above, vat_percent, points_per_hundred };
+    let points = PerRupee::default();
+    let rules = Rules { two_persons_above, vat_percent, points };
     Refunds::new(store, clock, Entropy::system(), rules)
 }
 

@@ -1,6 +1,7 @@
 //! Starts that are paid with points, with a split, or at a gateway; and what goes back.
 
 use cabinet::Fault;
+use chargeghar::config::Secret;
 use domain::money::Money;
 use domain::points::Points;
 use domain::rental::Status;
@@ -85,6 +86,38 @@ async fn a_split_that_does_not_add_up_and_points_that_are_missing_are_told() {
     assert_eq!((&data["shortfall"], &data["wallet_shortfall"]), (&"40.00".into(), &"0.00".into()));
     let planned = json!({ "wallet_amount": "40.00", "points_used": 100, "points_amount": "10.00" });
     assert_eq!(data["breakdown"], planned, "what is taken once it is paid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_is_raised_to_the_least_that_is_set_for_its_gateway() {
+    let node = TestNode::with_settings(|config| {
+        let payments = &mut config.payments;
+        payments.sandbox = false;
+        payments.esewa.secret_key = Secret::new("a key");
+        payments.esewa.product_code = "OURS".to_owned();
+        (payments.esewa.min_npr, payments.esewa.max_npr) = (70, 400);
+    })
+    .await;
+    node.cabinet_kept(CABINET, "CG-1", &[BANK]).await;
+    let app = node.app(node.rider(10).await);
+    let top_up = async |amount: &str| {
+        let wish = json!({ "amount": amount, "payment_method_id": "esewa" });
+        app.post("/api/payments/wallet/topup-intent", &wish).await
+    };
+
+    let methods = app.get("/api/payments/methods").await;
+    let short = app.post(START, &by("wallet")).await;
+    let (low, high) = (top_up("69.99").await, top_up("400.01").await);
+
+    let method = &methods.data()["payment_methods"][0];
+    assert_eq!((&method["gateway"], &method["min_amount"]), (&"esewa".into(), &"70.00".into()));
+    assert_eq!(method["max_amount"], "400.00");
+    assert_eq!((short.status, &short.body["data"]["shortfall"]), (402, &"40.00".into()));
+    let asked = node.database.text("select amount from payment_intents where errand is not null");
+    assert_eq!(asked.await, "70.00");
+    assert_eq!(low.refusal(), (400, "amount_too_low"));
+    assert_eq!(high.refusal(), (400, "amount_too_high"));
+    assert!(top_up("400").await.status < 300);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chargeghar::actors::refunds::{Act, RequestError, StepError, What};
+use chargeghar::actors::refunds::{RequestError, StepError, What};
 use chargeghar::store::fact::Fact;
 use domain::ids::RiderId;
 use domain::ledger::{Gateway, Movement};
@@ -14,10 +14,12 @@ use domain::refund::Status;
 use serde_json::json;
 
 use super::counter::Counter;
-use super::giving::{REASON, REFUNDS, act, refunds, refunds_where, spend, transaction};
+use super::giving::{REASON, REFUNDS, act, refunds, spend, transaction};
 use super::owing::give_points;
 use crate::fakes::books::{Call, Fault};
 use crate::harness::node::SOON;
+
+mod earned;
 
 /// Points for each NPR 100, where there are any.
 const EARNED: u32 = 10;
@@ -202,51 +204,6 @@ async fn parts_are_never_more_than_the_payment() {
         assert_eq!(more, Err(RequestError::NothingLeft));
         scene.counter.node.stop().await;
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn points_that_a_top_up_earned_go_with_it_as_far_as_they_are_there_and_stay_if_it_bounces() {
-    let declines = Fault::Says(400, r#"{"mobile":["A mobile is needed."]}"#);
-    for (given, faults, status, left) in [
-        (0, vec![], "PROCESSED", 0),
-        (30, vec![], "PROCESSED", 30),
-        (0, vec![(Call::Refund, declines)], "REJECTED", 50),
-    ] {
-        let scene = Scene::earning(Gateway::Khalti).await;
-        let node = &scene.counter.node;
-        if given > 0 {
-            give_points(node, scene.rider, given).await;
-        }
-        scene.ask().await;
-        scene.send(&faults).await;
-        scene.becomes(status).await;
-
-        assert_eq!(scene.points().await, Points(left), "{status}");
-        node.audit().await;
-        scene.counter.node.stop().await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn points_that_were_spent_meanwhile_are_not_missed_and_who_gives_back_by_hand_takes_them_too()
-{
-    let scene = Scene::earning(Gateway::Esewa).await;
-    let node = &scene.counter.node;
-    let mut fact = Fact::at(node.clock.now());
-    fact.movements = vec![Movement::PointsSpent { rider: scene.rider, points: Points(20) }];
-    node.node.context.store.commit(fact).await.unwrap();
-    scene.ask().await;
-    scene.process().await;
-    assert_eq!(scene.points().await, Points(30), "it is under way");
-
-    let (what, by) = (What::Arrived { number: "E-1".into() }, "operator:anna".to_owned());
-    let reference = scene.text("reference").await;
-    let arrived = refunds_where(node, EARNED).act(&reference, Act { what, by, note: None }).await;
-
-    assert_eq!(arrived.unwrap().status, Status::Processed);
-    assert_eq!(scene.points().await, Points(0));
-    node.audit().await;
-    scene.counter.node.stop().await;
 }
 
 /// A node that takes payments at all companies, and a rider who has topped up 500 at one.

@@ -152,17 +152,19 @@ async fn callers_that_go_away_leave_no_open_transaction_and_lose_no_fact() {
 }
 
 #[tokio::test]
-async fn a_read_that_is_dropped_behind_a_pooler_leaves_no_open_transaction() {
+async fn a_read_that_is_dropped_leaves_no_open_transaction_behind_a_pooler_or_without_one() {
     let mut world = World::new().await;
-    world.reopen(|settings| Settings { statement_cache: 0, ..settings }).await;
+    for statement_cache in [0, 200] {
+        world.reopen(|settings| Settings { statement_cache, ..settings }).await;
 
-    for round in 0..200 {
-        let mut read = Box::pin(world.store.load_all());
-        let _ = timeout(Duration::from_micros(round * 5), &mut read).await;
+        for round in 0..200 {
+            let mut read = Box::pin(world.store.load_all());
+            let _ = timeout(Duration::from_micros(round * 5), &mut read).await;
+        }
+
+        settled(&world).await;
+        assert_eq!(world.store.stations().await.unwrap().len(), 1);
     }
-
-    settled(&world).await;
-    assert_eq!(world.store.stations().await.unwrap().len(), 1);
 }
 
 /// No connection of this database works, or is in a transaction.

@@ -33,7 +33,7 @@ async fn an_effect_is_claimed_once_and_again_when_the_claim_ends() {
     assert_eq!((first.len(), first[0].attempts), (1, 1));
     assert_eq!(second, []);
     assert_eq!((third[0].id, third[0].attempts), (first[0].id, 2));
-    world.store.done(first[0].id).await.unwrap();
+    world.store.done(vec![first[0].id]).await.unwrap();
     assert_eq!(world.store.outbox_backlog().await.unwrap(), Backlog::default());
     assert_eq!(world.store.forget_delivered(late).await, Ok(1));
 }

@@ -4,12 +4,18 @@
 use std::time::Duration;
 
 use chargeghar::clock::Clock;
-use chargeghar::store::verify::{Kind, Mark, Report, Scope};
+use chargeghar::store::verify::{Finding, Kind, Mark, Report, Scope};
+use chargeghar::store::{Error, Settings};
 use domain::ledger::{Movement, Pays};
 use domain::money::Money;
 use domain::points::Points;
+use sqlx::PgConnection;
+use tokio::time::timeout;
 
 use super::world::World;
+use crate::harness::proxy::Proxy;
+
+const SOON: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn a_life_of_rentals_has_no_findings_whole_or_in_parts() {
@@ -133,6 +139,135 @@ async fn a_touched_chain_is_seen() {
 }
 
 #[tokio::test]
+async fn a_place_that_is_gone_at_the_end_of_a_day_is_seen_whole_and_among_what_is_new() {
+    let world = World::with_payments().await;
+    let rider = world.rider(100).await;
+    world.rider(100).await;
+    sealed(&world, 2).await;
+    world.clock.advance(Duration::from_hours(25));
+    let rental = world.rental(rider, "1", 1);
+    world.store.commit(world.start(&rental)).await.unwrap();
+    sealed(&world, 3).await;
+    let (report, _) = look(&world, &Scope::Since(Mark::default())).await;
+    assert!(report.is_sound(), "{report:?}");
+    world
+        .database
+        .run(
+            "alter table ledger_chain disable trigger all;
+            delete from ledger_chain where position = 2",
+        )
+        .await;
+    world.database.is_crooked();
+
+    for scope in [Scope::Whole, Scope::Since(Mark::default())] {
+        let (report, _) = look(&world, &scope).await;
+        let gap = |finding: &&Finding| finding.kind == Kind::Chain && finding.subject == "3";
+        let gap = report.findings.iter().find(gap);
+        let gap = gap.unwrap_or_else(|| panic!("{scope:?}: {report:?}"));
+        assert_eq!((&*gap.expected, &*gap.found), ("position 2", "nothing"));
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_a_finding_and_the_others_are_still_looked_at() {
+    let world = paid().await;
+    let rider = world.rider(100).await;
+    let rental = world.rental(rider, "1", 1);
+    world.store.commit(world.start(&rental)).await.unwrap();
+    world.store.commit(world.eject(&rental, 1).1).await.unwrap();
+    sealed(&world, 3).await;
+    world.database.is_crooked();
+    world
+        .database
+        .run(
+            "alter table ledger_entries disable trigger all;
+            alter table ledger_transfers disable trigger all;
+            update ledger_entries set amount = 'NaN' where account = 'revenue';
+            update ledger_transfers set at = 'infinity' where kind = 'hold';
+            update rentals set due_at = 'infinity', paid = 'NaN';
+            insert into ledger_transfers (id, kind, at)
+            select gen_random_uuid(), 'capture', now() from generate_series(1, 2);
+            update ledger_balances set balance = balance + 3 where account like 'wallet:%'",
+        )
+        .await;
+    let id = "select id from ledger_transfers where kind = 'hold'";
+    let timeless = world.database.text(id).await;
+    let id = "select transfer_id from ledger_entries where account = 'revenue'";
+    let uncounted = world.database.text(id).await;
+
+    for scope in [Scope::Whole, Scope::Since(Mark::default())] {
+        let (report, _) = look(&world, &scope).await;
+        let unread = report.findings.iter().filter(|finding| finding.kind == Kind::Unreadable);
+        let mut unread: Vec<&str> = unread.map(|finding| &*finding.subject).collect();
+        unread.sort_unstable();
+        let mut wanted = vec![&*timeless, &*uncounted];
+        // captures of no rental are new of none
+        wanted.extend((scope == Scope::Whole).then_some("no price is captured twice"));
+        wanted.sort_unstable();
+        assert_eq!(unread, wanted, "{scope:?}: {report:?}");
+        assert_eq!(report.counts.get(&Kind::Astray), Some(&1), "{scope:?}: {report:?}");
+        assert_eq!(report.counts.contains_key(&Kind::RentalReplay), scope == Scope::Whole);
+    }
+}
+
+#[tokio::test]
+async fn a_look_at_what_is_new_has_the_limits_of_a_statement_and_a_whole_one_has_none() {
+    let mut world = paid().await;
+    let limit = Duration::from_millis(300);
+    world.reopen(|settings| Settings { statement_timeout: limit, ..settings }).await;
+    world.rider(100).await;
+    let (mut other, blocked) = blocked(&world).await;
+
+    let since = world.store.verify(&Scope::Since(Mark::default()), |_| ()).await;
+    let whole = async {
+        let (report, _) = look(&world, &Scope::Whole).await;
+        report
+    };
+    let release = async {
+        let long = format!("{blocked} and now() - query_start > interval '1 second'");
+        world.database.until(&long, "1", SOON).await;
+        sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
+    };
+    let (report, ()) = tokio::join!(whole, release);
+
+    assert!(matches!(since, Err(Error::Unavailable(_))), "{since:?}");
+    assert!(report.is_sound(), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_look_whose_connection_dies_without_a_word_fails() {
+    let mut world = paid().await;
+    world.rider(100).await;
+    let proxy = Proxy::before(&world.database).await;
+    let limit = Duration::from_millis(500);
+    let url = proxy.url().to_owned();
+    world
+        .reopen(|settings| Settings {
+            url,
+            statement_timeout: limit,
+            connect_timeout: limit,
+            ..settings
+        })
+        .await;
+    let (mut other, blocked) = blocked(&world).await;
+
+    let new = Scope::Since(Mark::default());
+    let look = timeout(SOON, world.store.verify(&new, |_| ()));
+    let silence = async {
+        world.database.until(&blocked, "1", SOON).await;
+        proxy.fall_silent();
+        sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
+    };
+    let (looked, ()) = tokio::join!(look, silence);
+    proxy.restore();
+    let later = world.store.verify(&Scope::Whole, |_| ()).await;
+
+    let wanted = Error::Unavailable("it says nothing".to_owned());
+    assert_eq!(looked.expect("given up").unwrap_err(), wanted);
+    assert!(later.unwrap().0.is_sound());
+}
+
+#[tokio::test]
 async fn a_bank_or_a_rental_that_its_events_do_not_lead_to_is_seen() {
     for (kind, spoil) in [
         (
@@ -213,6 +348,16 @@ async fn a_rental_paid_with_points_and_money_holds_what_its_price_is() {
 
 async fn paid() -> World {
     World::with_payments().await
+}
+
+/// A connection that holds up only the walk, and how many wait for it.
+async fn blocked(world: &World) -> (PgConnection, String) {
+    let mut other = world.database.connect().await;
+    let lock = "begin; lock table ledger_days in access exclusive mode";
+    sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
+    let waits = "select count(*) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and query like 'copy%'";
+    (other, waits.to_owned())
 }
 
 /// Other tests on this cluster have transactions too, and the oldest of all holds the sealer up.

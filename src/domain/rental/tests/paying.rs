@@ -4,7 +4,9 @@ use super::{after, at, balances, claim, dispensing, facts, funds, settle_out, sp
 use crate::eject::{NotOutReason, Settlement};
 use crate::ledger::Account;
 use crate::money::Money;
-use crate::rental::{Command, Event, Facts, Refusal, Rental, decide, evolve, movements};
+use crate::rental::{
+    Command, Event, Facts, PaymentStatus, Refusal, Rental, Terms, decide, evolve, movements,
+};
 use crate::returns::{Claim, Source};
 use crate::tender::{Means, NotPaid, PaymentMode, Spent, Tender};
 
@@ -51,11 +53,31 @@ fn dues_are_written_off_whole_once_the_rental_is_over_and_are_not_owed_then() {
     assert_eq!(early, Err(Refusal::NotReturned));
     assert_eq!(written, [Event::DuesWrittenOff { at: at(late + 1), amount: owed }]);
     assert_eq!((free.owed, free.paid), (Money::ZERO, over.paid));
+    assert_eq!(free.payment_status(), PaymentStatus::Failed, "nobody paid it");
     let moved = [movements(&out, &returned[0]), lost].concat();
     assert_eq!(balances(&moved)[&Account::Receivable(over.rider)], Money::ZERO);
     assert_eq!(balances(&moved)[&Account::WriteOffs], owed);
     let again = decide(&free, &Command::WriteOff, &facts(late + 2));
     assert_eq!(again, Err(Refusal::NothingOwed));
+}
+
+#[test]
+fn dues_above_a_limit_are_not_written_off() {
+    let (out, _) = after(dispensing(), &[(4, settle_out(4))]);
+    let late = 4 * 60 * 60;
+    let back = Claim { at: at(late), earliest: at(late), ..claim() };
+    let poor = Facts { funds: funds(0, 0), ..facts(late) };
+    let returned = decide(&out, &Command::Return(back), &poor).unwrap();
+    let over = evolve(out, &returned[0]);
+    let owed = over.owed;
+    let up_to = |most| {
+        let terms = Terms { write_off_max: most, ..Terms::default() };
+        decide(&over, &Command::WriteOff, &Facts { terms, ..facts(late + 1) }).map(drop)
+    };
+
+    let most = owed.minus(Money::parse("0.01").unwrap());
+    assert_eq!(up_to(most), Err(Refusal::TooMuchToWriteOff { owed, most }));
+    assert_eq!(up_to(owed), Ok(()));
 }
 
 #[test]

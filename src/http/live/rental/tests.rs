@@ -147,6 +147,7 @@ fn stored(phase: Phase, version: i32) -> Arc<Stored> {
         held: Money::rupees(50),
         paid: Money::rupees(0),
         owed: Money::rupees(0),
+        written_off: Money::ZERO,
         by_points: Spent::default(),
         phase,
     };
