@@ -12,6 +12,8 @@ pub mod embedded;
 pub mod entropy;
 pub mod ephemera;
 pub mod failpoint;
+#[cfg(test)]
+mod fuzz;
 pub mod http;
 pub mod link;
 pub mod metrics;

@@ -24,6 +24,9 @@ pub mod raw;
 pub mod sandbox;
 pub mod stripe;
 
+#[cfg(test)]
+mod tests;
+
 use esewa::Esewa;
 use khalti::Khalti;
 use news::{Hint, News, Odd};

@@ -34,6 +34,8 @@ mod values;
 mod withdrawals;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 pub use auth::Auth;

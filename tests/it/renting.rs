@@ -24,6 +24,7 @@ const BANK: &str = "40818048";
 
 on_the_embedded_broker! {
     a_rider_rents_at_one_cabinet_and_returns_at_another,
+    the_start_and_the_return_of_a_rental_are_owed_to_its_rider_once,
     a_refused_eject_costs_nothing,
     cabinets_that_keep_the_ttl_eject_also_while_the_wall_is_ahead_of_the_service,
     twenty_starts_at_once_by_one_rider_are_one_rental_one_hold_and_one_eject,
@@ -55,6 +56,22 @@ pub async fn a_rider_rents_at_one_cabinet_and_returns_at_another(edges: Edges) {
     assert_eq!(rental.owed, Money::ZERO);
     assert_eq!(node.wallet(rider).await, Money::rupees(450));
     node.until_banks("CG-2", 2).await;
+    node.audit().await;
+}
+
+/// What was stored of a rental is told to its rider, each thing once.
+pub async fn the_start_and_the_return_of_a_rental_are_owed_to_its_rider_once(edges: Edges) {
+    let node = TestNode::with(edges).await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let rental = node.rent(node.rider(500).await, "CG-1").await.unwrap();
+    let owed = format!("select count(*) from outbox where effect::text like '%{}%'", rental.id);
+    assert_eq!(node.database.number(&owed).await, 1, "that it began");
+
+    node.clock.advance(Duration::from_mins(30));
+    cabinet.insert(cabinet.take(&rental.bank).unwrap(), None).unwrap();
+    node.until_status(rental.id, Status::Completed).await;
+
+    assert_eq!(node.database.number(&owed).await, 2, "and that it is over");
     node.audit().await;
 }
 

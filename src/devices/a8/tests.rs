@@ -1,5 +1,6 @@
 //! The family as a whole: the vector file, hostile bytes, and mistakes made elsewhere.
 
+mod fuzz;
 mod hostile;
 mod mistakes;
 mod vectors;

@@ -83,6 +83,30 @@ fn renting_needs_what_it_takes() {
     assert!(but("keep_s = [2, 6]", "keep_s = [6, 2]").reason.contains("shortest"));
 }
 
+/// Scenarios that nobody means, made from one of the tree: read, or refused at one of its lines.
+#[test]
+fn fuzz_scenario() {
+    type Change = (Vec<(u16, u8)>, Option<u16>, Vec<u8>);
+    bolero::check!().with_iterations(2_000).with_type::<Change>().for_each(
+        |(edits, cut, tail): &Change| {
+            let mut text = GOOD.as_bytes().to_vec();
+            for (at, byte) in edits {
+                let length = text.len();
+                text[usize::from(*at) % length] = *byte;
+            }
+            if let Some(cut) = cut {
+                text.truncate(usize::from(*cut) % (text.len() + 1));
+            }
+            text.extend(tail);
+            let text = String::from_utf8_lossy(&text);
+            if let Err(wrong) = parse(&text) {
+                let lines = text.split('\n').count();
+                assert!((1..=lines).contains(&wrong.line), "{wrong:?} of {lines} lines");
+            }
+        },
+    );
+}
+
 #[test]
 fn a_trace_brings_riders_when_its_lines_say() {
     let trace = |file| GOOD.replace("shape = \"poisson\"\nper_s = 20", file);

@@ -42,17 +42,6 @@ fn every_flipped_bit_of_a_good_frame_is_an_error() {
 }
 
 #[test]
-fn bolero_finds_no_panic_in_the_decoder() {
-    bolero::check!().with_iterations(20_000).with_max_len(512).for_each(|bytes: &[u8]| {
-        let _ = read(bytes);
-        if let Some((command, payload)) = bytes.split_first() {
-            let _ = read(&build::frame(*command, payload));
-            let _ = read(&build::frame(0x10, payload));
-        }
-    });
-}
-
-#[test]
 fn a_long_hostile_report_is_answered_in_bounded_time() {
     // Every row can be a board or a slot, and all numbers rise: splits without end.
     let payload: Vec<u8> =
