@@ -79,16 +79,24 @@ async fn round(context: &Context, outside: &dyn Push, policy: Policy) -> Result<
         // those that end together are marked together: each commit waits for the disk
         .ready_chunks(TOGETHER)
         .map(Ok)
-        .try_for_each(|ended| async {
-            let ended: Vec<Option<Uuid>> = ended.into_iter().collect::<Result<_, Error>>()?;
-            let delivered: Vec<Uuid> = ended.into_iter().flatten().collect();
-            if delivered.is_empty() {
-                return Ok(());
-            }
-            context.store.done(delivered).await
-        })
+        .try_for_each(|ended| mark(context, ended))
         .await?;
     Ok(full)
+}
+
+/// What was delivered is marked first: another one that could not be noted must not send it again.
+async fn mark(context: &Context, ended: Vec<Result<Option<Uuid>, Error>>) -> Result<(), Error> {
+    let (mut delivered, mut failed) = (Vec::new(), None);
+    for ended in ended {
+        match ended {
+            Ok(effect) => delivered.extend(effect),
+            Err(error) => failed = Some(error),
+        }
+    }
+    if !delivered.is_empty() {
+        context.store.done(delivered).await?;
+    }
+    failed.map_or(Ok(()), Err)
 }
 
 /// Answers the effect's id when it was delivered; what was not is noted here.
