@@ -1,8 +1,9 @@
 //! Who calls `connect`: anybody can who guesses a cabinet's uuid, and the answer holds the
 //! cabinet's password. While the cabinet seems to be there, it is asked over its own session: one
 //! that answers there has not started anew, so somebody else calls. One that started anew does
-//! not answer, whatever the broker still believes, and is let in after one wait. The same goes for one
-//! whose session ended with our own broker and that may be on its way back: it is there if it comes.
+//! not answer, whatever the broker still believes, and is let in after one wait. The same goes
+//! for one whose session ended with our own broker and that may be on its way back: it is there
+//! if it comes.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -26,7 +27,8 @@ pub enum Verdict {
     Wait,
 }
 
-/// What is known of a cabinet that seems to be there, or to be coming back, while somebody calls in its name.
+/// What is known of a cabinet that seems to be there, or to be coming back, while somebody calls
+/// in its name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Doubt {
     #[default]
