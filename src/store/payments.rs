@@ -252,6 +252,17 @@ impl Store {
         .await
     }
 
+    /// How much of a payment its gateway may have been told to give back, and did not refuse.
+    pub async fn asked_back(&self, id: IntentId) -> Result<Money, Error> {
+        const SQL: &str = "
+            select coalesce(sum(amount), 0)
+            from refunds
+            where intent_id = $1 and status in ('PROCESSING', 'PROCESSED')";
+
+        let mut session = self.read().await?;
+        Ok(sqlx::query_scalar(SQL).bind(id).fetch_one(&mut session).await?)
+    }
+
     /// The transfer that settled an intent, and when.
     pub async fn top_up_of(
         &self,

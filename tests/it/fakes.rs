@@ -209,4 +209,4 @@ pub fn code_in(text: &str) -> String {
 }
 
 pub use esewa::sealed;
-pub use stripe::{dispute, event};
+pub use stripe::{dispute, event, refunded, returned};

@@ -1,14 +1,17 @@
 //! What a person has to look at: money that may have come and is not what was asked for, a gateway
-//! that does not know, one payment brought for two. Nothing is credited here. There is one
+//! that does not know, one payment brought for two, money that goes back. Nothing is credited here. There is one
 //! incident of a kind for an intent, with an id made of the intent's own.
 
 use domain::ids::{IncidentId, IntentId};
 use domain::payment::{Answer, Intent, IntentStatus};
+use domain::refund::Purpose;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Payments, VerifyError};
+use crate::clients::payments::news::Back;
 use crate::metrics;
+use crate::store;
 use crate::store::fact::{CommitError, Conflict, Fact, GatewayEvent, IntentEnd, NewIncident};
 
 /// A kind of incident.
@@ -22,6 +25,8 @@ enum Kind {
     Replay,
     /// The rider's bank wants a payment back that was credited.
     Disputed,
+    /// Money of a payment that was credited went back, and nobody here asked for it.
+    Returned,
 }
 
 impl Kind {
@@ -31,6 +36,7 @@ impl Kind {
             Kind::Unclear => "payment_unclear",
             Kind::Replay => "payment_replay",
             Kind::Disputed => "payment_disputed",
+            Kind::Returned => "payment_returned",
         }
     }
 
@@ -41,6 +47,7 @@ impl Kind {
             Kind::Unclear => 1,
             Kind::Replay => 2,
             Kind::Disputed => 3,
+            Kind::Returned => 4,
         };
         IncidentId(Uuid::from_u128(intent.0.as_u128() ^ bits))
     }
@@ -106,16 +113,45 @@ impl Payments {
         }
     }
 
-    /// A payment is disputed, by the gateway's own word. What was credited stays: a person decides.
-    /// Answers whether it is written, or was before.
-    pub(super) async fn disputed(&self, intent: &Intent, raw: &str) -> bool {
-        let evidence = evidence(intent, "dispute", json!(raw));
+    /// Money of a payment goes back, by the gateway's own word. What was credited stays: a person
+    /// decides. What we asked for ourselves is no news, and what was never credited is for the
+    /// question that follows.
+    pub(super) async fn goes_back(
+        &self,
+        intent: &Intent,
+        back: &Back,
+        raw: &str,
+    ) -> Result<(), store::Error> {
+        let is_credited = intent.status == IntentStatus::Completed;
+        let (kind, what) = match back {
+            Back::Disputed => (Kind::Disputed, "dispute"),
+            _ if is_credited && self.is_unasked(intent.id, back).await? => {
+                (Kind::Returned, "return")
+            }
+            Back::Returned(_) | Back::Refund { .. } => return Ok(()),
+        };
+        let evidence = evidence(intent, what, json!(raw));
         let fact = Fact::at(self.inner.clock.now());
-        let opened = self.open(Kind::Disputed, intent, evidence, fact).await;
-        if let Err(error) = &opened {
-            tracing::warn!(intent.id = %intent.id, %error, "a dispute was not noted");
+        match self.open(kind, intent, evidence, fact).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                tracing::warn!(intent.id = %intent.id, %error, what, "news was not noted");
+                Err(store::Error::Unavailable(error.to_string()))
+            }
         }
-        opened.is_ok()
+    }
+
+    async fn is_unasked(&self, intent: IntentId, back: &Back) -> Result<bool, store::Error> {
+        let store = &self.inner.store;
+        match back {
+            Back::Disputed | Back::Refund { ours: None } => Ok(true),
+            Back::Returned(amount) => Ok(*amount > store.asked_back(intent).await?),
+            Back::Refund { ours: Some(number) } => match store.refund(number).await {
+                Ok(refund) => Ok(refund.purpose != Purpose::TopUp(intent)),
+                Err(store::Error::NotFound) => Ok(true),
+                Err(error) => Err(error),
+            },
+        }
     }
 
     /// Answers whether it is the first of its kind.

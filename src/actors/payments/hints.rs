@@ -148,10 +148,8 @@ impl Payments {
             News::Fields(_) => GatewaySource::Redirect,
             News::Webhook { .. } => GatewaySource::Webhook,
         };
-        if let Some(sealed) = hint.sealed.as_ref().filter(|_| hint.disputes)
-            && !self.disputed(&intent, &sealed.raw.text).await
-        {
-            return Err(Ignored::Unavailable);
+        if let (Some(back), Some(sealed)) = (&hint.back, &hint.sealed) {
+            self.goes_back(&intent, back, &sealed.raw.text).await?;
         }
         let is_new = match hint.sealed {
             Some(sealed) => self.inner.store.gateway_said(kept(&intent, source, sealed)).await?,

@@ -117,7 +117,7 @@ impl PaymentGateway for Esewa {
         }
         let named = fields.get("transaction_uuid").or_else(|| fields.get("gateway_reference"));
         let reference = named.filter(|text| !text.is_empty()).ok_or(Odd::Unreadable)?.clone();
-        Ok(Hint { reference, order: None, amount: None, sealed: None, disputes: false })
+        Ok(Hint { reference, order: None, amount: None, sealed: None, back: None })
     }
 }
 
@@ -146,7 +146,7 @@ impl Esewa {
         let parts = ["transaction_uuid", "status", "transaction_code"];
         let id = parts.map(|name| message.field(name).unwrap_or_default()).join(" ");
         let sealed = Some(Sealed { id, raw: Raw::of_bytes(message.bytes()) });
-        Ok(Hint { order: None, amount: Some(amount), reference, sealed, disputes: false })
+        Ok(Hint { order: None, amount: Some(amount), reference, sealed, back: None })
     }
 }
 

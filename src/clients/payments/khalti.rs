@@ -114,13 +114,7 @@ impl PaymentGateway for Khalti {
             return Err(Odd::Unreadable);
         }
         let order = of("purchase_order_id").map(str::to_owned);
-        Ok(Hint {
-            reference: reference.to_owned(),
-            order,
-            amount: None,
-            sealed: None,
-            disputes: false,
-        })
+        Ok(Hint { reference: reference.to_owned(), order, amount: None, sealed: None, back: None })
     }
 }
 

@@ -27,8 +27,19 @@ pub struct Hint {
     pub amount: Option<Money>,
     /// What only the gateway can have written.
     pub sealed: Option<Sealed>,
-    /// Somebody wants the money back from us.
-    pub disputes: bool,
+    /// What it says of money on its way back, if anything.
+    pub back: Option<Back>,
+}
+
+/// Money of a payment that goes back, or may have to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Back {
+    /// Somebody wants it back from us.
+    Disputed,
+    /// So much of the payment went back, in all.
+    Returned(Money),
+    /// One refund, with our number of it if it has one.
+    Refund { ours: Option<String> },
 }
 
 /// News that carries the gateway's signature: kept, and worth something once.

@@ -137,6 +137,6 @@ impl PaymentGateway for Sandbox {
     fn read(&self, news: &News<'_>, _: DateTime<Utc>) -> Result<Hint, Odd> {
         let News::Fields(fields) = news else { return Err(Odd::Unreadable) };
         let reference = fields.get("gateway_reference").ok_or(Odd::Unreadable)?.clone();
-        Ok(Hint { reference, order: None, amount: None, sealed: None, disputes: false })
+        Ok(Hint { reference, order: None, amount: None, sealed: None, back: None })
     }
 }

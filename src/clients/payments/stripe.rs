@@ -12,7 +12,7 @@ use domain::payment::{Answer, Intent, Redirect, RedirectMethod};
 use reqwest::RequestBuilder;
 use serde::Deserialize;
 
-use super::news::{Hint, News, Odd, Sealed};
+use super::news::{Back, Hint, News, Odd, Sealed};
 use super::raw::Raw;
 use super::{Asked, Error, Offer, Order, PaymentGateway, Refund, Refunded, Started, Trace};
 use crate::clients::web::{Heard, Web};
@@ -123,7 +123,7 @@ impl PaymentGateway for Stripe {
                     fields.get("payment_intent").or_else(|| fields.get("gateway_reference"));
                 let named = named.filter(|text| !text.is_empty()).ok_or(Odd::Unreadable)?;
                 let reference = named.clone();
-                Ok(Hint { reference, order: None, amount: None, sealed: None, disputes: false })
+                Ok(Hint { reference, order: None, amount: None, sealed: None, back: None })
             }
         }
     }
@@ -251,19 +251,37 @@ struct Object {
     #[serde(rename = "object")]
     kind: String,
     payment_intent: Option<String>,
+    status: Option<String>,
+    amount_refunded: Option<i64>,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
 }
 
+impl Object {
+    fn back(&self) -> Option<Back> {
+        match self.kind.as_str() {
+            "dispute" => Some(Back::Disputed),
+            "charge" => {
+                let returned = self.amount_refunded.and_then(|minor| Money::paisa(minor).ok());
+                returned.filter(|amount| amount.is_positive()).map(Back::Returned)
+            }
+            "refund" if matches!(self.status.as_deref(), Some("failed" | "canceled")) => None,
+            "refund" => Some(Back::Refund { ours: self.metadata.get(refunds::OURS).cloned() }),
+            _ => None,
+        }
+    }
+}
+
 fn event(body: &[u8]) -> Result<Hint, Odd> {
     let event: Event = serde_json::from_slice(body).map_err(|_| Odd::Unreadable)?;
-    let Object { id, kind, payment_intent, metadata } = event.data.object;
-    let (is_payment, disputes) = (kind == "payment_intent", kind == "dispute");
+    let back = event.data.object.back();
+    let Object { id, kind, payment_intent, metadata, .. } = event.data.object;
+    let is_payment = kind == "payment_intent";
     let reference = if is_payment { Some(id) } else { payment_intent };
     let reference = reference.ok_or(Odd::Foreign)?;
     let order = metadata.get("intent_id").filter(|_| is_payment).cloned();
     let sealed = Some(Sealed { id: event.id, raw: Raw::of_bytes(body) });
-    Ok(Hint { reference, order, amount: None, sealed, disputes })
+    Ok(Hint { reference, order, amount: None, sealed, back })
 }
 
 #[derive(Deserialize)]

@@ -170,6 +170,36 @@ pub fn dispute(event_id: &str, payment: &str, second: i64) -> (String, String) {
     signed(&body, second)
 }
 
+/// News that so much of a payment went back, in all, and its signature of that second.
+pub fn returned(event_id: &str, payment: &str, paisa: i64, second: i64) -> (String, String) {
+    let object = json!({
+        "id": "ch_1", "object": "charge", "payment_intent": payment, "status": "succeeded",
+        "amount_refunded": paisa,
+    });
+    let body = json!({
+        "id": event_id, "object": "event", "type": "charge.refunded", "data": { "object": object },
+    });
+    signed(&body, second)
+}
+
+/// News of one refund, with our number of it or none, and its signature of that second.
+pub fn refunded(
+    event_id: &str,
+    payment: &str,
+    (ours, status): (Option<&str>, &str),
+    second: i64,
+) -> (String, String) {
+    let metadata = ours.map_or_else(|| json!({}), |ours| json!({ "refund_id": ours }));
+    let object = json!({
+        "id": "re_9", "object": "refund", "payment_intent": payment, "status": status,
+        "metadata": metadata,
+    });
+    let body = json!({
+        "id": event_id, "object": "event", "type": "refund.updated", "data": { "object": object },
+    });
+    signed(&body, second)
+}
+
 /// News that a payment succeeded, and its signature of that second.
 pub fn event(event_id: &str, payment: &str, order: &str, second: i64) -> (String, String) {
     let object = json!({

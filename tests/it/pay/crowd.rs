@@ -5,7 +5,7 @@ use domain::points::Points;
 use futures::future::{BoxFuture, FutureExt, join_all};
 use serde_json::json;
 
-use super::owing::Debtor;
+use super::owing::{Debtor, debts, path};
 use crate::harness::app::{HOUR, start};
 use crate::harness::node::TestNode;
 
@@ -71,4 +71,30 @@ async fn starts_dues_withdrawals_and_top_ups_at_once_leave_exactly_what_is_left(
     assert_eq!(there, Money::rupees(200 + 50 + 3 * 40), "{answers:?} {purse:?}");
     assert!(purse.points <= Points(500) && purse.wallet >= Money::ZERO);
     node.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_payments_at_once_as_many_win_as_the_wallet_has_money_for() {
+    let node = TestNode::start().await;
+    let (rider, rentals) = debts(&node, 50).await;
+    node.top_up(rider, 760).await;
+    let app = node.app(rider);
+    let body = json!({ "payment_mode": "wallet" });
+
+    let paying = rentals.iter().map(|rental| {
+        let (app, path, body) = (app.clone(), path(*rental), body.clone());
+        async move { app.post(&path, &body).await }
+    });
+    let answers = join_all(paying).await;
+
+    let count = |status| answers.iter().filter(|answer| answer.status == status).count();
+    assert_eq!((count(200), count(402)), (7, 43), "{answers:?}");
+    let purse = node.node.context.store.purse(rider).await.unwrap();
+    assert_eq!((purse.wallet, purse.owed), (Money::rupees(60), Money::rupees(4_300)));
+    for (rental, answer) in rentals.iter().zip(&answers) {
+        let owed = node.stored(*rental).await.owed;
+        assert_eq!(owed.is_positive(), answer.status == 402, "{answer:?}");
+    }
+    node.audit().await;
+    node.stop().await;
 }

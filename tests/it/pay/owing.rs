@@ -24,25 +24,50 @@ pub struct Debtor {
 impl Debtor {
     /// With so many rupees and points to pay it with.
     pub async fn with(node: &TestNode, rupees: i64, points: u32) -> Debtor {
-        let out = rented(node).await;
-        let (rider, start) = (out.rider, out.created_at);
-        let back = Command::Return(claim(out.station, start + TimeDelta::seconds(14_403)));
-        let rental = then(node, out, 2, &back).await;
-        assert_eq!(rental.owed.to_string(), OWED);
+        let rental = back_late(node, rented(node).await).await;
+        let rider = rental.rider;
         node.top_up(rider, rupees).await;
         give_points(node, rider, points).await;
         Debtor { rider, rental: rental.id }
     }
 
     pub fn path(&self) -> String {
-        format!("/api/rentals/{}/pay-due", self.rental)
+        path(self.rental)
     }
+}
+
+/// Where the app pays what is owed for a rental.
+pub fn path(rental: RentalId) -> String {
+    format!("/api/rentals/{rental}/pay-due")
+}
+
+/// A rider with an empty wallet who owes as much for each of so many rentals.
+pub async fn debts(node: &TestNode, count: usize) -> (RiderId, Vec<RentalId>) {
+    let first = back_late(node, rented(node).await).await;
+    let mut rentals = vec![first.id];
+    while rentals.len() < count {
+        node.top_up(first.rider, 50).await;
+        let out = taken_out(node, first.rider, first.station).await;
+        rentals.push(back_late(node, out).await.id);
+    }
+    (first.rider, rentals)
+}
+
+async fn back_late(node: &TestNode, out: Rental) -> Rental {
+    let back = claim(out.station, out.created_at + TimeDelta::seconds(14_403));
+    let rental = then(node, out, 2, &Command::Return(back)).await;
+    assert_eq!(rental.owed.to_string(), OWED);
+    rental
 }
 
 /// A rental whose bank is out, as the database alone has it: the node has no actor of it.
 pub async fn rented(node: &TestNode) -> Rental {
     let station = node.enrol("860000000000033", "CG-9", 2).await;
     let rider = node.rider(50).await;
+    taken_out(node, rider, station).await
+}
+
+async fn taken_out(node: &TestNode, rider: RiderId, station: StationId) -> Rental {
     let (slot, bank) = (SlotKey::new(0, 1), "40818077");
     let rental = dispensing(rider, station, slot, bank, node.clock.now());
     let first = Event::Started { rental: Box::new(rental.clone()) };

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use chargeghar::actors::refunds::What;
 use domain::ledger::Gateway;
 use domain::money::Money;
 use domain::payment::{Intent, IntentStatus};
+use serde_json::json;
 
 use super::counter::Counter;
+use super::giving::{REASON, act, refunds, spend, transaction};
 use crate::fakes::books::{Call, Fault, Outcome};
-use crate::fakes::{dispute, event};
+use crate::fakes::{dispute, event, refunded, returned};
 use crate::harness::node::SOON;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,6 +112,72 @@ async fn a_credited_payment_that_is_disputed_is_told_to_a_person_once_and_stays_
     assert_eq!(counter.count("incidents").await, 1);
     assert_eq!(counter.node.wallet(rider).await, Money::rupees(500));
     counter.node.audit().await;
+    counter.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_that_went_back_unasked_is_told_to_a_person_once_and_our_own_refund_is_not() {
+    let counter = Counter::open().await;
+    let node = &counter.node;
+    let rider = node.rider(0).await;
+    let intent = counter.paid(rider, Gateway::Stripe, 500).await;
+    let (status, body) = counter.verify(json!({ "intent_id": intent.id })).await;
+    assert_eq!(status, 200, "{body}");
+    let top_up = transaction(node, rider, "TOPUP").await;
+    spend(node, rider, 400).await;
+    let ours = refunds(node).request(rider, &top_up, REASON.to_owned(), None).await.unwrap();
+    for what in [What::Approve, What::Process] {
+        act(node, &ours.reference, what, "operator:anna").await.unwrap();
+    }
+    let (id, at) = (ours.id.to_string(), intent.gateway_ref.as_str());
+    let now = node.clock.now().timestamp();
+
+    let expected = [
+        refunded("evt_1", at, (Some(&id), "pending"), now),
+        returned("evt_2", at, 10_000, now),
+        refunded("evt_3", at, (None, "failed"), now),
+    ];
+    for (signature, body) in expected {
+        assert_eq!(counter.webhook(&signature, &body).await, 200);
+    }
+    let (_, forged) = returned("evt_4", at, 30_000, now);
+    assert_eq!(counter.webhook("t=7,v1=00", &forged).await, 400);
+    let opened = format!(
+        "incidents where kind = 'payment_returned' and evidence ->> 'intent' = '{}'",
+        intent.id
+    );
+    assert_eq!(counter.count(&opened).await, 0);
+    let unasked = [
+        returned("evt_5", at, 30_000, now),
+        returned("evt_5", at, 30_000, now),
+        refunded("evt_6", at, (None, "succeeded"), now),
+        refunded("evt_7", at, (Some("nobody's"), "succeeded"), now),
+    ];
+    for (signature, body) in unasked {
+        assert_eq!(counter.webhook(&signature, &body).await, 200);
+        assert_eq!(counter.count(&opened).await, 1, "{body}");
+    }
+
+    assert_eq!(counter.count("gateway_events where source = 'webhook'").await, 6);
+    assert_eq!(node.wallet(rider).await, Money::ZERO);
+    node.audit().await;
+    counter.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_refund_that_nobody_asked_for_is_told_too() {
+    let counter = Counter::open().await;
+    let rider = counter.node.rider(0).await;
+    let intent = counter.paid(rider, Gateway::Stripe, 500).await;
+    let (status, body) = counter.verify(json!({ "intent_id": intent.id })).await;
+    assert_eq!(status, 200, "{body}");
+    let now = counter.node.clock.now().timestamp();
+
+    let (signature, body) = refunded("evt_1", &intent.gateway_ref, (None, "succeeded"), now);
+    assert_eq!(counter.webhook(&signature, &body).await, 200);
+
+    assert_eq!(counter.count("incidents where kind = 'payment_returned'").await, 1);
+    assert_eq!(counter.node.wallet(rider).await, Money::rupees(500), "a person decides");
     counter.node.stop().await;
 }
 

@@ -12,7 +12,7 @@ use crate::clients::payments::{Error, Refunded, Trace};
 use crate::clients::web::Heard;
 
 /// Under what our number stands, in an answer and in a form.
-const OURS: &str = "refund_id";
+pub const OURS: &str = "refund_id";
 pub const OURS_IN_FORM: &str = "metadata[refund_id]";
 /// The most that a list has. A payment with more of them is for a person.
 pub const LISTED: &str = "100";

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::refunds::done as refunded;
 use super::{Heard, Stripe, looked_up};
-use crate::clients::payments::news::{Hint, News, Odd};
+use crate::clients::payments::news::{Back, Hint, News, Odd};
 use crate::clients::payments::{Error, PaymentGateway, Refunded};
 use crate::clients::web::Web;
 use crate::config::{self, Secret};
@@ -76,6 +76,17 @@ fn news_of_a_charge_names_its_payment_and_other_news_is_foreign() {
 
     let charge = event(json!({ "id": "ch_1", "object": "charge", "payment_intent": "pi_1" }));
     assert_eq!(charge.unwrap().reference, "pi_1");
+    let back = |object: Value| event(object).unwrap().back;
+    let of = |kind: &str| json!({ "id": "x_1", "object": kind, "payment_intent": "pi_1" });
+    assert_eq!((back(of("charge")), back(of("dispute"))), (None, Some(Back::Disputed)));
+    let mut charge = of("charge");
+    charge["amount_refunded"] = 25_050.into();
+    assert_eq!(back(charge), Some(Back::Returned(Money::parse("250.50").unwrap())));
+    let mut refund = of("refund");
+    refund["metadata"]["refund_id"] = "r-1".into();
+    assert_eq!(back(refund.clone()), Some(Back::Refund { ours: Some("r-1".to_owned()) }));
+    refund["status"] = "failed".into();
+    assert_eq!((back(refund), back(of("refund"))), (None, Some(Back::Refund { ours: None })));
     let payout = event(json!({ "id": "po_1", "object": "payout" }));
     assert_eq!(payout, Err(Odd::Foreign));
     assert_eq!(event(json!("x")), Err(Odd::Unreadable));

@@ -101,6 +101,15 @@ impl Rider {
         self.post("payments/withdrawals/request", &to).await
     }
 
+    /// Takes a withdrawal back; the status of the answer. None comes from a service that dies
+    /// meanwhile.
+    #[cfg(feature = "failpoints")]
+    pub async fn take_back(&self, withdrawal: &str) -> Result<u16, reqwest::Error> {
+        let path = format!("{}/payments/withdrawals/{withdrawal}/cancel", self.api);
+        let request = self.client.post(path).json(&json!({})).bearer_auth(&self.token);
+        Ok(request.send().await?.status().as_u16())
+    }
+
     /// Asks back what the newest transaction of a kind took; answers the reference.
     pub async fn ask_back(&self, kind: &str) -> String {
         let list = format!("payments/transactions?transaction_type={kind}");
