@@ -192,10 +192,8 @@ pub async fn a_second_start_waits_for_the_gap_between_two_ejects(edges: Edges) {
 
     let second = node.rent(two, "CG-1");
     let advance = async {
-        node.until("the second start waits", || {
-            (cabinet.counts().command("popup_sn") == 1).then_some(())
-        })
-        .await;
+        node.settle(50).await;
+        assert_eq!(cabinet.counts().command("popup_sn"), 1, "the second start waits");
         node.clock.advance(Duration::from_secs(5));
     };
     let (second, ()) = tokio::join!(second, advance);
