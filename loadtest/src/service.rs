@@ -61,7 +61,7 @@ impl Plan {
 
     /// Starts it and waits until it says that it is ready.
     pub async fn start(&self) -> anyhow::Result<Service> {
-        let (http, mqtt) = (free_port()?, free_port()?);
+        let (http, mqtt) = free_ports()?;
         let begun = Instant::now();
         let mut child = self.command(http, mqtt).spawn().context("the service did not start")?;
         let pid = child.id().context("the service ended at once")?;
@@ -186,9 +186,11 @@ impl Figures {
     }
 }
 
-/// A port that was free a moment ago.
-pub fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+/// Two that differ: the first is held until the second is found.
+fn free_ports() -> anyhow::Result<(u16, u16)> {
+    let open = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let (one, other) = (open()?, open()?);
+    Ok((one.local_addr()?.port(), other.local_addr()?.port()))
 }
 
 async fn ready(http: SocketAddr) -> bool {

@@ -59,8 +59,15 @@ impl Mosquitto {
             assert_eq!(asked, None, "no Mosquitto, and this says that there must be one");
             return None;
         };
+        // a port that was free may be taken by the time it is opened
+        let started = (0..3).find_map(|_| Mosquitto::on_free_ports(&plugin));
+        assert!(started.is_some(), "Mosquitto ended at once, three times");
+        started
+    }
+
+    fn on_free_ports(plugin: &Path) -> Option<Mosquitto> {
         let folder = tempfile::tempdir().unwrap();
-        let (port, tls_port) = (free_port(), free_port());
+        let (port, tls_port) = free_ports();
         let shown = folder.path().display();
         let settings = format!(
             "listener {port} 127.0.0.1\n\
@@ -84,8 +91,7 @@ impl Mosquitto {
         std::fs::write(folder.path().join("mosquitto.conf"), settings).unwrap();
         let mut mosquitto = Mosquitto { folder, port, tls_port, child: None };
         mosquitto.forget();
-        mosquitto.run();
-        Some(mosquitto)
+        mosquitto.runs().then_some(mosquitto)
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -160,6 +166,11 @@ impl Mosquitto {
 
     /// Starts it again where it was.
     pub fn run(&mut self) {
+        assert!(self.runs(), "Mosquitto did not start: {}", self.log());
+    }
+
+    /// Starts it; false when it ended at once.
+    fn runs(&mut self) -> bool {
         let child = Command::new(binary().unwrap())
             .arg("-c")
             .arg(self.folder.path().join("mosquitto.conf"))
@@ -167,12 +178,16 @@ impl Mosquitto {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        self.child = Some(child.unwrap());
-        let deadline = now() + Duration::from_secs(20);
-        while TcpStream::connect(self.addr()).is_err() {
-            assert!(now() < deadline, "Mosquitto did not start: {}", self.log());
+        let child = self.child.insert(child.unwrap());
+        let (addr, deadline) = ((Ipv4Addr::LOCALHOST, self.port), now() + Duration::from_secs(20));
+        while TcpStream::connect(addr).is_err() {
+            if child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            assert!(now() < deadline, "Mosquitto does not listen");
             std::thread::sleep(Duration::from_millis(20));
         }
+        true
     }
 
     pub fn log(&self) -> String {
@@ -218,8 +233,11 @@ fn plugin() -> Option<PathBuf> {
     named.into_iter().chain(folders.iter().map(|folder| folder.join(NAME))).find(|p| p.is_file())
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+/// Two that differ: the first is held until the second is found.
+fn free_ports() -> (u16, u16) {
+    let open = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let (one, other) = (open(), open());
+    (one.local_addr().unwrap().port(), other.local_addr().unwrap().port())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a child process does not know our clock")]
