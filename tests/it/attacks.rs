@@ -194,7 +194,8 @@ pub async fn five_thousand_guessed_cabinets_get_nothing_and_shut_nobody_out(edge
         (node.database.number(listed).await > 0).then_some(())
     })
     .await;
-    assert!(node.database.number(listed).await <= limit, "an address fills no list");
+    // so many at once, and in each minute as many more: the guesses take less than one
+    assert!(node.database.number(listed).await <= 2 * limit, "an address fills no list");
     assert_eq!(node.node.stations.availability().all().count(), 2);
     node.audit().await;
 }

@@ -1,5 +1,6 @@
 //! A batch in one statement: each part writes one table, and all of them go to the database in
-//! one round trip. Parts do not see what the others write, so none may read a table of another.
+//! one round trip. Parts do not see what the others write, so none may read a table of another; nor
+//! are they carried out in the order in which they are written here.
 
 use std::fmt::Write as _;
 
