@@ -146,6 +146,11 @@ impl Company {
         *self.books.refund_status.lock() = Some(status);
     }
 
+    /// Payments are in this money from here on.
+    pub fn answers_in(&self, currency: &'static str) {
+        *self.books.currency.lock() = Some(currency);
+    }
+
     /// What was paid here came from a bank.
     pub fn paid_from_a_bank(&self) {
         self.books.is_from_bank.store(true, Ordering::Relaxed);

@@ -83,6 +83,17 @@ async fn each_way_of_being_wrong_is_seen_whole_and_among_what_is_new() {
             select gen_random_uuid(), id, 'sandbox', 'WALLET_TOPUP', 9, 'COMPLETED', 'r', 'r', '{}',
                 now(), now(), now() from riders limit 1",
         ),
+        (
+            Kind::Unanswered,
+            "update payment_intents set gateway = 'khalti';
+            update ledger_entries set account = 'clearing:khalti' where account like 'clearing:%';
+            insert into gateway_events (id, gateway, intent_id, source, status, body, hash, at)
+            select gen_random_uuid(), w.gateway, i.id, w.source, w.status, '{}', sha256('x'), now()
+            from payment_intents i, (values
+                ('khalti', 'start', 200), ('khalti', 'check', 502), ('khalti', 'refund', 200),
+                ('esewa', 'check', 200)
+            ) w (gateway, source, status)",
+        ),
     ] {
         let world = paid().await;
         let rider = world.rider(100).await;
@@ -105,6 +116,39 @@ async fn each_way_of_being_wrong_is_seen_whole_and_among_what_is_new() {
             let (report, _) = look(&world, &scope).await;
             assert!(report.counts.contains_key(&kind), "{kind} {scope:?}: {report:?}");
         }
+    }
+}
+
+/// What was said so long ago is dropped by its age.
+#[tokio::test]
+async fn a_payment_with_its_gateways_word_or_from_before_words_are_kept_is_sound() {
+    for (age, word, unanswered) in
+        [("1 hour", true, false), ("1 hour", false, true), ("500 days", false, false)]
+    {
+        let world = paid().await;
+        world.rider(100).await;
+        world
+            .database
+            .run(&format!(
+                "alter table ledger_entries disable trigger all;
+                update payment_intents set gateway = 'khalti',
+                    completed_at = completed_at - interval '{age}';
+                update ledger_entries set account = 'clearing:khalti'
+                where account like 'clearing:%';
+                insert into gateway_events (id, gateway, intent_id, source, status, body, hash, at)
+                select gen_random_uuid(), 'khalti', id, 'check', 200, '{{}}', sha256('x'), now()
+                from payment_intents where {word}"
+            ))
+            .await;
+        if unanswered {
+            world.database.is_crooked();
+        }
+
+        let (report, _) = look(&world, &Scope::Whole).await;
+
+        let found: Vec<&Kind> = report.counts.keys().collect();
+        let wanted: &[&Kind] = if unanswered { &[&Kind::Unanswered] } else { &[] };
+        assert_eq!(found, wanted, "{age} {word}: {report:?}");
     }
 }
 
