@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ids::{IntentId, RiderId};
-use domain::payment::{Deed, Errand};
+use domain::payment::{Deed, Errand, Intent};
 use futures::StreamExt;
 use tokio::sync::Notify;
 
@@ -16,7 +16,7 @@ use super::turns::Turns;
 use crate::clock::Clock;
 use crate::metrics;
 use crate::spawn::spawn;
-use crate::store::errands::StoredErrand;
+use crate::store::errands::{Settlement, StoredErrand};
 use crate::store::fact::{Fact, IntentWrite, KeyWrite};
 use crate::store::{self, Store};
 
@@ -72,11 +72,26 @@ impl Errands {
         if !known.as_ref().is_some_and(StoredErrand::is_due) {
             return Ok(known);
         }
+        self.hurry(id).await;
+        self.inner.store.errand(id).await
+    }
+
+    /// What came of a payment: its errand too, which is gone on with as in [`Errands::of`].
+    pub async fn settlement(&self, of: &Intent) -> Result<Settlement, store::Error> {
+        let known = self.inner.store.settlement(of).await?;
+        if !known.errand.as_ref().is_some_and(StoredErrand::is_due) {
+            return Ok(known);
+        }
+        self.hurry(of.id).await;
+        self.inner.store.settlement(of).await
+    }
+
+    /// Goes on with one now, and waits for it a while: the row says how far it is.
+    async fn hurry(&self, id: IntentId) {
         let errands = self.clone();
         // goes on when whoever asks goes away
         let work = spawn("errand", async move { errands.go_on(id).await });
-        let _ = tokio::time::timeout(PATIENCE, work).await; // the row says how far it is
-        self.inner.store.errand(id).await
+        let _ = tokio::time::timeout(PATIENCE, work).await;
     }
 
     /// Runs as long as the node.

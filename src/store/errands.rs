@@ -3,7 +3,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::{IntentId, RentalId, RiderId, TransferId};
-use domain::payment::{Errand, ErrandState, IntentStatus};
+use domain::ledger::Account;
+use domain::money::Money;
+use domain::payment::{Errand, ErrandState, Intent, IntentStatus};
 use domain::rental::Event;
 use domain::tender::Tender;
 use sqlx::types::Json;
@@ -37,6 +39,31 @@ impl StoredErrand {
     }
 }
 
+/// What came of a payment, as its rider is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// Nothing for a payment that only fills the wallet.
+    pub errand: Option<StoredErrand>,
+    /// The transfer that brought the money in, and when.
+    pub transfer: Option<(TransferId, DateTime<Utc>)>,
+    /// What is in the rider's wallet now.
+    pub wallet: Money,
+}
+
+#[derive(sqlx::FromRow)]
+struct SettlementRow {
+    status: IntentStatus,
+    expires_at: DateTime<Utc>,
+    completed_at: Option<DateTime<Utc>>,
+    errand: Option<Json<Errand>>,
+    errand_state: Option<ErrandState>,
+    errand_rental: Option<RentalId>,
+    errand_error: Option<String>,
+    transfer: Option<TransferId>,
+    moved_at: Option<DateTime<Utc>>,
+    wallet: Money,
+}
+
 /// One payment of dues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DuesPaid {
@@ -57,6 +84,36 @@ impl Store {
 
         let mut session = self.read().await?;
         Ok(sqlx::query_as(SQL).bind(id).fetch_optional(&mut session).await?)
+    }
+
+    /// All that an answer about a payment says beside the payment itself, in one look.
+    pub async fn settlement(&self, of: &Intent) -> Result<Settlement, Error> {
+        const SQL: &str = "
+            select i.status, i.expires_at, i.completed_at, i.errand, i.errand_state,
+                i.errand_rental, i.errand_error, t.id as transfer, t.at as moved_at,
+                coalesce(b.balance, 0) as wallet
+            from payment_intents i
+            left join ledger_transfers t on t.intent_id = i.id and t.kind = 'top_up'
+            left join ledger_balances b on b.account = $2
+            where i.id = $1";
+
+        let mut session = self.read().await?;
+        let wallet = Account::Wallet(of.rider).key();
+        let row = sqlx::query_as(SQL).bind(of.id).bind(wallet).fetch_optional(&mut session).await?;
+        let row: SettlementRow = row.ok_or(Error::NotFound)?;
+        let errand = row.errand.zip(row.errand_state).map(|(errand, state)| StoredErrand {
+            id: of.id,
+            rider_id: of.rider,
+            status: row.status,
+            expires_at: row.expires_at,
+            completed_at: row.completed_at,
+            errand: errand.0,
+            state,
+            rental: row.errand_rental,
+            error: row.errand_error,
+        });
+        let transfer = row.transfer.zip(row.moved_at);
+        Ok(Settlement { errand, transfer, wallet: row.wallet })
     }
 
     /// The last payment that was asked for when a request with this key was short of money.
