@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// Errands of one round, and how many of them are under way at once.
 const ROUND_MAX: usize = 200;
 const AT_ONCE: usize = 32;
+/// How long payments that are settled one after the other wait to be looked at together.
+const GATHER: Duration = Duration::from_millis(100);
 const START: &str = "rentals/start";
 const DUES: &str = "rentals/pay-due";
 
@@ -100,7 +102,7 @@ impl Errands {
             self.sweep_once().await;
             tokio::select! {
                 biased;
-                () = self.inner.settled.notified() => {}
+                () = self.inner.settled.notified() => self.inner.clock.sleep(GATHER).await,
                 () = self.inner.clock.sleep(self.inner.every) => {}
             }
         }

@@ -167,8 +167,8 @@ async fn verified(plan: &Plan, service: &Service) -> anyhow::Result<Run> {
     let before = process::spent(service.pid())?;
     let (sound, said) = plan.ask(&["ledger", "verify"]).await?;
     let spent = process::spent(service.pid())? - before;
-    ensure!(sound, "the ledger does not add up: {said}");
     let report = &said["report"];
+    ensure!(sound, "the ledger does not add up: {}", report["counts"]);
     let count = report["transfers"].as_u64().context("no count of transfers")?;
     let took = report["took_ms"].as_u64().context("no duration")?;
     Ok(Run::of(count, Duration::from_millis(took), spent, Duration::ZERO))
