@@ -6,7 +6,7 @@ use domain::ids::{IntentId, RentalId, RiderId, TransferId};
 use domain::ledger::Account;
 use domain::money::Money;
 use domain::payment::{Errand, ErrandState, Intent, IntentStatus};
-use domain::rental::Event;
+use domain::rental::{Event, Rental};
 use domain::tender::Tender;
 use sqlx::types::Json;
 
@@ -71,6 +71,16 @@ pub struct DuesPaid {
     /// The transfer that a rider is shown: the first of it.
     pub transfer: Option<TransferId>,
     pub at: DateTime<Utc>,
+    /// What the rider owes now, for all rentals.
+    pub owed: Money,
+}
+
+#[derive(sqlx::FromRow)]
+struct DuesRow {
+    event: Json<Event>,
+    at: DateTime<Utc>,
+    transfer: Option<TransferId>,
+    owed: Money,
 }
 
 impl Store {
@@ -162,7 +172,7 @@ impl Store {
     }
 
     /// The payment of dues that is a rental's event of this version.
-    pub async fn dues_paid(&self, rental: RentalId, version: i32) -> Result<DuesPaid, Error> {
+    pub async fn dues_paid(&self, of: &Rental, version: i32) -> Result<DuesPaid, Error> {
         const SQL: &str = "
             select e.event, e.at, (
                 select t.id from ledger_transfers t
@@ -170,16 +180,18 @@ impl Store {
                     and t.kind in ('collect', 'points_pay_dues')
                 order by t.seq
                 limit 1
-            )
+            ) as transfer,
+                coalesce((select balance from ledger_balances where account = $3), 0) as owed
             from rental_events e
             where e.rental_id = $1 and e.version = $2";
 
         let mut session = self.read().await?;
-        let row: Option<(Json<Event>, DateTime<Utc>, Option<TransferId>)> =
-            sqlx::query_as(SQL).bind(rental).bind(version).fetch_optional(&mut session).await?;
+        let account = Account::Receivable(of.rider).key();
+        let asked = sqlx::query_as(SQL).bind(of.id).bind(version).bind(account);
+        let row: Option<DuesRow> = asked.fetch_optional(&mut session).await?;
         match row {
-            Some((Json(Event::DuesPaid { tender, .. }), at, transfer)) => {
-                Ok(DuesPaid { tender, transfer, at })
+            Some(DuesRow { event: Json(Event::DuesPaid { tender, .. }), at, transfer, owed }) => {
+                Ok(DuesPaid { tender, transfer, at, owed })
             }
             Some(_) | None => Err(Error::NotFound),
         }
