@@ -67,12 +67,12 @@ pub async fn decide(
         return Err(Refusal::new(Code::Invalid, "say why with --reason; the rider reads it"));
     }
     let act = Act { what, by: operator.to_string(), note };
-    let work = async |key: Option<KeyWrite>| {
+    let decide = async |key: Option<KeyWrite>| {
         let key = key.map(|write| -> KeyOf { Box::new(|row| answered(write, row.id, row)) });
         let done = admin.parts.refunds.act(&name, act, key).await;
         done.map_err(|error| refused(&error, &name))
     };
-    ok(keyed::answer(keyed::once(&admin, key, work).await?)?)
+    ok(keyed::answer(keyed::once(&admin, key, decide).await?)?)
 }
 
 fn mobile(text: &str) -> Result<String, Refusal> {
