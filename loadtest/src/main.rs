@@ -7,6 +7,8 @@ use clap::{Parser, Subcommand};
 
 #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "measurements, not money")]
 mod bench;
+mod cable;
+mod edges;
 #[expect(clippy::float_arithmetic, reason = "places, not money")]
 mod fixture;
 mod fleet;

@@ -117,7 +117,7 @@ const QUESTIONS: [(&str, &str, &str); 8] = [
 ];
 
 impl Finding {
-    fn new(
+    pub fn new(
         promise: &'static str,
         what: impl Into<Cow<'static, str>>,
         broken: usize,

@@ -1,0 +1,52 @@
+//! Faults of many cabinets at once.
+
+use std::time::Duration;
+
+use cabinet::{Cabinet, Cut};
+use rand::Rng;
+use rand::rngs::StdRng;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::fleet::Cabinets;
+
+/// Their connections stay open and say nothing for a while.
+pub async fn freeze(cabinets: &Cabinets, share: f64, lasts: Duration) {
+    let frozen = first(cabinets, share);
+    for cabinet in frozen {
+        cabinet.faults(|faults| faults.switches.half_open = true);
+        cabinet.cut(Cut::Both);
+    }
+    sleep(lasts).await;
+    for cabinet in frozen {
+        cabinet.faults(|faults| faults.switches.half_open = false);
+        cabinet.restore();
+    }
+}
+
+/// They lose all connections at once; each is back at an instant of its own.
+pub async fn storm(cabinets: &Cabinets, share: f64, within: Duration, mut chance: StdRng) {
+    let away = first(cabinets, share);
+    for cabinet in away {
+        cabinet.cut(Cut::Both);
+    }
+    let begin = Instant::now();
+    let mut back: Vec<(Duration, &Cabinet)> =
+        away.iter().map(|cabinet| (within.mul_f64(chance.random()), cabinet)).collect();
+    back.sort_by_key(|(after, _)| *after);
+    for (after, cabinet) in back {
+        sleep_until(begin + after).await;
+        cabinet.restore();
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a share of some thousands"
+)]
+fn first(cabinets: &Cabinets, share: f64) -> &[Cabinet] {
+    let all = cabinets.all();
+    let count = (all.len() as f64 * share).ceil() as usize;
+    &all[..count.min(all.len())]
+}
