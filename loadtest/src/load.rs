@@ -16,6 +16,7 @@ use crate::progress::{bar, spinner};
 use crate::witness::Places;
 
 mod against;
+pub mod chaos;
 mod fault;
 mod gate;
 mod invariants;
@@ -84,11 +85,16 @@ pub async fn run(program: &Path, arguments: Arguments) -> anyhow::Result<()> {
     result.changes = earlier.map_or_else(Vec::new, |earlier| against::changes(&earlier, &result));
     let name = arguments.scenario.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let folder = arguments.out.join(name);
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join("result.json"), serde_json::to_string_pretty(&result)?)?;
-    std::fs::write(folder.join("report.html"), page::render(&result))?;
+    write(&folder, &result)?;
     println!("{}\nreport: {}", result.text(), folder.join("report.html").display());
     ensure!(result.is_good(), "the run failed");
+    Ok(())
+}
+
+fn write(folder: &Path, result: &RunResult) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join("result.json"), serde_json::to_string_pretty(result)?)?;
+    std::fs::write(folder.join("report.html"), page::render(result))?;
     Ok(())
 }
 

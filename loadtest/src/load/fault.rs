@@ -74,6 +74,9 @@ pub struct Struck {
     pub over_s: Option<f64>,
     /// What there is to say of it.
     pub said: String,
+    /// What was asked of the books after it, and whether all of it held.
+    #[serde(default)]
+    pub verdict: String,
 }
 
 /// A cheap handle; clones write the same notes.
@@ -98,8 +101,15 @@ impl Log {
     pub fn begin(&self, what: String) -> Open {
         let at_s = self.begin.elapsed().as_secs_f64();
         let mut all = self.lock();
-        all.push(Struck { what, at_s, over_s: None, said: String::new() });
+        all.push(Struck { what, at_s, over_s: None, said: String::new(), verdict: String::new() });
         Open { log: self.clone(), index: all.len() - 1 }
+    }
+
+    /// Of all that was done since the last one.
+    pub fn judge(&self, verdict: &str) {
+        let mut all = self.lock();
+        let since = all.iter_mut().rev().take_while(|struck| struck.verdict.is_empty());
+        since.for_each(|struck| verdict.clone_into(&mut struck.verdict));
     }
 
     pub fn all(&self) -> Vec<Struck> {
@@ -123,13 +133,16 @@ impl Open {
 
 impl fmt::Display for Struck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Struck { what, at_s, over_s, said } = self;
+        let Struck { what, at_s, over_s, said, verdict } = self;
         write!(f, "{at_s:8.3} s  {what}")?;
         match over_s {
             Some(over_s) => write!(f, "; usable after {:.1} s", over_s - at_s)?,
             None => write!(f, "; not usable again in time")?,
         }
-        if said.is_empty() { Ok(()) } else { write!(f, "; {said}") }
+        for more in [said, verdict].into_iter().filter(|more| !more.is_empty()) {
+            write!(f, "; {more}")?;
+        }
+        Ok(())
     }
 }
 

@@ -96,16 +96,16 @@ fn judged(result: &Result) -> String {
 }
 
 /// Each with its instant and what came of it.
-pub fn faults(faults: &[Struck]) -> String {
+fn faults(faults: &[Struck]) -> String {
     if faults.is_empty() {
         return String::new();
     }
-    let head = "<h2>Faults</h2><table><tr><th>fault<th>second<th>usable after, s<th></tr>";
+    let head = "<h2>Faults</h2><table><tr><th>fault<th>second<th>usable after, s<th><th>books</tr>";
     let mut html = head.to_owned();
-    for Struck { what, at_s, over_s, said } in faults {
+    for Struck { what, at_s, over_s, said, verdict } in faults {
         let after = over_s.map_or("never".to_owned(), |over| format!("{:.1}", over - at_s));
-        let (what, said) = (escaped(what), escaped(said));
-        let _ = write!(html, "<tr><td>{what}<td>{at_s:.3}<td>{after}<td>{said}</tr>");
+        let (what, said, verdict) = (escaped(what), escaped(said), escaped(verdict));
+        let _ = write!(html, "<tr><td>{what}<td>{at_s:.3}<td>{after}<td>{said}<td>{verdict}</tr>");
     }
     html + "</table>"
 }

@@ -19,7 +19,7 @@ use crate::cable::Break;
 use crate::edges::Edges;
 use crate::fleet::Cabinets;
 use crate::service::{Plan, Service, ready};
-use cabinets::{freeze, storm};
+use cabinets::{freeze, online, storm};
 
 mod cabinets;
 
@@ -136,7 +136,15 @@ impl Parts {
         let said = self.hit(fault, log).await?;
         self.note_pids();
         self.until_usable(log).await?;
-        open.over(said);
+        if !matches!(fault, Fault::BrokerRestart { .. }) {
+            open.over(said);
+            return Ok(());
+        }
+        self.mending.spawn(async move {
+            if let Some(after) = online(&cabinets).await {
+                open.over(format!("all cabinets online {:.1} s after it", after.as_secs_f64()));
+            }
+        });
         Ok(())
     }
 
@@ -188,6 +196,11 @@ impl Parts {
             }
         });
         Ok(())
+    }
+
+    /// Books as an operator looks at them, while the service goes on.
+    pub async fn verify(&self) -> anyhow::Result<Vec<Finding>> {
+        super::invariants::ledger::verify(&self.plan).await
     }
 
     /// What is not as it should be with its processes.

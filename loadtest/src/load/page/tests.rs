@@ -91,6 +91,7 @@ fn faults_are_told_with_their_instants_and_marked_in_the_plots() {
         at_s,
         over_s,
         said: "it came back".to_owned(),
+        verdict: "9 questions, all held".to_owned(),
     };
     let faults = vec![struck(7.25, Some(12.75)), struck(20.0, None)];
     let done = Done { faults, ..Done::default() };
@@ -98,7 +99,10 @@ fn faults_are_told_with_their_instants_and_marked_in_the_plots() {
     let seconds: Vec<u32> = run.marks.iter().map(|mark| mark.second).collect();
     assert_eq!(seconds, [7, 12, 20]);
     let page = render(&run);
-    assert!(page.contains("<td>kill &lt;now&gt;<td>7.250<td>5.5<td>it came back"), "{page}");
+    assert!(
+        page.contains("<td>kill &lt;now&gt;<td>7.250<td>5.5<td>it came back<td>9 questions"),
+        "{page}"
+    );
     assert!(page.contains("<td>20.000<td>never<td>"), "{page}");
     assert!(run.text().contains("7.250 s  kill <now>; usable after 5.5 s"), "{}", run.text());
 }

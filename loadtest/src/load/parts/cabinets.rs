@@ -9,6 +9,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::fleet::Cabinets;
 
+/// Longest way of cabinets back to their broker.
+const ONLINE_MAX: Duration = Duration::from_mins(1);
+const LOOK: Duration = Duration::from_millis(50);
+
 /// Their connections stay open and say nothing for a while.
 pub async fn freeze(cabinets: &Cabinets, share: f64, lasts: Duration) {
     let frozen = first(cabinets, share);
@@ -37,6 +41,18 @@ pub async fn storm(cabinets: &Cabinets, share: f64, within: Duration, mut chance
         sleep_until(begin + after).await;
         cabinet.restore();
     }
+}
+
+/// How long it takes until all of them are; None when it takes too long.
+pub async fn online(cabinets: &Cabinets) -> Option<Duration> {
+    let begin = Instant::now();
+    while !cabinets.all().iter().all(Cabinet::is_online) {
+        if begin.elapsed() > ONLINE_MAX {
+            return None;
+        }
+        sleep(LOOK).await;
+    }
+    Some(begin.elapsed())
 }
 
 #[expect(
