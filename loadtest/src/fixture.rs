@@ -14,6 +14,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection as _};
 use uuid::Uuid;
 
+pub mod dues;
 pub mod ledger;
 
 /// Longest run of the harness.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ids::{IntentId, RiderId};
-use domain::payment::{Deed, Errand};
+use domain::payment::{Deed, Errand, Intent};
 use futures::StreamExt;
 use tokio::sync::Notify;
 
@@ -16,7 +16,7 @@ use super::turns::Turns;
 use crate::clock::Clock;
 use crate::metrics;
 use crate::spawn::spawn;
-use crate::store::errands::StoredErrand;
+use crate::store::errands::{Settlement, StoredErrand};
 use crate::store::fact::{Fact, IntentWrite, KeyWrite};
 use crate::store::{self, Store};
 
@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// Errands of one round, and how many of them are under way at once.
 const ROUND_MAX: usize = 200;
 const AT_ONCE: usize = 32;
+/// How long payments that are settled one after the other wait to be looked at together.
+const GATHER: Duration = Duration::from_millis(100);
 const START: &str = "rentals/start";
 const DUES: &str = "rentals/pay-due";
 
@@ -72,11 +74,26 @@ impl Errands {
         if !known.as_ref().is_some_and(StoredErrand::is_due) {
             return Ok(known);
         }
+        self.hurry(id).await;
+        self.inner.store.errand(id).await
+    }
+
+    /// What came of a payment: its errand too, which is gone on with as in [`Errands::of`].
+    pub async fn settlement(&self, of: &Intent) -> Result<Settlement, store::Error> {
+        let known = self.inner.store.settlement(of).await?;
+        if !known.errand.as_ref().is_some_and(StoredErrand::is_due) {
+            return Ok(known);
+        }
+        self.hurry(of.id).await;
+        self.inner.store.settlement(of).await
+    }
+
+    /// Goes on with one now, and waits for it a while: the row says how far it is.
+    async fn hurry(&self, id: IntentId) {
         let errands = self.clone();
         // goes on when whoever asks goes away
         let work = spawn("errand", async move { errands.go_on(id).await });
-        let _ = tokio::time::timeout(PATIENCE, work).await; // the row says how far it is
-        self.inner.store.errand(id).await
+        let _ = tokio::time::timeout(PATIENCE, work).await;
     }
 
     /// Runs as long as the node.
@@ -85,7 +102,7 @@ impl Errands {
             self.sweep_once().await;
             tokio::select! {
                 biased;
-                () = self.inner.settled.notified() => {}
+                () = self.inner.settled.notified() => self.inner.clock.sleep(GATHER).await,
                 () = self.inner.clock.sleep(self.inner.every) => {}
             }
         }

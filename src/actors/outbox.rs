@@ -15,9 +15,9 @@ use crate::store::outbox::Owed;
 use crate::store::{Error, Store};
 
 /// Effects taken at once.
-const CLAIM: u32 = 64;
+const CLAIM: u32 = 256;
 /// Deliveries that one statement marks at most.
-const TOGETHER: usize = 64;
+const TOGETHER: usize = 256;
 /// Between two counts of what is owed and what was set aside.
 const COUNT: Duration = Duration::from_mins(1);
 
@@ -28,6 +28,8 @@ pub struct Policy {
     pub workers: usize,
     /// How long it sleeps when nobody wakes it.
     pub poll: Duration,
+    /// How long it lets others come when it was woken: each claim is a commit.
+    pub gather: Duration,
     /// Longest attempt; what takes longer counts as failed, and may have worked.
     pub attempt_timeout: Duration,
     /// First and longest pause after a failure.
@@ -53,7 +55,10 @@ pub async fn run(context: Arc<Context>, outside: Arc<dyn Push>, policy: Policy) 
         }
         if !busy {
             // woken by a commit, or by time for those that are tried again
-            let _ = context.clock.within(policy.poll, context.store.effects_owed()).await;
+            let woken = context.clock.within(policy.poll, context.store.effects_owed()).await;
+            if woken.is_some() {
+                context.clock.sleep(policy.gather).await;
+            }
         }
     }
 }

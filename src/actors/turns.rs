@@ -38,18 +38,7 @@ impl<T> Default for Line<T> {
 impl<K: Copy + Eq + Hash, T: Clone> Turns<K, T> {
     /// The answer of a question that began after this call: its own, or another's.
     pub async fn share<F: Future<Output = T>>(&self, id: K, question: impl FnOnce() -> F) -> T {
-        let place = self.join(id);
-        let mine = place.line.arrived.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut last = place.line.last.lock().await;
-        if let Some((covered, answer)) = &*last
-            && *covered >= mine
-        {
-            return answer.clone();
-        }
-        let covers = place.line.arrived.load(Ordering::SeqCst);
-        let answer = question().await;
-        *last = Some((covers, answer.clone()));
-        answer
+        self.join(id).share(|_| question()).await
     }
 
     /// Does something while nobody else works on this one.
@@ -59,17 +48,37 @@ impl<K: Copy + Eq + Hash, T: Clone> Turns<K, T> {
         work().await
     }
 
-    fn join(&self, id: K) -> Place<'_, K, T> {
+    /// Comes to the line of one of them; whoever reads something before it asks comes first.
+    pub fn join(&self, id: K) -> Place<'_, K, T> {
         let line = Arc::clone(&self.lines.entry(id).or_default());
-        Place { turns: self, id, line }
+        let number = line.arrived.fetch_add(1, Ordering::SeqCst) + 1;
+        Place { turns: self, id, line, number }
     }
 }
 
 /// A place in a line; the last one to leave takes the line away.
-struct Place<'a, K: Eq + Hash, T> {
+pub struct Place<'a, K: Eq + Hash, T> {
     turns: &'a Turns<K, T>,
     id: K,
     line: Arc<Line<T>>,
+    number: u64,
+}
+
+impl<K: Eq + Hash, T: Clone> Place<'_, K, T> {
+    /// The answer of a question that began after this place was taken: its own, or another's.
+    /// The question is told whether none has ended since then: what was read since still holds.
+    pub async fn share<F: Future<Output = T>>(self, question: impl FnOnce(bool) -> F) -> T {
+        let mut last = self.line.last.lock().await;
+        if let Some((covered, answer)) = &*last
+            && *covered >= self.number
+        {
+            return answer.clone();
+        }
+        let covers = self.line.arrived.load(Ordering::SeqCst);
+        let answer = question(last.is_none()).await;
+        *last = Some((covers, answer.clone()));
+        answer
+    }
 }
 
 impl<K: Eq + Hash, T> Drop for Place<'_, K, T> {

@@ -10,6 +10,9 @@ section! {
         workers: u16 = 8,
         /// How often owed effects are looked for without a hint, in milliseconds.
         poll_ms: Millis = Millis(2_000),
+        /// How long a new effect waits for others, so that they are taken and marked together,
+        /// in milliseconds.
+        gather_ms: Millis = Millis(100),
         /// Longest attempt, in seconds.
         attempt_timeout_s: Seconds = Seconds(30),
         /// First pause after a failure, in milliseconds; it doubles.
@@ -29,6 +32,7 @@ impl Outbox {
         problems.unless(self.attempts_max > 0, "attempts_max", "must be at least 1");
         problems.unless(self.attempt_timeout_s.0 > 0, "attempt_timeout_s", "must be at least 1");
         problems.unless(self.poll_ms.0 >= 100, "poll_ms", "must be at least 100");
+        problems.unless(self.gather_ms.0 <= 5_000, "gather_ms", "must be at most 5000");
         let ordered = self.backoff_min_ms.duration() <= self.backoff_max_s.duration();
         problems.unless(ordered, "backoff_min_ms", "must be at most backoff_max_s");
     }

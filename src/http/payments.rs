@@ -179,13 +179,8 @@ async fn verify(
         Some(fields) => app.payments.verify_with(id, owner, &fields).await?,
         None => app.payments.verify(id, owner).await?,
     };
-    let errand = app.errands.of(intent.id).await?;
-    let transfer = app.store.top_up_of(intent.id).await?;
-    let new_balance = match owner {
-        Some(owner) => Some(app.store.wallet(owner).await?),
-        None => None,
-    };
-    let body = VerifiedBody::new(&intent, transfer, new_balance).with(errand, owner.is_some());
+    let came = app.errands.settlement(&intent).await?;
+    let body = VerifiedBody::new(&intent, came, owner.is_some());
     Ok(ok("Payment verified successfully", body))
 }
 
@@ -209,10 +204,8 @@ async fn status(
         Ok(_) | Err(store::Error::NotFound) => return Err(no_intent()),
         Err(error) => return Err(error.into()),
     };
-    let errand = app.store.errand(id).await?;
-    let transfer = app.store.top_up_of(id).await?;
-    let new_balance = Some(app.store.wallet(caller.rider).await?);
-    let body = VerifiedBody::new(&intent, transfer, new_balance).with(errand, true);
+    let came = app.store.settlement(&intent).await?;
+    let body = VerifiedBody::new(&intent, came, true);
     Ok(ok("Payment status retrieved successfully", body))
 }
 

@@ -70,6 +70,7 @@ pub fn outbox(config: &Config) -> Policy {
     Policy {
         workers: usize::from(outbox.workers),
         poll: outbox.poll_ms.duration(),
+        gather: outbox.gather_ms.duration(),
         attempt_timeout: outbox.attempt_timeout_s.duration(),
         pause: (outbox.backoff_min_ms.duration(), outbox.backoff_max_s.duration()),
         attempts_max: outbox.attempts_max,

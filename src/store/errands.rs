@@ -3,8 +3,10 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::{IntentId, RentalId, RiderId, TransferId};
-use domain::payment::{Errand, ErrandState, IntentStatus};
-use domain::rental::Event;
+use domain::ledger::Account;
+use domain::money::Money;
+use domain::payment::{Errand, ErrandState, Intent, IntentStatus};
+use domain::rental::{Event, Rental};
 use domain::tender::Tender;
 use sqlx::types::Json;
 
@@ -37,6 +39,31 @@ impl StoredErrand {
     }
 }
 
+/// What came of a payment, as its rider is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// Nothing for a payment that only fills the wallet.
+    pub errand: Option<StoredErrand>,
+    /// The transfer that brought the money in, and when.
+    pub transfer: Option<(TransferId, DateTime<Utc>)>,
+    /// What is in the rider's wallet now.
+    pub wallet: Money,
+}
+
+#[derive(sqlx::FromRow)]
+struct SettlementRow {
+    status: IntentStatus,
+    expires_at: DateTime<Utc>,
+    completed_at: Option<DateTime<Utc>>,
+    errand: Option<Json<Errand>>,
+    errand_state: Option<ErrandState>,
+    errand_rental: Option<RentalId>,
+    errand_error: Option<String>,
+    transfer: Option<TransferId>,
+    moved_at: Option<DateTime<Utc>>,
+    wallet: Money,
+}
+
 /// One payment of dues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DuesPaid {
@@ -44,6 +71,16 @@ pub struct DuesPaid {
     /// The transfer that a rider is shown: the first of it.
     pub transfer: Option<TransferId>,
     pub at: DateTime<Utc>,
+    /// What the rider owes now, for all rentals.
+    pub owed: Money,
+}
+
+#[derive(sqlx::FromRow)]
+struct DuesRow {
+    event: Json<Event>,
+    at: DateTime<Utc>,
+    transfer: Option<TransferId>,
+    owed: Money,
 }
 
 impl Store {
@@ -57,6 +94,36 @@ impl Store {
 
         let mut session = self.read().await?;
         Ok(sqlx::query_as(SQL).bind(id).fetch_optional(&mut session).await?)
+    }
+
+    /// All that an answer about a payment says beside the payment itself, in one look.
+    pub async fn settlement(&self, of: &Intent) -> Result<Settlement, Error> {
+        const SQL: &str = "
+            select i.status, i.expires_at, i.completed_at, i.errand, i.errand_state,
+                i.errand_rental, i.errand_error, t.id as transfer, t.at as moved_at,
+                coalesce(b.balance, 0) as wallet
+            from payment_intents i
+            left join ledger_transfers t on t.intent_id = i.id and t.kind = 'top_up'
+            left join ledger_balances b on b.account = $2
+            where i.id = $1";
+
+        let mut session = self.read().await?;
+        let wallet = Account::Wallet(of.rider).key();
+        let row = sqlx::query_as(SQL).bind(of.id).bind(wallet).fetch_optional(&mut session).await?;
+        let row: SettlementRow = row.ok_or(Error::NotFound)?;
+        let errand = row.errand.zip(row.errand_state).map(|(errand, state)| StoredErrand {
+            id: of.id,
+            rider_id: of.rider,
+            status: row.status,
+            expires_at: row.expires_at,
+            completed_at: row.completed_at,
+            errand: errand.0,
+            state,
+            rental: row.errand_rental,
+            error: row.errand_error,
+        });
+        let transfer = row.transfer.zip(row.moved_at);
+        Ok(Settlement { errand, transfer, wallet: row.wallet })
     }
 
     /// The last payment that was asked for when a request with this key was short of money.
@@ -105,7 +172,7 @@ impl Store {
     }
 
     /// The payment of dues that is a rental's event of this version.
-    pub async fn dues_paid(&self, rental: RentalId, version: i32) -> Result<DuesPaid, Error> {
+    pub async fn dues_paid(&self, of: &Rental, version: i32) -> Result<DuesPaid, Error> {
         const SQL: &str = "
             select e.event, e.at, (
                 select t.id from ledger_transfers t
@@ -113,16 +180,18 @@ impl Store {
                     and t.kind in ('collect', 'points_pay_dues')
                 order by t.seq
                 limit 1
-            )
+            ) as transfer,
+                coalesce((select balance from ledger_balances where account = $3), 0) as owed
             from rental_events e
             where e.rental_id = $1 and e.version = $2";
 
         let mut session = self.read().await?;
-        let row: Option<(Json<Event>, DateTime<Utc>, Option<TransferId>)> =
-            sqlx::query_as(SQL).bind(rental).bind(version).fetch_optional(&mut session).await?;
+        let account = Account::Receivable(of.rider).key();
+        let asked = sqlx::query_as(SQL).bind(of.id).bind(version).bind(account);
+        let row: Option<DuesRow> = asked.fetch_optional(&mut session).await?;
         match row {
-            Some((Json(Event::DuesPaid { tender, .. }), at, transfer)) => {
-                Ok(DuesPaid { tender, transfer, at })
+            Some(DuesRow { event: Json(Event::DuesPaid { tender, .. }), at, transfer, owed }) => {
+                Ok(DuesPaid { tender, transfer, at, owed })
             }
             Some(_) | None => Err(Error::NotFound),
         }

@@ -28,11 +28,6 @@ impl Store {
         Ok(self.purse(rider).await?.wallet)
     }
 
-    /// What a rider owes.
-    pub async fn dues(&self, rider: RiderId) -> Result<Money, Error> {
-        Ok(self.purse(rider).await?.owed)
-    }
-
     /// All of a rider's money; nothing for a rider without any.
     pub async fn purse(&self, rider: RiderId) -> Result<Purse, Error> {
         const SQL: &str = "select account, balance from ledger_balances where account = any($1)";

@@ -44,16 +44,17 @@ impl Store {
     /// Takes up to `limit` effects that are due, oldest first, so that nobody else does for
     /// the time of a claim. One that is not understood is dead at once.
     pub async fn claim(&self, limit: u32, now: DateTime<Utc>) -> Result<Vec<Owed>, Error> {
+        // as an array, so that its rows are found by their key: joined, the table may be read whole
         const SQL: &str = "
             update outbox
             set attempts = attempts + 1, due_at = $3
-            where id in (
+            where id = any (array(
                 select id from outbox
                 where state = 'owed' and due_at <= $1
                 order by due_at, id
                 limit $2
                 for update skip locked
-            )
+            ))
             returning id, effect, attempts, created_at";
 
         let until = now + TimeDelta::from_std(CLAIM).unwrap_or_default();

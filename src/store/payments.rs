@@ -263,18 +263,6 @@ impl Store {
         Ok(sqlx::query_scalar(SQL).bind(id).fetch_one(&mut session).await?)
     }
 
-    /// The transfer that settled an intent, and when.
-    pub async fn top_up_of(
-        &self,
-        id: IntentId,
-    ) -> Result<Option<(TransferId, DateTime<Utc>)>, Error> {
-        const SQL: &str = "
-            select id, at from ledger_transfers where intent_id = $1 and kind = 'top_up'";
-
-        let mut session = self.read().await?;
-        Ok(sqlx::query_as(SQL).bind(id).fetch_optional(&mut session).await?)
-    }
-
     /// A page of a rider's transactions, the newest first, and how many there are. An offset
     /// past the end gives the last page.
     ///

@@ -6,21 +6,28 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use futures::TryStreamExt;
+use serde_json::Value;
 use sqlx::postgres::PgConnection;
 
 use super::{Bench, micros_each, until};
-use crate::fixture::{database, ledger};
+use crate::fixture::{Tokens, database, ledger, stations};
+use crate::pool::Pool;
 use crate::process::{self, Spent, spent_alone};
 use crate::progress::bar;
 use crate::report::Section;
 use crate::service::{Plan, Service};
+use crate::wire::post;
 
+mod dues;
 mod settled;
 
 const RIDERS: u32 = 5_000;
 /// Of `ledger::PORTION` movements.
 const PORTIONS: u32 = 300;
 const TRANSFERS: u32 = PORTIONS * ledger::PORTION;
+/// Requests under way at once, and connections of the limits.
+const AT_ONCE: usize = 32;
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Longest time to give all of them their places.
 const SEALED_MAX: Duration = Duration::from_mins(5);
 
@@ -75,8 +82,16 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     }
     shown.finish_and_clear();
     rows(&mut section, "ledger verify", "transfer", &ours, &theirs);
-    let (ours, theirs) = settled::measure(bench, &plan, &service, &mut db, RIDERS).await?;
+    let (signing, pool) = (Tokens::of(&plan.folder)?, Pool::new(service.http, PATIENCE));
+    let mut bare = Vec::new();
+    for _ in 0..AT_ONCE {
+        bare.push(database(&plan.folder).await?);
+    }
+    let at = (&pool, &service);
+    let (ours, theirs) = settled::measure(bench, at, &signing, &mut db, &mut bare).await?;
     rows(&mut section, "top-ups settled", "settlement", &ours, &theirs);
+    let (ours, theirs) = dues::measure(bench, at, &signing, &mut db, &mut bare).await?;
+    rows(&mut section, "rentals' dues paid", "payment", &ours, &theirs);
     // what was settled adds up as well
     verified(&plan, &service).await?;
     service.stop().await?;
@@ -94,13 +109,15 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
          read, without a question asked of it.",
     );
     section.note(settled::NOTE);
+    section.note(dues::NOTE);
     Ok(section)
 }
 
 fn rows(section: &mut Section, what: &str, of: &str, ours: &[Run], theirs: &[Run]) {
     let (per_s, cpu) = match of {
         "transfer" => ("transfers/s", "CPU µs/transfer"),
-        _ => ("settlements/s", "CPU µs/settlement"),
+        "settlement" => ("settlements/s", "CPU µs/settlement"),
+        _ => ("payments/s", "CPU µs/payment"),
     };
     let mut row = |label: &str, unit, of: fn(&Run) -> f64| {
         let label = format!("{what}{label}");
@@ -120,6 +137,7 @@ async fn filled(plan: &Plan) -> anyhow::Result<()> {
     let service = plan.start().await?;
     let mut db = database(&plan.folder).await?;
     let shown = bar("money: a ledger", PORTIONS as usize);
+    stations(&mut db, 1).await?;
     ledger::ledger(&mut db, RIDERS, PORTIONS, || shown.inc(1)).await?;
     shown.finish_and_clear();
     service.stop().await
@@ -149,8 +167,8 @@ async fn verified(plan: &Plan, service: &Service) -> anyhow::Result<Run> {
     let before = process::spent(service.pid())?;
     let (sound, said) = plan.ask(&["ledger", "verify"]).await?;
     let spent = process::spent(service.pid())? - before;
-    ensure!(sound, "the ledger does not add up: {said}");
     let report = &said["report"];
+    ensure!(sound, "the ledger does not add up: {}", report["counts"]);
     let count = report["transfers"].as_u64().context("no count of transfers")?;
     let took = report["took_ms"].as_u64().context("no duration")?;
     Ok(Run::of(count, Duration::from_millis(took), spent, Duration::ZERO))
@@ -171,4 +189,27 @@ async fn streamed(service: &Service, both: [&mut PgConnection; 2]) -> anyhow::Re
     let (took, spent) = (begun.elapsed(), process::spent(service.pid())? - before);
     let client = spent_alone(std::process::id())?.saturating_sub(client);
     Ok(Run::of(u64::from(TRANSFERS), took, spent, client))
+}
+
+async fn asked(pool: &Pool, path: &str, token: &str, body: &Value) -> anyhow::Result<Value> {
+    let request = post(pool.address(), path, Some(token), &body.to_string(), &[]);
+    let answer = pool.ask(&request).await?;
+    let said = String::from_utf8_lossy(&answer.body);
+    ensure!(answer.status < 300, "{path}: {} {said}", answer.status);
+    Ok(serde_json::from_slice(&answer.body)?)
+}
+
+fn spent(service: &Service) -> anyhow::Result<(Spent, Duration)> {
+    Ok((process::spent(service.pid())?, spent_alone(std::process::id())?))
+}
+
+fn run(
+    service: &Service,
+    count: u64,
+    begun: Instant,
+    (before, client): (Spent, Duration),
+) -> anyhow::Result<Run> {
+    let took = begun.elapsed();
+    let (now, client_now) = spent(service)?;
+    Ok(Run::of(count, took, now - before, client_now.saturating_sub(client)))
 }

@@ -68,6 +68,7 @@ impl Payments {
         id: IntentId,
         owner: Option<RiderId>,
     ) -> Result<Intent, VerifyError> {
+        let place = self.inner.turns.join(id);
         let known = self.inner.store.intent(id).await?.intent;
         if owner.is_some_and(|owner| owner != known.rider) {
             return Err(VerifyError::NotFound);
@@ -75,14 +76,18 @@ impl Payments {
         if known.status == IntentStatus::Completed {
             return Ok(known);
         }
-        self.inner.turns.share(id, || self.check(id)).await
+        let question = async |still_holds| {
+            let now = if still_holds { known } else { self.inner.store.intent(id).await?.intent };
+            self.check(now).await
+        };
+        place.share(question).await
     }
 
-    async fn check(&self, id: IntentId) -> Result<Intent, VerifyError> {
-        let intent = self.inner.store.intent(id).await?.intent;
+    async fn check(&self, intent: Intent) -> Result<Intent, VerifyError> {
         if intent.status == IntentStatus::Completed {
             return Ok(intent);
         }
+        let id = intent.id;
         let Asked { said, raw } = self.ask(&intent).await;
         let mut event = raw.map(|raw| event(&intent, GatewaySource::Check, raw));
         let is_final = said.as_ref().is_ok_and(Answer::is_final);

@@ -34,6 +34,30 @@ async fn who_comes_later_is_not_told_an_older_answer() {
 }
 
 #[tokio::test]
+async fn a_question_knows_whether_another_ended_since_its_place_was_taken() {
+    let turns = Turns::default();
+    let (first, second) = (turns.join(ID), turns.join(ID));
+
+    let told = first.share(async |still_holds| still_holds).await;
+    // it began after the second came, so the second has its answer
+    assert_eq!((told, second.share(async |_| unreachable!()).await), (true, true));
+
+    let (go, begun) = (Notify::new(), Notify::new());
+    let first = turns.join(ID).share(async |_| {
+        begun.notify_one();
+        go.notified().await;
+        true
+    });
+    let late = async {
+        begun.notified().await;
+        let place = turns.join(ID);
+        go.notify_one();
+        place.share(async |still_holds| still_holds).await
+    };
+    assert_eq!(tokio::join!(first, late), (true, false));
+}
+
+#[tokio::test]
 async fn work_alone_waits_for_the_question() {
     let (turns, go) = (Turns::default(), Notify::new());
     let order = parking_lot::Mutex::new(Vec::new());

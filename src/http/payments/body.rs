@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::actors::payments::Offer;
-use crate::store::errands::StoredErrand;
+use crate::store::errands::Settlement;
 use crate::store::payments::StoredIntent;
 
 /// A payment that was begun, and where the rider goes on.
@@ -83,39 +83,26 @@ pub struct VerifiedBody {
 }
 
 impl VerifiedBody {
-    pub fn new(
-        intent: &Intent,
-        transfer: Option<(TransferId, DateTime<Utc>)>,
-        new_balance: Option<Money>,
-    ) -> VerifiedBody {
+    pub fn new(intent: &Intent, came: Settlement, is_owner: bool) -> VerifiedBody {
+        let Settlement { errand, transfer, wallet } = came;
+        let (start, due) = match &errand {
+            None => (None, None),
+            Some(errand) => match errand.errand.deed {
+                Deed::RentalStart { .. } => (Some(errand.state), None),
+                Deed::DuePayment { .. } => (None, Some(errand.state)),
+            },
+        };
         VerifiedBody {
             status: intent.status,
             intent_id: intent.id,
             transaction_id: transfer.map(|(id, at)| transaction_id(id, at)),
             amount: intent.amount,
             currency: Money::CURRENCY,
-            new_balance,
-            rental_start_status: None,
-            rental_due_status: None,
-            rental_id: None,
-            error: None,
-        }
-    }
-
-    /// Says what became of what it was paid for.
-    #[must_use]
-    pub fn with(self, errand: Option<StoredErrand>, is_owner: bool) -> VerifiedBody {
-        let Some(errand) = errand else { return self };
-        let (start, due) = match errand.errand.deed {
-            Deed::RentalStart { .. } => (Some(errand.state), None),
-            Deed::DuePayment { .. } => (None, Some(errand.state)),
-        };
-        VerifiedBody {
+            new_balance: is_owner.then_some(wallet),
             rental_start_status: start,
             rental_due_status: due,
-            rental_id: errand.rental.filter(|_| is_owner),
-            error: errand.error,
-            ..self
+            rental_id: errand.as_ref().and_then(|errand| errand.rental).filter(|_| is_owner),
+            error: errand.and_then(|errand| errand.error),
         }
     }
 }

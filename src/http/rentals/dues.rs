@@ -162,8 +162,7 @@ impl App {
     }
 
     async fn paid(&self, rental: &Rental, version: i32) -> Result<PaidBody, ApiError> {
-        let paid = self.store.dues_paid(rental.id, version).await?;
-        let owed = self.store.dues(rental.rider).await?;
+        let paid = self.store.dues_paid(rental, version).await?;
         Ok(PaidBody {
             transaction_id: paid.transfer.map(|id| transaction_id(id, paid.at)),
             rental_id: rental.id,
@@ -172,7 +171,7 @@ impl App {
             breakdown: paid.tender.into(),
             payment_status: rental.payment_status(),
             rental_status: rental.status(),
-            account_unblocked: owed.is_zero(),
+            account_unblocked: paid.owed.is_zero(),
         })
     }
 }

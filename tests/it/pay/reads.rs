@@ -82,8 +82,8 @@ async fn a_rider_sees_each_movement_once_the_newest_first() {
 async fn top_up(till: &Till, rider: RiderId) {
     let intent = till.played(rider, Outcome::Paid).await;
     till.payments.verify(intent.id, None).await.unwrap();
-    let settled = till.store.top_up_of(intent.id).await.unwrap();
-    assert!(settled.is_some());
+    let settled = till.store.settlement(&intent).await.unwrap();
+    assert!(settled.transfer.is_some());
 }
 
 async fn moved(till: &Till, movement: Movement) {

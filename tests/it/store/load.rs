@@ -112,7 +112,7 @@ async fn money_is_read_as_the_facts_left_it() {
 
     assert_eq!((held.wallet, held.held), (Money::rupees(150), Money::rupees(50)));
     assert_eq!(world.store.wallet(rider).await, Ok(Money::rupees(150)));
-    assert_eq!(world.store.dues(rider).await, Ok(Money::ZERO));
+    assert_eq!(world.store.purse(rider).await.map(|purse| purse.owed), Ok(Money::ZERO));
     let balance = async |account| world.store.balance(&account).await.unwrap();
     assert_eq!(balance(Account::Wallet(rider)).await, Money::rupees(150).into());
     assert_eq!(balance(Account::Clearing(Gateway::Sandbox)).await, Money::rupees(200).into());

@@ -1,29 +1,24 @@
 //! Top-ups that were paid at the sandbox gateway, verified by the rider's app; and the same rows
 //! written by bare clients.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
-use super::Run;
+use super::{AT_ONCE, Run, asked, run, spent};
 use crate::bench::Bench;
-use crate::fixture::{Tokens, database};
+use crate::fixture::Tokens;
 use crate::pool::Pool;
-use crate::process::{self, Spent, spent_alone};
 use crate::progress::bar;
-use crate::service::{Plan, Service};
-use crate::wire::post;
+use crate::service::Service;
 
 /// Of one measurement; each is another rider's.
 const TOP_UPS: u32 = 2_000;
-/// Questions under way at once, and connections of the limit.
-const AT_ONCE: usize = 32;
-const PATIENCE: Duration = Duration::from_secs(30);
 
 pub const NOTE: &str = "Top-ups: 2000 a run by as many riders, paid at the sandbox gateway before \
     the clock runs; `payments/verify` by 32 clients, each asks again at once, to the answer with \
@@ -34,25 +29,19 @@ pub const NOTE: &str = "Top-ups: 2000 a run by as many riders, paid at the sandb
 /// Ours and the limit's.
 pub async fn measure(
     bench: &Bench,
-    plan: &Plan,
-    service: &Service,
+    (pool, service): (&Pool, &Service),
+    signing: &Tokens,
     db: &mut PgConnection,
-    riders: u32,
+    bare: &mut [PgConnection],
 ) -> anyhow::Result<(Vec<Run>, Vec<Run>)> {
-    let signing = Tokens::of(&plan.folder)?;
-    let tokens = (1..=i64::from(riders.min(TOP_UPS))).map(|rider| signing.of_rider(rider));
+    let tokens = (1..=i64::from(TOP_UPS)).map(|rider| signing.of_rider(rider));
     let tokens = tokens.collect::<anyhow::Result<Vec<_>>>()?;
-    let pool = Pool::new(service.http, PATIENCE);
-    let mut bare = Vec::new();
-    for _ in 0..AT_ONCE {
-        bare.push(database(&plan.folder).await?);
-    }
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let shown = bar("money: top-ups", 2 * bench.rounds as usize);
     for _ in 0..bench.rounds {
-        theirs.push(written(service, db, &mut bare).await?);
+        theirs.push(written(service, db, bare).await?);
         shown.inc(1);
-        ours.push(settled(&pool, service, &tokens).await?);
+        ours.push(settled(pool, service, &tokens).await?);
         shown.inc(1);
     }
     shown.finish_and_clear();
@@ -82,14 +71,6 @@ async fn settled(pool: &Pool, service: &Service, tokens: &[String]) -> anyhow::R
         .try_collect::<()>()
         .await?;
     run(service, count, begun, (before, client))
-}
-
-async fn asked(pool: &Pool, path: &str, token: &str, body: &Value) -> anyhow::Result<Value> {
-    let request = post(pool.address(), path, Some(token), &body.to_string(), &[]);
-    let answer = pool.ask(&request).await?;
-    let said = String::from_utf8_lossy(&answer.body);
-    ensure!(answer.status < 300, "{path}: {} {said}", answer.status);
-    Ok(serde_json::from_slice(&answer.body)?)
 }
 
 /// The same rows by bare clients.
@@ -141,19 +122,4 @@ async fn written(
     });
     try_join_all(work).await?;
     run(service, u64::from(TOP_UPS), begun, (before, client))
-}
-
-fn spent(service: &Service) -> anyhow::Result<(Spent, Duration)> {
-    Ok((process::spent(service.pid())?, spent_alone(std::process::id())?))
-}
-
-fn run(
-    service: &Service,
-    count: u64,
-    begun: Instant,
-    (before, client): (Spent, Duration),
-) -> anyhow::Result<Run> {
-    let took = begun.elapsed();
-    let (now, client_now) = spent(service)?;
-    Ok(Run::of(count, took, now - before, client_now.saturating_sub(client)))
 }
