@@ -26,8 +26,8 @@ fn kept<E>(text: &OnceLock<Box<str>>, make: impl FnOnce() -> Result<String, E>) 
     if let Some(text) = text.get() {
         return Ok(text);
     }
-    let made = make()?.into_boxed_str();
-    Ok(text.get_or_init(|| made))
+    let fresh = make()?.into_boxed_str();
+    Ok(text.get_or_init(|| fresh))
 }
 
 impl Clone for Kept {
