@@ -15,6 +15,8 @@ use tokio::time::timeout;
 use super::world::World;
 use crate::harness::proxy::Proxy;
 
+mod answered;
+
 const SOON: Duration = Duration::from_secs(20);
 
 #[tokio::test]
@@ -116,39 +118,6 @@ async fn each_way_of_being_wrong_is_seen_whole_and_among_what_is_new() {
             let (report, _) = look(&world, &scope).await;
             assert!(report.counts.contains_key(&kind), "{kind} {scope:?}: {report:?}");
         }
-    }
-}
-
-/// What was said so long ago is dropped by its age.
-#[tokio::test]
-async fn a_payment_with_its_gateways_word_or_from_before_words_are_kept_is_sound() {
-    for (age, word, unanswered) in
-        [("1 hour", true, false), ("1 hour", false, true), ("500 days", false, false)]
-    {
-        let world = paid().await;
-        world.rider(100).await;
-        world
-            .database
-            .run(&format!(
-                "alter table ledger_entries disable trigger all;
-                update payment_intents set gateway = 'khalti',
-                    completed_at = completed_at - interval '{age}';
-                update ledger_entries set account = 'clearing:khalti'
-                where account like 'clearing:%';
-                insert into gateway_events (id, gateway, intent_id, source, status, body, hash, at)
-                select gen_random_uuid(), 'khalti', id, 'check', 200, '{{}}', sha256('x'), now()
-                from payment_intents where {word}"
-            ))
-            .await;
-        if unanswered {
-            world.database.is_crooked();
-        }
-
-        let (report, _) = look(&world, &Scope::Whole).await;
-
-        let found: Vec<&Kind> = report.counts.keys().collect();
-        let wanted: &[&Kind] = if unanswered { &[&Kind::Unanswered] } else { &[] };
-        assert_eq!(found, wanted, "{age} {word}: {report:?}");
     }
 }
 
