@@ -14,10 +14,10 @@ use crate::metrics;
 use crate::store::outbox::Owed;
 use crate::store::{Error, Store};
 
-/// Effects taken at once.
-const CLAIM: u32 = 256;
+/// Effects taken at once, for each of those in work: a round is over well before its claim.
+const CLAIM: usize = 8;
 /// Deliveries that one statement marks at most.
-const TOGETHER: usize = 256;
+const TOGETHER: usize = 64;
 /// Between two counts of what is owed and what was set aside.
 const COUNT: Duration = Duration::from_mins(1);
 
@@ -76,8 +76,10 @@ pub async fn count(store: &Store) {
 
 /// One round; whether there may be more.
 async fn round(context: &Context, outside: &dyn Push, policy: Policy) -> Result<bool, Error> {
-    let owed = context.store.claim(CLAIM, context.clock.now()).await?;
-    let full = owed.len() >= usize::try_from(CLAIM).unwrap_or(usize::MAX);
+    let most = CLAIM * policy.workers;
+    let limit = u32::try_from(most).unwrap_or(u32::MAX);
+    let owed = context.store.claim(limit, context.clock.now()).await?;
+    let full = owed.len() >= most;
     futures::stream::iter(owed)
         .map(|effect| carry_out(context, outside, policy, effect))
         .buffer_unordered(policy.workers)

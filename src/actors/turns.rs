@@ -19,6 +19,8 @@ pub struct Turns<K: Eq + Hash, T> {
 struct Line<T> {
     /// How many have come.
     arrived: AtomicU64,
+    /// How much work has ended, or was given up.
+    ended: AtomicU64,
     /// The last answer, and how many had come when its question began.
     last: Mutex<Option<(u64, T)>>,
 }
@@ -31,7 +33,7 @@ impl<K: Eq + Hash, T> Default for Turns<K, T> {
 
 impl<T> Default for Line<T> {
     fn default() -> Line<T> {
-        Line { arrived: AtomicU64::new(0), last: Mutex::new(None) }
+        Line { arrived: AtomicU64::new(0), ended: AtomicU64::new(0), last: Mutex::new(None) }
     }
 }
 
@@ -45,6 +47,7 @@ impl<K: Copy + Eq + Hash, T: Clone> Turns<K, T> {
     pub async fn alone<F: Future>(&self, id: K, work: impl FnOnce() -> F) -> F::Output {
         let place = self.join(id);
         let _turn = place.line.last.lock().await;
+        let _end = End(&place.line.ended);
         work().await
     }
 
@@ -52,7 +55,8 @@ impl<K: Copy + Eq + Hash, T: Clone> Turns<K, T> {
     pub fn join(&self, id: K) -> Place<'_, K, T> {
         let line = Arc::clone(&self.lines.entry(id).or_default());
         let number = line.arrived.fetch_add(1, Ordering::SeqCst) + 1;
-        Place { turns: self, id, line, number }
+        let ended = line.ended.load(Ordering::SeqCst);
+        Place { turns: self, id, line, number, ended }
     }
 }
 
@@ -62,11 +66,23 @@ pub struct Place<'a, K: Eq + Hash, T> {
     id: K,
     line: Arc<Line<T>>,
     number: u64,
+    /// How much had ended when it was taken.
+    ended: u64,
+}
+
+/// Counts work that ends, however it does.
+struct End<'a>(&'a AtomicU64);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 impl<K: Eq + Hash, T: Clone> Place<'_, K, T> {
     /// The answer of a question that began after this place was taken: its own, or another's.
-    /// The question is told whether none has ended since then: what was read since still holds.
+    /// The question is told whether no work has ended since then, alone or shared: what was read
+    /// since still holds.
     pub async fn share<F: Future<Output = T>>(self, question: impl FnOnce(bool) -> F) -> T {
         let mut last = self.line.last.lock().await;
         if let Some((covered, answer)) = &*last
@@ -75,7 +91,10 @@ impl<K: Eq + Hash, T: Clone> Place<'_, K, T> {
             return answer.clone();
         }
         let covers = self.line.arrived.load(Ordering::SeqCst);
-        let answer = question(last.is_none()).await;
+        let still_holds = self.line.ended.load(Ordering::SeqCst) == self.ended;
+        // dropped before the lock is
+        let _end = End(&self.line.ended);
+        let answer = question(still_holds).await;
         *last = Some((covers, answer.clone()));
         answer
     }

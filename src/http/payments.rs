@@ -34,7 +34,7 @@ mod returns;
 mod transactions;
 mod withdrawals;
 
-pub(super) use refused::in_rupees;
+pub(super) use refused::{count as count_refused, in_rupees};
 pub use transactions::WalletBalance;
 
 use body::{CancelledBody, IntentBody, VerifiedBody};

@@ -17,6 +17,7 @@ use crate::clients::payments::raw::Raw;
 use crate::clients::payments::{Asked, Error};
 use crate::failpoint;
 use crate::metrics;
+use crate::spawn::spawn;
 use crate::store;
 use crate::store::fact::{
     CommitError, Conflict, Fact, GatewayEvent, GatewaySource, IntentEnd, IntentWrite,
@@ -63,11 +64,19 @@ impl Payments {
     /// Asks the gateway, and credits what it took. `owner` is who asks, if that is known: the
     /// payment of another rider is not found. A payment that is credited is answered so, however
     /// often it is asked for.
+    ///
+    /// Goes on when whoever asks goes away: what the gateway answers is kept and followed.
     pub async fn verify(
         &self,
         id: IntentId,
         owner: Option<RiderId>,
     ) -> Result<Intent, VerifyError> {
+        let payments = self.clone();
+        let asked = spawn("payment_check", async move { payments.look_up(id, owner).await });
+        asked.await.unwrap_or(Err(VerifyError::Unavailable))
+    }
+
+    async fn look_up(&self, id: IntentId, owner: Option<RiderId>) -> Result<Intent, VerifyError> {
         let place = self.inner.turns.join(id);
         let known = self.inner.store.intent(id).await?.intent;
         if owner.is_some_and(|owner| owner != known.rider) {

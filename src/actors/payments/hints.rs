@@ -11,7 +11,6 @@ use domain::payment::{Intent, IntentStatus};
 use super::{Payments, VerifyError};
 use crate::clients::payments::news::{Hint, News, Odd, Sealed};
 use crate::metrics;
-use crate::spawn::spawn;
 use crate::store;
 use crate::store::fact::{GatewayEvent, GatewaySource};
 
@@ -71,11 +70,8 @@ impl Payments {
         }
     }
 
-    /// Goes on when the browser goes away.
     async fn landed(&self, id: IntentId) -> Landing {
-        let payments = self.clone();
-        let asked = spawn("payment_return", async move { payments.verify(id, None).await }).await;
-        let status = match asked.unwrap_or(Err(VerifyError::Unavailable)) {
+        let status = match self.verify(id, None).await {
             Ok(intent) => intent.status,
             Err(VerifyError::Ended(status)) => status,
             Err(VerifyError::Mismatch) => IntentStatus::Failed,

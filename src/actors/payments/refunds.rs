@@ -22,7 +22,7 @@ use crate::clients::payments::{Asked, Error, PaymentGateway, Refund as Order, Re
 use crate::failpoint;
 use crate::store;
 use crate::store::fact::{
-    CommitError, Fact, GatewaySource, NewIncident, RefundStep, RefundWrite, Row,
+    CommitError, Fact, GatewayEvent, GatewaySource, NewIncident, RefundStep, RefundWrite, Row,
 };
 use crate::store::refunds::Refund;
 
@@ -189,7 +189,14 @@ impl Payments {
         fact.movements = undone.map_err(|_| store::Error::NotFound)?;
         fact.gateway_event = raw.map(|raw| event(intent, GatewaySource::Refund, raw));
         // what is not written is looked into at its next time
-        self.write(known, fact).await.or(Ok(()))
+        if self.write(known, fact).await == Err(CommitError::Stale(Row::Refund)) {
+            let stored = self.inner.store.refund(&known.id.to_string()).await?;
+            if stored.status == Status::Processed {
+                let why = "the gateway refuses what was said to have arrived";
+                self.needs_a_person(known, intent, why).await;
+            }
+        }
+        Ok(())
     }
 
     async fn waits(&self, known: &Refund, intent: &Intent, tries: i32) -> Result<(), store::Error> {
@@ -260,20 +267,28 @@ impl Payments {
 
     async fn write(&self, known: &Refund, fact: Fact) -> Result<(), CommitError> {
         failpoint::hit("before_refund_end_commit");
+        let said = fact.gateway_event.clone();
         let written = self.inner.store.commit(fact).await;
         failpoint::hit("after_refund_end_commit");
         if let Err(error) = &written {
             tracing::warn!(refund.id = %known.id, %error, "the end of a refund was not stored yet");
+            if let Purpose::TopUp(intent) = known.purpose {
+                self.note(intent, said).await;
+            }
         }
         written.map(drop)
     }
 
     /// What was said, if anything was, where no fact of the refund keeps it.
     async fn keep(&self, intent: &Intent, raw: Option<Raw>) {
-        let Some(raw) = raw else { return };
-        let event = event(intent, GatewaySource::Refund, raw);
-        if let Err(error) = self.inner.store.gateway_said(event).await {
-            tracing::debug!(intent.id = %intent.id, %error, "an answer was not noted");
+        let said = raw.map(|raw| event(intent, GatewaySource::Refund, raw));
+        self.note(intent.id, said).await;
+    }
+
+    async fn note(&self, of: IntentId, said: Option<GatewayEvent>) {
+        let Some(said) = said else { return };
+        if let Err(error) = self.inner.store.gateway_said(said).await {
+            tracing::debug!(intent.id = %of, %error, "an answer was not noted");
         }
     }
 

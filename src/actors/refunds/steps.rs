@@ -280,6 +280,7 @@ fn audit(known: &Refund, act: &Act) -> AuditEntry {
             "amount": known.amount,
             "note": act.note,
             "number": act.what.number(),
+            "mobile": act.what.mobile(),
         }),
     }
 }

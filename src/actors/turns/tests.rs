@@ -58,6 +58,20 @@ async fn a_question_knows_whether_another_ended_since_its_place_was_taken() {
 }
 
 #[tokio::test]
+async fn a_question_knows_of_work_alone_and_of_one_that_was_given_up() {
+    let turns: Turns<IntentId, bool> = Turns::default();
+
+    let place = turns.join(ID);
+    turns.alone(ID, async || ()).await;
+    assert!(!place.share(async |still_holds| still_holds).await);
+
+    let place = turns.join(ID);
+    let abandoned = turns.share(ID, std::future::pending);
+    assert!(futures::FutureExt::now_or_never(abandoned).is_none());
+    assert!(!place.share(async |still_holds| still_holds).await);
+}
+
+#[tokio::test]
 async fn work_alone_waits_for_the_question() {
     let (turns, go) = (Turns::default(), Notify::new());
     let order = parking_lot::Mutex::new(Vec::new());

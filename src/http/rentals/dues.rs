@@ -1,6 +1,7 @@
 //! `POST /api/rentals/{id}/pay-due`.
 
 use axum::extract::State;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use domain::ids::{RentalId, RiderId};
 use domain::money::Money;
@@ -23,7 +24,7 @@ use crate::http::extract::{Body, Name};
 use crate::http::idempotency::{Deed, Key, REPLAYED};
 use crate::http::keyed::{Outcome, once};
 use crate::http::payments::body::transaction_id;
-use crate::http::payments::in_rupees;
+use crate::http::payments::{count_refused, in_rupees};
 use crate::http::reply::{Done, ok};
 use crate::http::token::Caller;
 use crate::store;
@@ -35,7 +36,7 @@ const SHORT: &str = "Payment required to settle rental dues";
 const MESSAGE: &str = "Rental dues paid successfully";
 
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(pay_due))
+    OpenApiRouter::new().routes(routes!(pay_due)).layer(from_fn(count_refused))
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]

@@ -173,12 +173,13 @@ const ANSWERED: &str = "
         'an answer of ' || i.gateway || ' that it is paid' as expected, 'none' as found,
         i.amount as off
     from payment_intents i
-    where i.status = 'COMPLETED' and i.gateway <> 'sandbox' and i.completed_at >= $3
+    where i.status = 'COMPLETED' and i.gateway <> 'sandbox'
+        and i.completed_at >= greatest($3, (select min(at) from gateway_events))
         /*since and i.id in (select id from paid) since*/
         and not exists (
             select from gateway_events e
             where e.intent_id = i.id and e.gateway = i.gateway and e.source = 'check'
-                and e.status = 200
+                and e.at = i.completed_at
         )";
 
 const DOUBLE_CAPTURE: &str = "

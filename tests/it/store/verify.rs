@@ -86,11 +86,12 @@ const WRONGS: [(Kind, &str); 11] = [
         "update payment_intents set gateway = 'khalti';
             update ledger_entries set account = 'clearing:khalti' where account like 'clearing:%';
             insert into gateway_events (id, gateway, intent_id, source, status, body, hash, at)
-            select gen_random_uuid(), w.gateway, i.id, w.source, w.status, '{}', sha256('x'), now()
+            select gen_random_uuid(), w.gateway, i.id, w.source, 200, '{}', sha256('x'),
+                i.completed_at + w.later * interval '1 second'
             from payment_intents i, (values
-                ('khalti', 'start', 200), ('khalti', 'check', 502), ('khalti', 'refund', 200),
-                ('esewa', 'check', 200)
-            ) w (gateway, source, status)",
+                ('khalti', 'start', 0), ('khalti', 'check', -60), ('khalti', 'check', 60),
+                ('khalti', 'refund', 0), ('esewa', 'check', 0)
+            ) w (gateway, source, later)",
     ),
 ];
 

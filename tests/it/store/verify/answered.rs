@@ -21,7 +21,8 @@ async fn a_payment_with_its_gateways_word_or_from_before_words_are_kept_is_sound
                 update ledger_entries set account = 'clearing:khalti'
                 where account like 'clearing:%';
                 insert into gateway_events (id, gateway, intent_id, source, status, body, hash, at)
-                select gen_random_uuid(), 'khalti', id, 'check', 200, '{{}}', sha256('x'), now()
+                select gen_random_uuid(), 'khalti', id, 'check', 200, '{{}}', sha256('x'),
+                    completed_at
                 from payment_intents where {word}"
             ))
             .await;
