@@ -60,6 +60,7 @@ impl State {
         self.dirty = true;
         self.presence.session = Session::Down { since: at };
         self.session_told(false);
+        self.leave_line();
     }
 
     pub(super) async fn session_began(&mut self, at: DateTime<Utc>) {
@@ -71,7 +72,18 @@ impl State {
         if self.lane.eject.is_some() {
             self.resume_eject().await;
         }
+        self.check.came_back();
         self.ask_for_report("back").await;
+    }
+
+    /// It says something, and has not said what it holds since it came back or we did.
+    pub(super) async fn ask_what_is_owed(&mut self) {
+        if !self.confirmed {
+            self.check.came_back();
+            self.ask_for_report("first").await;
+        } else if self.check.is_owed() {
+            self.ask_for_report("back").await;
+        }
     }
 
     /// The instant after which a cabinet can have noticed what it says by this source. What it
@@ -97,6 +109,7 @@ impl State {
     pub(super) fn link_lost(&mut self, at: DateTime<Utc>) {
         self.presence.link_lost(at);
         self.forget_callers();
+        self.leave_line();
         self.dirty = true;
     }
 
@@ -106,6 +119,11 @@ impl State {
         self.dirty = true;
         if self.lane.eject.is_some() {
             self.resume_eject().await;
+        }
+        if self.is_reachable() {
+            // what it said meanwhile may be lost with the broker
+            self.check.came_back();
+            self.ask_for_report("gap").await;
         }
     }
 }
