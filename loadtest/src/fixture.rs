@@ -26,18 +26,22 @@ pub const SLOTS: u16 = 8;
 /// The package that every rider buys: an hour.
 pub const PACKAGE: &str = "0b7f9e2a-5a44-4b7e-9d52-3f1f4c8a1001";
 
-/// A connection to the database of a running service.
+/// A connection to the embedded database of a running service.
 pub async fn database(folder: &Path) -> anyhow::Result<PgConnection> {
+    Ok(PgConnection::connect_with(&options(folder)?).await?)
+}
+
+/// The way there.
+pub fn options(folder: &Path) -> anyhow::Result<PgConnectOptions> {
     let folder = folder.join("postgres");
     let password = fs::read_to_string(folder.join("password"))
         .context("the embedded database has no password yet")?;
-    let options = PgConnectOptions::new()
+    Ok(PgConnectOptions::new()
         .socket(&folder)
         .username("chargeghar")
         .password(password.trim())
         .database("chargeghar")
-        .disable_statement_logging();
-    Ok(PgConnection::connect_with(&options).await?)
+        .disable_statement_logging())
 }
 
 /// Enrols cabinets with numbers from 1, of 8 slots each, on a grid around Ratna Park.

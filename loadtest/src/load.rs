@@ -3,31 +3,28 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use cabinet::Timing;
 use clap::Args;
-use sqlx::postgres::PgConnection;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 
-use crate::fixture::{self, Tokens};
-use crate::fleet::{Cabinets, Order};
-use crate::machine::{self, Facts};
-use crate::pool::Pool;
+use crate::machine::Facts;
 use crate::progress::{bar, spinner};
-use crate::scratch::Scratch;
-use crate::service::{Plan, Service};
-use crate::witness::{Places, Witness};
+use crate::witness::Places;
 
 mod against;
+pub mod chaos;
+mod fault;
 mod gate;
 mod invariants;
 mod journey;
+mod network;
 mod outcome;
 mod page;
+mod parts;
 mod result;
 mod sampler;
 mod scenario;
@@ -35,22 +32,19 @@ mod scenario;
 mod tests;
 mod trouble;
 
-use gate::Gate;
+use fault::Log;
 use invariants::during::Watch;
 use invariants::{QUIET_MAX, Truth};
-use journey::{Rider, Town, go};
+use journey::{Town, go};
+use network::{Network, town};
 use outcome::Outcome;
-use result::{Ending, Result as RunResult};
-use sampler::{Sample, Sampler};
+use result::{Done, Ending, Result as RunResult};
+use sampler::Sampler;
 use scenario::{Journey, Scenario};
 use trouble::Trouble;
 
 /// Longest wait for one answer; a start waits for the bank.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Connections of one cabinet: to the broker, and one over HTTP.
-const FILES_A_CABINET: u64 = 2;
-/// Riders under way, the database, logs.
-const FILES_BESIDE: u64 = 4_000;
 /// Longest wait for riders who are on their way when the time is over.
 const HOME_MAX: Duration = Duration::from_mins(2);
 
@@ -83,6 +77,7 @@ pub async fn run(program: &Path, arguments: Arguments) -> anyhow::Result<()> {
         Some(target) => {
             let address = permitted(target, arguments.i_own_this_target.as_deref())?;
             ensure!(!scenario.rents(), "at a target of somebody else riders can only browse");
+            ensure!(!scenario.is_faulty, "a target of somebody else is not broken");
             elsewhere(scenario, facts, address).await?
         }
         None => own(program, scenario, facts).await?,
@@ -90,11 +85,16 @@ pub async fn run(program: &Path, arguments: Arguments) -> anyhow::Result<()> {
     result.changes = earlier.map_or_else(Vec::new, |earlier| against::changes(&earlier, &result));
     let name = arguments.scenario.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let folder = arguments.out.join(name);
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join("result.json"), serde_json::to_string_pretty(&result)?)?;
-    std::fs::write(folder.join("report.html"), page::render(&result))?;
+    write(&folder, &result)?;
     println!("{}\nreport: {}", result.text(), folder.join("report.html").display());
     ensure!(result.is_good(), "the run failed");
+    Ok(())
+}
+
+fn write(folder: &Path, result: &RunResult) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join("result.json"), serde_json::to_string_pretty(result)?)?;
+    std::fs::write(folder.join("report.html"), page::render(result))?;
     Ok(())
 }
 
@@ -136,44 +136,37 @@ fn permitted(target: &str, owned: Option<&str>) -> anyhow::Result<SocketAddr> {
 
 /// A service, a network and cabinets of its own.
 async fn own(program: &Path, scenario: Scenario, facts: Facts) -> anyhow::Result<RunResult> {
-    let stations = *scenario.network.stations.get_ref();
-    machine::files(u64::from(stations) * FILES_A_CABINET + FILES_BESIDE)?;
-    let scratch = Scratch::new()?;
-    let plan = Plan::new(program, &scratch.folder("load")?)
-        .with("LIMITS__REQUESTS_PER_MINUTE", 1_000_000)
-        .with("LIMITS__STARTS_PER_MINUTE", 10_000)
-        .with("LIMITS__ANONYMOUS_PER_MINUTE", 1_000_000_000);
-    let shown = spinner("the network is made ready");
-    let service = plan.start().await?;
-    let mut db = fixture::database(&plan.folder).await?;
-    fixture::stations(&mut db, stations).await?;
-    let riders = riders(&mut db, &scenario, &plan.folder).await?;
-    service.stop().await?;
-    let service = plan.start().await?;
-    let mut db = fixture::database(&plan.folder).await?;
-    shown.set_message("the cabinets go online");
-    let witness = Witness::default();
-    let cabinets = cabinets(&service, &scenario, &witness, &mut db).await?;
-    shown.finish_and_clear();
-
-    let town = town(&scenario, service.http, Some(cabinets), riders);
-    let sampler = Sampler::start(service.pid(), service.http, town.begin);
-    let watch = Watch::start(fixture::database(&plan.folder).await?, town.begin);
+    let mut network = Network::start(program, &scenario, &[]).await?;
+    let town = Arc::clone(&network.town);
+    let log = Log::new(town.begin);
+    let http = network.parts.service().http;
+    let sampler = Sampler::start(Arc::clone(&network.parts.pids), http, town.begin);
+    let watch = Watch::start(network.books.clone(), town.begin);
     let trouble = Trouble::start(&town, &scenario.flaws);
-    let ending = play(&scenario, &town).await;
+    let (ending, played) = tokio::join!(play(&scenario, &town), async {
+        let Some(cabinets) = &town.cabinets else { return Ok(()) };
+        network.parts.play(&scenario.faults, town.begin, cabinets, &log).await
+    });
+    played?;
     trouble.stop();
     let (watched, mut findings) = (sampler.stop().await, watch.stop().await);
     let outcome = outcome(&town);
     let shown = spinner("the promises are checked");
-    let places = || town.cabinets.as_ref().map_or_else(Places::new, Cabinets::places);
+    let places = || town.cabinets.as_ref().map_or_else(Places::new, |all| all.places());
     let deaf = trouble::deaf(&scenario.flaws);
-    let truth = Truth { told: &outcome.told, places: &places, witness: &witness, deaf: &deaf };
+    let (told, witness) = (&outcome.told, &network.witness);
+    let truth = Truth { told, places: &places, witness, deaf: &deaf };
+    let mut db = network.books().await?;
     findings.extend(invariants::check(&mut db, &truth, QUIET_MAX).await?);
-    findings.extend(invariants::ledger::verify(&plan).await?);
+    findings.extend(invariants::ledger::verify(&network.parts.plan).await?);
+    if scenario.is_faulty {
+        findings.extend(network.parts.findings());
+    }
     shown.finish_and_clear();
-    let result = RunResult::new(&scenario, facts, outcome, watched, findings, ending);
+    let done = Done { outcome, samples: watched, promises: findings, faults: log.all() };
+    let result = RunResult::new(&scenario, facts, done, ending);
     drop(town);
-    service.stop().await?;
+    network.stop().await?;
     Ok(result)
 }
 
@@ -184,63 +177,8 @@ async fn elsewhere(
 ) -> anyhow::Result<RunResult> {
     let town = town(&scenario, address, None, Vec::new());
     let ending = play(&scenario, &town).await;
-    let samples: Vec<Sample> = Vec::new();
-    Ok(RunResult::new(&scenario, facts, outcome(&town), samples, Vec::new(), ending))
-}
-
-async fn riders(
-    db: &mut PgConnection,
-    scenario: &Scenario,
-    folder: &Path,
-) -> anyhow::Result<Vec<Rider>> {
-    let count = scenario.network.riders;
-    if count == 0 {
-        return Ok(Vec::new());
-    }
-    let first = fixture::riders(db, count).await?;
-    let tokens = Tokens::of(folder)?;
-    let riders = (first..first + i64::from(count)).map(|number| tokens.of_rider(number));
-    riders.map(|token| Ok(Rider { token: token? })).collect()
-}
-
-async fn cabinets(
-    service: &Service,
-    scenario: &Scenario,
-    witness: &Witness,
-    db: &mut PgConnection,
-) -> anyhow::Result<Cabinets> {
-    let network = &scenario.network;
-    let every = |seconds: Option<u32>| seconds.map(|s| Duration::from_secs(u64::from(s)));
-    let timing = Timing { keep_alive: Duration::from_mins(1), ..Timing::quick() };
-    let timing = match every(network.heartbeat_s) {
-        Some(period) => timing.heartbeats_every(period),
-        None => timing,
-    };
-    let timing = match every(network.report_s) {
-        Some(period) => timing.reports_every(period),
-        None => timing,
-    };
-    let (stations, banks) = (*network.stations.get_ref(), *network.banks.get_ref());
-    let (base_url, witness) = (service.base_url(), Some(witness));
-    let order = Order { base_url: &base_url, count: stations, stocked: banks, timing, witness };
-    Cabinets::start(order, db).await
-}
-
-fn town(
-    scenario: &Scenario,
-    address: SocketAddr,
-    cabinets: Option<Cabinets>,
-    riders: Vec<Rider>,
-) -> Arc<Town> {
-    let parts = scenario.gates.iter().filter_map(Gate::span);
-    Arc::new(Town {
-        pool: Pool::new(address, PATIENCE),
-        begin: Instant::now(),
-        stations: *scenario.network.stations.get_ref(),
-        cabinets,
-        outcome: Mutex::new(Outcome::of_parts(scenario.seconds, parts)),
-        idle_riders: Mutex::new(riders),
-    })
+    let done = Done { outcome: outcome(&town), ..Done::default() };
+    Ok(RunResult::new(&scenario, facts, done, ending))
 }
 
 fn outcome(town: &Town) -> Outcome {

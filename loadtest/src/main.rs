@@ -7,6 +7,8 @@ use clap::{Parser, Subcommand};
 
 #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "measurements, not money")]
 mod bench;
+mod cable;
+mod edges;
 #[expect(clippy::float_arithmetic, reason = "places, not money")]
 mod fixture;
 mod fleet;
@@ -45,6 +47,8 @@ enum Command {
     /// Run a load scenario against a service of its own
     #[command(alias = "run")]
     Load(load::Arguments),
+    /// Break the service and its parts again and again under load
+    Chaos(load::chaos::Arguments),
     #[command(hide = true, subcommand)]
     Limit(bench::limits::Limit),
 }
@@ -57,6 +61,7 @@ fn main() -> anyhow::Result<()> {
         match arguments.command {
             Command::Bench(bench) => Box::pin(bench::run(service, bench)).await,
             Command::Load(load) => Box::pin(load::run(&service, load)).await,
+            Command::Chaos(chaos) => load::chaos::run(&service, chaos).await,
             Command::Limit(limit) => bench::limits::run(limit).await,
         }
     })

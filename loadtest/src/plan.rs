@@ -69,6 +69,14 @@ impl Arrival {
         }
     }
 
+    /// Arrivals per second at its begin.
+    pub fn rate(&self) -> f64 {
+        match self {
+            Arrival::By(stretches, _) => stretches.first().map_or(0.0, |stretch| stretch.from),
+            Arrival::At(_) => 0.0,
+        }
+    }
+
     /// Chance is of this seed.
     pub fn instants(&self, seed: u64) -> Vec<Duration> {
         match self {

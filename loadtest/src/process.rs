@@ -1,5 +1,5 @@
 //! What a process costs, read from `/proc`: processor time and memory, of one process or of the
-//! service and the database below it. Never starts or ends one.
+//! service and the database below it; and signals to one by its number. Never starts one.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,6 +7,7 @@ use std::ops::Sub;
 use std::time::Duration;
 
 use anyhow::Context;
+use rustix::process::{Pid, Signal, kill_process};
 
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,19 @@ pub fn spent_alone(pid: u32) -> anyhow::Result<Duration> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat"))
         .with_context(|| format!("process {pid} has ended"))?;
     Ok(parse(&text).context("/proc is not as expected")?.own)
+}
+
+/// What `pid` and everything below it have spent so far.
+pub fn spent_together(pid: u32) -> anyhow::Result<Duration> {
+    let spent = spent(pid)?;
+    Ok(spent.service + spent.database)
+}
+
+/// Sends a signal to a process of the harness's own.
+pub fn signal(pid: u32, signal: Signal) -> anyhow::Result<()> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    kill_process(pid.context("a process without a number")?, signal)?;
+    Ok(())
 }
 
 /// Resident memory of `pid` alone, in bytes.

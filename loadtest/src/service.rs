@@ -5,16 +5,18 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::process::signal;
 use crate::wire::{Connection, get};
 
 #[cfg(test)]
@@ -37,12 +39,16 @@ pub struct Plan {
     pub folder: PathBuf,
     /// Settings other than the defaults, such as `LIMITS__STARTS_PER_MINUTE`.
     pub settings: Vec<(&'static str, String)>,
+    /// The same at every start; any that are free without it.
+    pub ports: Option<(u16, u16)>,
 }
 
 /// A running service; killed with this value.
 pub struct Service {
     child: Child,
     pid: u32,
+    /// The last lines that it writes.
+    said: JoinHandle<Vec<String>>,
     pub http: SocketAddr,
     /// From the start of the process to the first 200 of `/readyz`.
     pub ready_after: Duration,
@@ -50,7 +56,18 @@ pub struct Service {
 
 impl Plan {
     pub fn new(program: &Path, folder: &Path) -> Plan {
-        Plan { program: program.to_owned(), folder: folder.to_owned(), settings: Vec::new() }
+        Plan {
+            program: program.to_owned(),
+            folder: folder.to_owned(),
+            settings: Vec::new(),
+            ports: None,
+        }
+    }
+
+    /// At ports of its own, where it is found again after a crash.
+    pub fn at_one_place(mut self) -> anyhow::Result<Plan> {
+        self.ports = Some(free_ports()?);
+        Ok(self)
     }
 
     #[must_use]
@@ -61,25 +78,29 @@ impl Plan {
 
     /// Starts it and waits until it says that it is ready.
     pub async fn start(&self) -> anyhow::Result<Service> {
-        let (http, mqtt) = free_ports()?;
         let begun = Instant::now();
-        let mut child = self.command(http, mqtt).spawn().context("the service did not start")?;
-        let pid = child.id().context("the service ended at once")?;
-        let stdout = child.stdout.take().context("the service has no output")?;
-        let lines = tokio::spawn(listen(stdout));
-        let http = SocketAddr::from((Ipv4Addr::LOCALHOST, http));
-        let ready_after = loop {
-            if ready(http).await {
-                break begun.elapsed();
-            }
-            if child.try_wait()?.is_some() || begun.elapsed() > START_MAX {
-                let _ = child.kill().await;
-                let said = lines.await.unwrap_or_default().join("\n");
+        let mut service = self.spawn()?;
+        while !ready(service.http).await {
+            if service.child.try_wait()?.is_some() || begun.elapsed() > START_MAX {
+                let _ = service.child.kill().await;
+                let said = service.last_words().await;
                 bail!("the service was not ready after {:.1?}:\n{said}", begun.elapsed());
             }
             sleep(LOOK).await;
-        };
-        Ok(Service { child, pid, http, ready_after })
+        }
+        service.ready_after = begun.elapsed();
+        Ok(service)
+    }
+
+    /// Starts it and waits for nothing.
+    pub fn spawn(&self) -> anyhow::Result<Service> {
+        let (http, mqtt) = self.ports.map_or_else(free_ports, Ok)?;
+        let mut child = self.command(http, mqtt).spawn().context("the service did not start")?;
+        let pid = child.id().context("the service ended at once")?;
+        let stdout = child.stdout.take().context("the service has no output")?;
+        let said = tokio::spawn(listen(stdout));
+        let http = SocketAddr::from((Ipv4Addr::LOCALHOST, http));
+        Ok(Service { child, pid, said, http, ready_after: Duration::ZERO })
     }
 
     /// Asks as an operator does, by a command that prints one JSON document; it may end with an
@@ -101,6 +122,9 @@ impl Plan {
             }
         }
         command.env("CHARGEGHAR__DATA_DIR", &self.folder);
+        for (key, value) in &self.settings {
+            command.env(format!("CHARGEGHAR__{key}"), value);
+        }
         command.current_dir(&self.folder).kill_on_drop(true);
         command
     }
@@ -109,9 +133,6 @@ impl Plan {
         let mut command = self.program();
         command.env("CHARGEGHAR__HTTP__PORT", http.to_string());
         command.env("CHARGEGHAR__MQTT__PORT", mqtt.to_string());
-        for (key, value) in &self.settings {
-            command.env(format!("CHARGEGHAR__{key}"), value);
-        }
         command.arg("serve");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         command
@@ -134,6 +155,11 @@ impl Service {
 
     /// Asks it to end and waits until it has.
     pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.end().await
+    }
+
+    /// The same, for one that is to be started again in its place.
+    pub async fn end(&mut self) -> anyhow::Result<()> {
         self.signal(Signal::TERM)?;
         timeout(STOP_MAX, self.child.wait()).await.context("the service did not end in time")??;
         Ok(())
@@ -141,15 +167,37 @@ impl Service {
 
     /// Ends it as a crash would.
     pub async fn kill(mut self) -> anyhow::Result<()> {
+        self.crash().await
+    }
+
+    /// The same, for one that is to be started again in its place.
+    pub async fn crash(&mut self) -> anyhow::Result<()> {
         self.signal(Signal::KILL)?;
         self.child.wait().await?;
         Ok(())
     }
 
-    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
-        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        kill_process(pid.context("the service has no number")?, signal)?;
-        Ok(())
+    /// Nothing of it runs until it is resumed, as on a machine that hangs.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Waits until it has ended by itself. May be dropped at any time.
+    pub async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
+        Ok(self.child.wait().await?)
+    }
+
+    /// What it wrote last; to be asked once, when it has ended.
+    pub async fn last_words(&mut self) -> String {
+        (&mut self.said).await.unwrap_or_default().join("\n")
+    }
+
+    fn signal(&self, what: Signal) -> anyhow::Result<()> {
+        signal(self.pid, what)
     }
 }
 
@@ -193,7 +241,8 @@ fn free_ports() -> anyhow::Result<(u16, u16)> {
     Ok((one.local_addr()?.port(), other.local_addr()?.port()))
 }
 
-async fn ready(http: SocketAddr) -> bool {
+/// Whether a service there says that it can be used.
+pub async fn ready(http: SocketAddr) -> bool {
     let Ok(mut connection) = Connection::open(http).await else { return false };
     let answer = timeout(Duration::from_secs(2), connection.ask(&get(http, "/readyz", None))).await;
     matches!(answer, Ok(Ok(answer)) if answer.status == 200)

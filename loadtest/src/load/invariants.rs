@@ -117,7 +117,7 @@ const QUESTIONS: [(&str, &str, &str); 8] = [
 ];
 
 impl Finding {
-    fn new(
+    pub fn new(
         promise: &'static str,
         what: impl Into<Cow<'static, str>>,
         broken: usize,
@@ -149,14 +149,37 @@ pub async fn check(
         sleep(LOOK).await;
     }
     let mut findings = vec![lost(db, truth.told).await?];
+    findings.extend(questions(db, truth.deaf).await?);
+    findings.extend(seen::placed(db, truth.places, deadline).await?);
+    findings.extend(seen::history(db, truth.witness).await?);
+    Ok(findings)
+}
+
+/// Asks, while everything goes on, what may not even be for an instant: all but where banks are
+/// and which commands are under way.
+pub async fn meanwhile(
+    db: &mut PgConnection,
+    told: &[String],
+    witness: &Witness,
+) -> anyhow::Result<Vec<Finding>> {
+    const ALL: &str = "select device_uuid from stations";
+
+    let under_way: Vec<String> = sqlx::query_scalar(ALL).fetch_all(&mut *db).await?;
+    let mut findings = vec![lost(db, told).await?];
+    findings.extend(questions(db, &under_way).await?);
+    findings.extend(seen::history(db, witness).await?);
+    Ok(findings)
+}
+
+/// Cabinets whose commands may be under way until their bound: `deaf`.
+async fn questions(db: &mut PgConnection, deaf: &[String]) -> anyhow::Result<Vec<Finding>> {
+    let mut findings = Vec::new();
     for (promise, what, sql) in QUESTIONS {
         let query = sqlx::query_as(sql);
-        let query = if sql.contains("$1") { query.bind(truth.deaf) } else { query };
+        let query = if sql.contains("$1") { query.bind(deaf) } else { query };
         let (broken, of) = query.fetch_one(&mut *db).await?;
         findings.push(Finding { promise: promise.into(), what: what.into(), broken, of });
     }
-    findings.extend(seen::placed(db, truth.places, deadline).await?);
-    findings.extend(seen::history(db, &truth.witness.told()).await?);
     Ok(findings)
 }
 

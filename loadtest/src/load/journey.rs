@@ -25,6 +25,10 @@ use crate::wire::{get, post};
 const GLANCE: Duration = Duration::from_millis(200);
 /// Between two looks at a rental.
 const POLL: Duration = Duration::from_millis(500);
+/// What the service says when it may have done what it was asked for.
+const UNCLEAR: [&str; 3] = ["service_unavailable", "internal_error", "no code"];
+/// Between two tries of a start that nobody answered.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Longest wait for a rental to become active, or to end after the bank is back.
 const SETTLED_MAX: Duration = Duration::from_secs(90);
 
@@ -34,10 +38,19 @@ pub struct Town {
     pub begin: Instant,
     pub stations: u32,
     /// None against a service of somebody else.
-    pub cabinets: Option<Cabinets>,
+    pub cabinets: Option<Arc<Cabinets>>,
     pub outcome: Mutex<Outcome>,
     /// Those with nothing to do: each rents with an account of its own.
     pub idle_riders: Mutex<Vec<Rider>>,
+    /// Whether riders ask again, with the same key, until they know what became of their start.
+    pub insists: bool,
+}
+
+/// What is known of a request that did not succeed.
+enum Known {
+    /// It was refused.
+    No,
+    Nothing,
 }
 
 /// An account and its token.
@@ -145,8 +158,19 @@ impl Way {
             &body.to_string(),
             &[("idempotency-key", &key.to_string())],
         );
-        let meant = self.next_touch().await;
-        let answer = self.send(Step::Start, &request, meant).await?;
+        let mut meant = self.next_touch().await;
+        let patient = Instant::now() + SETTLED_MAX;
+        let answer = loop {
+            match self.sent(Step::Start, &request, meant).await {
+                Ok(answer) => break answer,
+                Err(Known::No) => return None,
+                Err(Known::Nothing) if !self.town.insists || Instant::now() > patient => {
+                    return None;
+                }
+                Err(Known::Nothing) => sleep(AGAIN).await,
+            }
+            meant = Instant::now();
+        };
         let data = &answer["data"];
         let id = data["rental_id"].as_str()?.to_owned();
         let sn = Sn(data["power_bank"]["serial_number"].as_str()?.to_owned());
@@ -202,25 +226,33 @@ impl Way {
         self.send(step, &request, Instant::now()).await
     }
 
-    /// The answer if it is a success; it is timed from when it was meant to be asked for.
     async fn send(&mut self, step: Step, request: &[u8], meant: Instant) -> Option<Value> {
+        self.sent(step, request, meant).await.ok()
+    }
+
+    /// The answer if it is a success; it is timed from when it was meant to be asked for.
+    async fn sent(&mut self, step: Step, request: &[u8], meant: Instant) -> Result<Value, Known> {
         let answer = self.town.pool.ask(request).await;
         let took = meant.elapsed();
-        let (end, body) = match answer {
-            Err(error) if is_ours(&error) => (End::Unsent(error.to_string()), None),
-            Err(error) => (End::Fault(error.to_string()), None),
+        let (end, known) = match answer {
+            Err(error) if is_ours(&error) => (End::Unsent(error.to_string()), Err(Known::Nothing)),
+            Err(error) => (End::Fault(error.to_string()), Err(Known::Nothing)),
             Ok(answer) => match serde_json::from_slice::<Value>(&answer.body) {
-                Err(_) => (End::Fault(format!("{} without JSON", answer.status)), None),
-                Ok(body) if (200..300).contains(&answer.status) => (End::Done, Some(body)),
+                Err(_) => {
+                    (End::Fault(format!("{} without JSON", answer.status)), Err(Known::Nothing))
+                }
+                Ok(body) if (200..300).contains(&answer.status) => (End::Done, Ok(body)),
                 Ok(body) => {
                     let code = body["error"]["code"].as_str().unwrap_or("no code").to_owned();
-                    let internal = answer.status == 500;
-                    (if internal { End::Fault(code) } else { End::Refused(code) }, None)
+                    let end = if answer.status == 500 { End::Fault } else { End::Refused };
+                    let is_clear = answer.status < 500 || !UNCLEAR.contains(&&*code);
+                    let known = if is_clear { Known::No } else { Known::Nothing };
+                    (end(code), Err(known))
                 }
             },
         };
         self.town.note(step, took, &end);
-        body
+        known
     }
 }
 

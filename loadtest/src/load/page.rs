@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::fault::Struck;
 use super::outcome::{STEPS, Step};
 use super::result::Result;
 use super::sampler::Queues;
@@ -91,7 +92,22 @@ fn judged(result: &Result) -> String {
     for mark in &result.marks {
         let _ = write!(html, "<p>Second {}: {}</p>", mark.second, escaped(&mark.what));
     }
-    html
+    html + &faults(&result.faults)
+}
+
+/// Each with its instant and what came of it.
+fn faults(faults: &[Struck]) -> String {
+    if faults.is_empty() {
+        return String::new();
+    }
+    let head = "<h2>Faults</h2><table><tr><th>fault<th>second<th>usable after, s<th><th>books</tr>";
+    let mut html = head.to_owned();
+    for Struck { what, at_s, over_s, said, verdict } in faults {
+        let after = over_s.map_or("never".to_owned(), |over| format!("{:.1}", over - at_s));
+        let (what, said, verdict) = (escaped(what), escaped(said), escaped(verdict));
+        let _ = write!(html, "<tr><td>{what}<td>{at_s:.3}<td>{after}<td>{said}<td>{verdict}</tr>");
+    }
+    html + "</table>"
 }
 
 fn changes(result: &Result) -> String {

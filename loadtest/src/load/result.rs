@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::against::Change;
+use super::fault::{self, Struck};
 use super::gate::Verdict;
 use super::invariants::Finding;
 use super::outcome::{Outcome, Second, Step, Tally, Windows};
@@ -35,6 +36,9 @@ pub struct Result {
     pub promises: Vec<Finding>,
     /// What was done on purpose.
     pub marks: Vec<Mark>,
+    /// What was done to the service and its parts, and what came of it.
+    #[serde(default)]
+    pub faults: Vec<Struck>,
     /// Beside an earlier run, if one was given.
     pub changes: Vec<Change>,
     pub windows: Vec<Window>,
@@ -58,6 +62,15 @@ impl Window {
         });
         told.collect()
     }
+}
+
+/// All that is known of a run when it is over.
+#[derive(Debug, Default)]
+pub struct Done {
+    pub outcome: Outcome,
+    pub samples: Vec<Sample>,
+    pub promises: Vec<Finding>,
+    pub faults: Vec<Struck>,
 }
 
 /// How a run ended.
@@ -132,14 +145,8 @@ impl StepResult {
 }
 
 impl Result {
-    pub fn new(
-        scenario: &Scenario,
-        machine: Facts,
-        outcome: Outcome,
-        samples: Vec<Sample>,
-        promises: Vec<Finding>,
-        ending: Ending,
-    ) -> Result {
+    pub fn new(scenario: &Scenario, machine: Facts, done: Done, ending: Ending) -> Result {
+        let Done { outcome, samples, promises, faults } = done;
         let gates = scenario.gates.iter().map(|gate| {
             let (found, failed) = match gate.judge(outcome.tallies(gate.span())) {
                 Verdict::Held(found) => (Some(found), false),
@@ -158,7 +165,8 @@ impl Result {
             late: Told::of(&outcome.late),
             steps: outcome.steps.iter().map(|(step, tally)| StepResult::of(*step, tally)).collect(),
             promises,
-            marks: marks(&scenario.flaws),
+            marks: marks(&scenario.flaws).into_iter().chain(fault::marks(&faults)).collect(),
+            faults,
             changes: Vec::new(),
             windows: Window::all(&outcome.windows),
             seconds: outcome.seconds,
@@ -190,6 +198,9 @@ impl Result {
         }
         for Finding { promise, what, broken, of } in &self.promises {
             let _ = writeln!(text, "      {promise}: {broken} of {of} {what}");
+        }
+        for struck in &self.faults {
+            let _ = writeln!(text, "   fault: {struck}");
         }
         for change in &self.changes {
             let _ = writeln!(text, " earlier: {change}");

@@ -2,6 +2,8 @@
 //! the depths of its queues, once a second.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use crate::process::{resident, resident_below, spent, spent_alone};
+use super::parts::Pids;
+use crate::process::{resident, resident_below, spent, spent_alone, spent_together};
 use crate::service::{Figures, figures};
 
 #[cfg(test)]
@@ -72,9 +75,9 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    pub fn start(pid: u32, http: SocketAddr, begin: Instant) -> Sampler {
+    pub fn start(pids: Arc<Pids>, http: SocketAddr, begin: Instant) -> Sampler {
         let (stop, stopped) = oneshot::channel();
-        Sampler { stop, task: tokio::spawn(watch(pid, http, begin, stopped)) }
+        Sampler { stop, task: tokio::spawn(watch(pids, http, begin, stopped)) }
     }
 
     pub async fn stop(self) -> Vec<Sample> {
@@ -83,8 +86,31 @@ impl Sampler {
     }
 }
 
-async fn watch(
+/// What was spent up to one look.
+#[derive(Clone, Copy)]
+struct Look {
     pid: u32,
+    service: Duration,
+    database: Duration,
+    harness: Duration,
+}
+
+impl Look {
+    /// None while a process of them is away.
+    fn now(pids: &Pids) -> Option<Look> {
+        let pid = pids.service.load(Ordering::Relaxed);
+        let spent = spent(pid).ok()?;
+        let database = match pids.database.load(Ordering::Relaxed) {
+            0 => spent.database,
+            beside => spent_together(beside).ok()?,
+        };
+        let harness = spent_alone(std::process::id()).ok()?;
+        Some(Look { pid, service: spent.service, database, harness })
+    }
+}
+
+async fn watch(
+    pids: Arc<Pids>,
     http: SocketAddr,
     begin: Instant,
     mut stopped: oneshot::Receiver<()>,
@@ -92,11 +118,7 @@ async fn watch(
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut samples = Vec::new();
-    let own = std::process::id();
-    let (Ok(mut before), Ok(mut own_before)) = (spent(pid), spent_alone(own)) else {
-        return samples;
-    };
-    let mut looked = Instant::now();
+    let (mut before, mut looked) = (Look::now(&pids), Instant::now());
     ticks.tick().await;
     loop {
         tokio::select! {
@@ -106,25 +128,34 @@ async fn watch(
         }
         let queues = timeout(TOLD_MAX, figures(http)).await;
         let queues = queues.ok().and_then(Result::ok).map(|figures| Queues::of(&figures));
-        let (Ok(now), Ok(bytes), Ok(own_now)) = (spent(pid), resident(pid), spent_alone(own))
-        else {
-            return samples;
-        };
-        let passed = looked.elapsed().as_millis().max(1);
+        let now = Look::now(&pids);
+        let passed = looked.elapsed();
         looked = Instant::now();
-        let cores =
-            |spent: Duration| u64::try_from(spent.as_millis() * 1_000 / passed).unwrap_or(u64::MAX);
-        let grown = now - before;
-        let own_grown = own_now.saturating_sub(own_before);
-        (before, own_before) = (now, own_now);
-        samples.push(Sample {
-            second: begin.elapsed().as_secs(),
-            service_millicores: cores(grown.service),
-            database_millicores: cores(grown.database),
-            harness_millicores: cores(own_grown),
-            service_mb: bytes / MB,
-            database_mb: resident_below(pid) / MB,
-            queues,
-        });
+        let second = begin.elapsed().as_secs();
+        let sample = before.zip(now).and_then(|both| Sample::of(both, passed, &pids));
+        samples.extend(sample.map(|sample| Sample { second, queues, ..sample }));
+        before = now;
+    }
+}
+
+impl Sample {
+    /// Between two looks; None when one of the processes is another one than before.
+    fn of((before, now): (Look, Look), passed: Duration, pids: &Pids) -> Option<Sample> {
+        let millis = passed.as_millis().max(1);
+        let cores = |before: Duration, now: Duration| {
+            let grown = now.saturating_sub(before).as_millis();
+            u64::try_from(grown * 1_000 / millis).unwrap_or(u64::MAX)
+        };
+        let beside = pids.database.load(Ordering::Relaxed);
+        let database = resident_below(if beside == 0 { now.pid } else { beside });
+        (before.pid == now.pid).then_some(())?;
+        Some(Sample {
+            service_millicores: cores(before.service, now.service),
+            database_millicores: cores(before.database, now.database),
+            harness_millicores: cores(before.harness, now.harness),
+            service_mb: resident(now.pid).ok()? / MB,
+            database_mb: database / MB,
+            ..Sample::default()
+        })
     }
 }

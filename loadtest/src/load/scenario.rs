@@ -10,9 +10,11 @@ use super::gate::Gate;
 use crate::plan::Arrival;
 use arrivals::RawArrivals;
 use cabinets::{Flaw, RawCabinets};
+use faults::{RawFault, Timed};
 
 mod arrivals;
 pub mod cabinets;
+pub mod faults;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +35,10 @@ pub struct Scenario {
     pub arrivals: Vec<Arrivals>,
     /// What is wrong with cabinets, and when.
     pub flaws: Vec<Flaw>,
+    /// What is done on purpose, in order.
+    pub faults: Vec<Timed>,
+    /// Whether the service has parts beside it that can be broken.
+    pub is_faulty: bool,
     pub gates: Vec<Gate>,
 }
 
@@ -99,6 +105,8 @@ struct Document {
     arrivals: Vec<Spanned<RawArrivals>>,
     #[serde(default)]
     cabinets: Vec<Spanned<RawCabinets>>,
+    #[serde(default)]
+    fault: Vec<Spanned<RawFault>>,
     #[serde(default)]
     fail: Vec<RawFail>,
 }
@@ -178,12 +186,19 @@ impl Document {
             let checked = raw.get_ref().check(*stations.get_ref(), seconds);
             flaws.push(checked.map_err(|reason| wrong(raw.span(), &reason))?);
         }
+        let mut faults = Vec::new();
+        for raw in &self.fault {
+            let checked = raw.get_ref().check(seconds);
+            faults.push(checked.map_err(|reason| wrong(raw.span(), &reason))?);
+        }
+        faults.sort_by_key(|timed| timed.at);
         let mut gates = Vec::new();
         for fail in &self.fail {
             let gate = fail.when.get_ref().parse();
             gates.push(gate.map_err(|reason: String| wrong(fail.when.span(), &reason))?);
         }
         let Document { about, seed, network, .. } = self;
-        Ok(Scenario { about, seconds, seed, network, arrivals, flaws, gates })
+        let is_faulty = !faults.is_empty();
+        Ok(Scenario { about, seconds, seed, network, arrivals, flaws, faults, is_faulty, gates })
     }
 }

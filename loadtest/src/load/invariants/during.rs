@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::PgConnection;
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -57,7 +58,7 @@ pub struct Found {
 }
 
 impl Watch {
-    pub fn start(db: PgConnection, begin: Instant) -> Watch {
+    pub fn start(db: PgConnectOptions, begin: Instant) -> Watch {
         let (stop, stopped) = oneshot::channel();
         Watch { stop, task: tokio::spawn(watch(db, begin, stopped)) }
     }
@@ -69,12 +70,13 @@ impl Watch {
 }
 
 async fn watch(
-    mut db: PgConnection,
+    books: PgConnectOptions,
     begin: Instant,
     mut stopped: oneshot::Receiver<()>,
 ) -> Vec<Finding> {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut db: Option<PgConnection> = None;
     let (mut found, mut looks) = ([Found::default(); QUESTIONS.len()], 0);
     loop {
         tokio::select! {
@@ -83,8 +85,13 @@ async fn watch(
             _ = ticks.tick() => {}
         }
         // a database that is away answers for nothing; the end of the run asks again
-        if look(&mut db, begin.elapsed().as_secs(), &mut found).await.is_ok() {
-            looks += 1;
+        if db.is_none() {
+            db = books.connect().await.ok();
+        }
+        let Some(open) = &mut db else { continue };
+        match look(open, begin.elapsed().as_secs(), &mut found).await {
+            Ok(()) => looks += 1,
+            Err(_) => db = None,
         }
     }
 }

@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, sleep};
 
 use super::{Finding, LOOK};
-use crate::witness::{Moment, Places, Sight};
+use crate::witness::{Moment, Places, Sight, Witness};
 
 /// Two clocks of one machine, and a frame's own milliseconds.
 const CLOCK_MS: i64 = 1_000;
@@ -49,11 +49,11 @@ pub async fn placed(
 }
 
 /// What was asked of cabinets, and what was billed.
-pub async fn history(
-    db: &mut PgConnection,
-    told: &BTreeMap<String, Vec<Moment>>,
-) -> anyhow::Result<[Finding; 2]> {
-    Ok([unasked(db, told).await?, overbilled(db, told).await?])
+pub async fn history(db: &mut PgConnection, witness: &Witness) -> anyhow::Result<[Finding; 2]> {
+    // what goes on meanwhile speaks against nobody: what was asked is read before the rentals that
+    // have to stand for it, what was seen after those that were billed by it
+    let unasked = unasked(db, &witness.told()).await?;
+    Ok([unasked, overbilled(db, witness).await?])
 }
 
 /// Commands that no committed rental is behind, or the second one of a rental.
@@ -82,10 +82,7 @@ async fn unasked(
     Ok(Finding::new("P5", what, beyond, all))
 }
 
-async fn overbilled(
-    db: &mut PgConnection,
-    told: &BTreeMap<String, Vec<Moment>>,
-) -> anyhow::Result<Finding> {
+async fn overbilled(db: &mut PgConnection, witness: &Witness) -> anyhow::Result<Finding> {
     const BILLED: &str = "
         select bank_sn, (extract(epoch from started_at) * 1000)::bigint,
             (extract(epoch from ended_at) * 1000)::bigint
@@ -93,6 +90,7 @@ async fn overbilled(
         where status = 'COMPLETED' and started_at is not null and ended_at is not null";
 
     let billed: Vec<(String, i64, i64)> = sqlx::query_as(BILLED).fetch_all(db).await?;
+    let told = witness.told();
     let beyond = billed.iter().filter(|(sn, from, to)| {
         let moments = told.get(sn).map_or(&[][..], Vec::as_slice);
         is_beyond(moments, *from, *to)

@@ -144,6 +144,32 @@ async fn a_rental_that_was_billed_beyond_its_banks_absence_is_found() {
     assert_eq!(books.broken().await, [WHAT]);
 }
 
+#[tokio::test]
+async fn after_each_fault_what_was_lost_doubled_or_made_up_is_found_and_what_goes_on_is_not() {
+    let mut books = Books::sound().await;
+    assert_eq!(books.broken_meanwhile().await, [""; 0]);
+    // a command under way, and banks that nobody has put back yet
+    books.places.clear();
+    books.rental(2, "PENDING_POPUP").await;
+    assert_eq!(books.broken_meanwhile().await, [""; 0]);
+    books.witness.note(BANKS[1], BEGIN_MS, CABINETS[1], Sight::Asked);
+    let unasked = "P5: ejects asked of a cabinet that no rental stands for, or a second time";
+    assert_eq!(books.broken_meanwhile().await, [unasked]);
+    books.run("update ledger_balances set balance = balance + 1 where rider_id = 1").await;
+    books.run("delete from rentals where status = 'PENDING_POPUP'").await;
+    let broken = books.broken_meanwhile().await;
+    let lost = "P1: rentals told and lost";
+    assert_eq!(broken, [lost, "P4: balances that are not their entries", unasked]);
+}
+
+#[tokio::test]
+async fn a_command_that_outlived_its_bound_is_found_while_the_town_goes_on() {
+    let mut books = Books::sound().await;
+    books.rental(2, "PENDING_POPUP").await;
+    books.run("update rentals set created_at = now() - interval '27 min' where rider_id = 2").await;
+    assert_eq!(books.broken_meanwhile().await, ["P8: commands without an end"]);
+}
+
 #[test]
 fn the_absence_that_counts_is_the_last_before_the_rental() {
     let moment = |unix_ms, sight| Moment { unix_ms, cabinet: String::new(), sight };

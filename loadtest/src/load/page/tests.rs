@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::load::against::changes;
 use crate::load::outcome::{End, Outcome, Step};
-use crate::load::result::Ending;
+use crate::load::result::{Done, Ending};
 use crate::load::sampler::{Queues, Sample};
 use crate::load::scenario::Scenario;
 use crate::machine::Facts;
@@ -19,7 +19,7 @@ fn result(end: End) -> Result {
     let took = Duration::from_millis(20);
     (0..60).for_each(|n| outcome.note(Step::Start, Duration::from_secs(n), took, &End::Done));
     outcome.note(Step::List, Duration::from_secs(3), took, &end);
-    Result::new(&scenario, Facts::read(), outcome, Vec::new(), Vec::new(), Ending::Whole)
+    Result::new(&scenario, Facts::read(), Done { outcome, ..Done::default() }, Ending::Whole)
 }
 
 #[test]
@@ -44,8 +44,7 @@ fn a_run_without_a_sample_is_still_a_page() {
     let scenario =
         Scenario::parse(include_str!("../../../scenarios/smoke.toml"), &|_| Ok(String::new()))
             .unwrap();
-    let outcome = Outcome::default();
-    let empty = Result::new(&scenario, Facts::read(), outcome, Vec::new(), Vec::new(), Ending::Cut);
+    let empty = Result::new(&scenario, Facts::read(), Done::default(), Ending::Cut);
     assert!(render(&empty).contains("ended before its time"));
     assert!(empty.text().contains("too few samples"));
 }
@@ -78,6 +77,32 @@ fn percentiles_queues_and_marks_are_drawn_over_time() {
     (0..100).for_each(|_| busy.note(Step::Start, at, took, &End::Done));
     let scenario = include_str!("../../../scenarios/smoke.toml");
     let scenario = Scenario::parse(scenario, &|_| Ok(String::new())).unwrap();
-    let run = Result::new(&scenario, Facts::read(), busy, Vec::new(), Vec::new(), Ending::Whole);
+    let done = Done { outcome: busy, ..Done::default() };
+    let run = Result::new(&scenario, Facts::read(), done, Ending::Whole);
     assert!(render(&run).contains("start: percentiles over time"));
+}
+
+#[test]
+fn faults_are_told_with_their_instants_and_marked_in_the_plots() {
+    let scenario = include_str!("../../../scenarios/smoke.toml");
+    let scenario = Scenario::parse(scenario, &|_| Ok(String::new())).unwrap();
+    let struck = |at_s, over_s| Struck {
+        what: "kill <now>".to_owned(),
+        at_s,
+        over_s,
+        said: "it came back".to_owned(),
+        verdict: "9 questions, all held".to_owned(),
+    };
+    let faults = vec![struck(7.25, Some(12.75)), struck(20.0, None)];
+    let done = Done { faults, ..Done::default() };
+    let run = Result::new(&scenario, Facts::read(), done, Ending::Whole);
+    let seconds: Vec<u32> = run.marks.iter().map(|mark| mark.second).collect();
+    assert_eq!(seconds, [7, 12, 20]);
+    let page = render(&run);
+    assert!(
+        page.contains("<td>kill &lt;now&gt;<td>7.250<td>5.5<td>it came back<td>9 questions"),
+        "{page}"
+    );
+    assert!(page.contains("<td>20.000<td>never<td>"), "{page}");
+    assert!(run.text().contains("7.250 s  kill <now>; usable after 5.5 s"), "{}", run.text());
 }

@@ -156,3 +156,35 @@ fn cabinets_break_and_are_mended_as_it_says() {
     assert!(reason("[[cabinets]]\nlose_permille = 1001").contains("1000"));
     assert!(reason("[[cabinets]]\nsmelly = true").contains("smelly"));
 }
+
+#[test]
+fn a_fault_script_is_in_order_and_each_kind_has_its_own_keys() {
+    let with = |faults: &str| parse(&GOOD.replacen("[[fail]]", &format!("{faults}\n[[fail]]"), 1));
+    let fault = |rest: &str| with(&format!("[[fault]]\n{rest}\n"));
+    let scenario = with(
+        "[[fault]]\nat = \"20s\"\nwhat = \"pause\"\nfor = \"8s\"\n\
+         [[fault]]\nat = \"500ms\"\nwhat = \"broker-restart\"\nkeep = false\n\
+         [[fault]]\nat = \"2s\"\nwhat = \"storm\"\nshare = 0.5\nwithin = \"3s\"\n",
+    );
+    let scenario = scenario.unwrap();
+    let told = scenario.faults.iter().map(|timed| format!("{:?} {}", timed.at, timed.fault));
+    let wanted = [
+        "500ms broker replaced by an empty one",
+        "2s 50 % of cabinets back within 3s",
+        "20s pause for 8s",
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), wanted);
+    assert!(scenario.is_faulty && !parse(GOOD).unwrap().is_faulty);
+    let reason = |rest: &str| fault(rest).unwrap_err().reason;
+    assert!(reason("at = \"1s\"\nwhat = \"pause\"").contains("at and for, alone"));
+    assert!(reason("at = \"1s\"\nwhat = \"kill\"\nfor = \"1s\"").contains("has at, alone"));
+    assert!(reason("at = \"1s\"\nwhat = \"kill\"\nkeep = true").contains("has at, alone"));
+    assert!(reason("at = \"soon\"\nwhat = \"kill\"").contains("such as 500ms"));
+    assert!(reason("at = \"29s\"\nwhat = \"cut-broker\"\nfor = \"1s\"").contains("within"));
+    assert!(
+        reason("at = \"1s\"\nwhat = \"storm\"\nwithin = \"1s\"\nshare = 1.5").contains("at most 1")
+    );
+    assert!(reason("at = \"1s\"\nwhat = \"flood\"").contains("flood"));
+    let wrong = fault("at = \"31s\"\nwhat = \"kill\"").unwrap_err();
+    assert_eq!(wrong.line, 29);
+}

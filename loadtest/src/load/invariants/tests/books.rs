@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::cluster;
 use crate::fixture;
-use crate::load::invariants::{Finding, Truth, check};
+use crate::load::invariants::{Finding, Truth, check, meanwhile};
 use crate::witness::{Places, Sight, Witness};
 
 /// Of the harness's first two cabinets, and the first banks of them.
@@ -75,15 +75,23 @@ impl Books {
         self.broken_but_at(&[]).await
     }
 
+    /// What speaks against a promise while everything goes on.
+    pub async fn broken_meanwhile(&mut self) -> Vec<String> {
+        named(meanwhile(&mut self.db, &self.told, &self.witness).await.unwrap())
+    }
+
     /// The same, with cabinets that were made not to answer.
     pub async fn broken_but_at(&mut self, deaf: &[String]) -> Vec<String> {
         let places = self.places.clone();
         let places = || places.clone();
         let truth = Truth { told: &self.told, places: &places, witness: &self.witness, deaf };
-        let findings = check(&mut self.db, &truth, Duration::ZERO).await.unwrap();
-        let broken = findings.into_iter().filter(|finding| finding.broken != 0);
-        broken.map(|Finding { promise, what, .. }| format!("{promise}: {what}")).collect()
+        named(check(&mut self.db, &truth, Duration::ZERO).await.unwrap())
     }
+}
+
+fn named(findings: Vec<Finding>) -> Vec<String> {
+    let broken = findings.into_iter().filter(|finding| finding.broken != 0);
+    broken.map(|Finding { promise, what, .. }| format!("{promise}: {what}")).collect()
 }
 
 impl Drop for Books {
