@@ -83,7 +83,8 @@ impl Hall {
             }
         };
         metrics::DECODED.inc([kind_word]);
-        if self.says_the_same(id, &uplink, (live, &payload)) && self.context.stations.is_crowded(id) {
+        if self.says_the_same(id, &uplink, (live, &payload)) && self.context.stations.is_crowded(id)
+        {
             metrics::SHED.inc(["report"]);
             return confirm(ack); // the one before it is on its way
         }

@@ -13,6 +13,7 @@ use ractor::RpcReplyPort;
 
 use super::State;
 use super::inbound::Received;
+use super::turn::Place;
 use crate::actors::rental::{self, Cause};
 use crate::actors::storm::Ended;
 use crate::metrics;
@@ -32,14 +33,7 @@ pub(super) struct Checking {
     sent_at: Option<DateTime<Utc>>,
     pub open: bool,
     pub again: bool,
-    /// It waits for its turn, for this reason.
-    pub queued: Option<&'static str>,
-    /// It came back and has not reported since.
-    owed: bool,
-    /// It is in the line, or was asked, or owes a report: the line is told how that ends.
-    minded: bool,
-    /// Something was said of a bank that only a report can tell.
-    hinted: bool,
+    pub place: Place,
     tries: u8,
     /// An answer before this instant would prove nothing.
     not_before: Option<DateTime<Utc>>,
@@ -56,47 +50,23 @@ impl Checking {
     /// A cabinet that cannot be reached is asked when it is back.
     pub fn next_due(&self, reachable: bool) -> Option<DateTime<Utc>> {
         let sent_at = self.sent_at.unwrap_or(DateTime::UNIX_EPOCH);
-        match (self.open, self.again && reachable && self.queued.is_none()) {
+        match (self.open, self.again && reachable && self.place.queued.is_none()) {
             (true, _) => Some(sent_at + ANSWER),
             (false, true) => Some((sent_at + GAP).max(self.not_before.unwrap_or(sent_at))),
             (false, false) => None,
         }
     }
 
-    pub fn came_back(&mut self) {
-        self.owed = true;
-    }
-
-    pub fn is_owed(&self) -> bool {
-        self.owed
-    }
-
     pub fn has_no_doubt(&self) -> bool {
         self.doubts.is_empty()
-    }
-
-    pub fn is_hinted(&self) -> bool {
-        self.hinted
     }
 
     pub fn somebody_waits(&self) -> bool {
         !self.operators.is_empty()
     }
 
-    /// The reason that is waited for, none when it need not wait.
-    pub fn stands_in_line(&mut self, reason: Option<&'static str>) {
-        self.queued = reason.map(|reason| self.queued.unwrap_or(reason));
-        self.minded = true;
-    }
-
-    /// True when the line has to be told.
-    pub fn leaves_line(&mut self) -> bool {
-        self.again |= self.queued.take().is_some();
-        std::mem::take(&mut self.minded)
-    }
-
     /// A report came over the trusted session.
-    fn answered(&mut self, at: DateTime<Utc>) {
+    pub fn answered(&mut self, at: DateTime<Utc>) {
         if self.sent_at.is_some_and(|sent_at| sent_at <= at) {
             self.open = false;
             self.tries = 0;
@@ -127,7 +97,7 @@ impl State {
     /// Asks the cabinet for a report, or remembers to ask when it may be asked again.
     pub(super) async fn ask_for_report(&mut self, reason: &'static str) {
         let now = self.now();
-        self.check.hinted |= HINTS.contains(&reason);
+        self.check.place.is_hinted |= HINTS.contains(&reason);
         let early = self.check.sent_at.is_some_and(|sent_at| now - sent_at < GAP);
         if self.check.open || early || !self.is_reachable() || !self.takes_turn(reason) {
             self.check.again = true;
@@ -148,7 +118,7 @@ impl State {
             return;
         }
         self.context.storm.hurry(self.id(), now);
-        self.check.stands_in_line(None);
+        self.check.place.take(None);
         self.send_check("connect").await;
         self.check.again = !self.check.open;
     }
@@ -166,33 +136,12 @@ impl State {
     pub(super) async fn send_check(&mut self, reason: &'static str) {
         let now = self.now();
         metrics::CHECKS.inc([reason]);
-        self.check.hinted = false;
+        self.check.place.is_hinted = false;
         self.check.sent_at = Some(now);
         self.check.open = self.send(&Downlink::CheckAll, now + ANSWER).await;
         if !self.check.open {
             self.context.storm.spare(self.id());
         }
-    }
-
-    /// A report came over the trusted session; one that lists every slot is what is owed by a
-    /// cabinet that came back.
-    pub(super) fn answered(&mut self, at: DateTime<Utc>, whole: bool) {
-        self.check.answered(at);
-        if whole {
-            self.check.owed = false;
-            self.leave_line_unless_wanted();
-        }
-        if std::mem::take(&mut self.check.minded) {
-            self.tell_line(whole);
-        }
-    }
-
-    /// What is still waited for is asked for anew.
-    fn tell_line(&mut self, whole: bool) {
-        let queued = self.check.queued.take();
-        let how = if whole { Ended::Reconciled } else { Ended::Unanswered };
-        self.context.storm.over(self.id(), how, self.now());
-        self.check.again |= queued.is_some();
     }
 
     /// A report answers for what was asked before it; what was asked since wants another.
@@ -216,7 +165,7 @@ impl State {
             if self.check.again {
                 self.context.storm.spare(self.id());
             } else {
-                self.tell_line(false);
+                self.leave_line(Ended::Unanswered);
             }
         }
         if self.check.again {

@@ -89,8 +89,10 @@ impl State {
             let known = self.slots.get(key).and_then(|child| child.reading.as_ref());
             known.is_some_and(|known| same(known, reading))
         };
-        if !differences.is_empty() || !snapshot.slots.iter().all(agrees) {
+        if !differences.is_empty() {
             self.ask_for_report("http_report").await;
+        } else if !snapshot.slots.iter().all(agrees) {
+            self.ask_for_report("http_reading").await;
         }
         if self.lane.eject.as_ref().is_some_and(domain::eject::OpenEject::is_unknown) {
             self.resume_eject().await;

@@ -75,7 +75,12 @@ impl State {
     }
 
     /// Heard, and no more.
-    pub(super) async fn hear_the_same(&mut self, report: &Report, received: Received, cause: Cause) {
+    pub(super) async fn hear_the_same(
+        &mut self,
+        report: &Report,
+        received: Received,
+        cause: Cause,
+    ) {
         metrics::REPORTS_UNCHANGED.inc([]);
         self.whole_at = self.whole_at.max(Some(received.earliest));
         self.context.keep(cause);

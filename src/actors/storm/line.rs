@@ -134,7 +134,8 @@ impl Line {
         if self.is_held_up(*rank) {
             return None;
         }
-        let missing = self.price(*rank) - self.credit - (now - self.credited_at).num_microseconds()?;
+        let missing =
+            self.price(*rank) - self.credit - (now - self.credited_at).num_microseconds()?;
         Some(now + TimeDelta::microseconds(missing).max(STEP))
     }
 
