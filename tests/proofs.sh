@@ -1,5 +1,5 @@
-# Proofs that `run` knows by name: words changed at random, and faults made by hand. Sourced, never
-# run by itself.
+# Proofs that `run` knows by name: words changed at random, faults made by hand, and runs under load.
+# Sourced, never run by itself.
 # shellcheck shell=bash
 
 # The targets are tests whose names begin with fuzz_. They run in every `test` and `ci` too, with
@@ -67,4 +67,25 @@ mutant_passes() {
     { cat "$log" >&2; die "it does not compile"; }
   (cd "$1" && cargo test --quiet -p "$2" "${features[@]}" "$3") >"$log" 2>&1 </dev/null || return 1
   grep -qE '[1-9][0-9]* passed' "$log" || die "no test $3"
+}
+
+# A minute of crashes and cuts on a real Postgres and Mosquitto, by the build at hand.
+crashes() {
+  CHARGEGHAR_TEST_PG_BIN=$(pg_bin) "$target_dir/debug/chargeghar-loadtest" \
+    --service "$target_dir/debug/chargeghar" chaos --out "$target_dir/chaos"
+}
+
+# The same by the release build, as long as its arguments say.
+chaos() {
+  need_postgres
+  need_servers required
+  CHARGEGHAR_TEST_PG_BIN=$(pg_bin)
+  export CHARGEGHAR_TEST_PG_BIN
+  measured chaos "$@"
+}
+
+# Half a minute of riders and cabinets, by the build at hand: its gates hold on a busy machine.
+smoke() {
+  "$target_dir/debug/chargeghar-loadtest" --service "$target_dir/debug/chargeghar" \
+    load smoke --out "$target_dir/load"
 }

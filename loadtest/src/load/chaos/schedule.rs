@@ -15,7 +15,7 @@ const REST_MAX_MS: u64 = 1_500;
 /// Longer than the lease, the patience of a start and the broker's with a silent session.
 const PAUSE: Duration = Duration::from_secs(9);
 const SECOND: Duration = Duration::from_secs(4);
-const FULL: Duration = Duration::from_secs(5);
+const FULL: Duration = Duration::from_secs(8);
 /// From the shortest cut to the longest, in milliseconds.
 const CUT_MS: std::ops::Range<u64> = 500..6_000;
 
