@@ -11,8 +11,12 @@ use domain::presence::Shown;
 use domain::slot::Standing;
 use parking_lot::RwLock;
 
+mod kept;
+
 #[cfg(test)]
 mod tests;
+
+pub use kept::Kept;
 
 /// What does not change while a cabinet runs.
 pub use crate::store::load::StationInfo as Info;
@@ -32,6 +36,7 @@ pub struct StationView {
     pub banks: u16,
     /// Grows by one with each change.
     pub version: u64,
+    pub kept: Kept,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,11 +92,20 @@ struct Index {
     listed: Vec<StationId>,
     /// What can be searched for, in lower case, in the same order.
     words: Vec<String>,
-    cells: BTreeMap<(i32, i32), Vec<StationId>>,
+    cells: BTreeMap<(i32, i32), Vec<Spot>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    id: StationId,
+    latitude: f64,
+    longitude: f64,
 }
 
 /// Side of a cell of the index, in degrees: about 5 km.
 const CELL: f64 = 0.05;
+/// Degrees are not worth the same on both sides of a circle; the difference is far below this.
+const WIDER: f64 = 1.01;
 /// Mean radius of the earth, in metres.
 const EARTH: f64 = 6_371_000.0;
 
@@ -186,16 +200,15 @@ impl Availability {
         let (low, high) = (cell(latitude - reach.0, 0.0).0, cell(latitude + reach.0, 0.0).0);
         let (west, east) = (cell(0.0, longitude - reach.1).1, cell(0.0, longitude + reach.1).1);
         let rows = (low..=high).flat_map(|row| index.cells.range((row, west)..=(row, east)));
-        let ids = rows.flat_map(|(_, ids)| ids);
-        let views = ids.filter_map(|id| self.get(*id));
-        let mut near: Vec<Near> = views
-            .map(|view| {
-                let info = &view.info;
-                let metres =
-                    distance(latitude, longitude, info.about.latitude, info.about.longitude);
-                Near { view, metres }
-            })
-            .filter(|near| near.metres <= metres)
+        // most of a cell is too far north or east, which is seen without a sine
+        let spots = rows.flat_map(|(_, spots)| spots).filter(|spot| {
+            (spot.latitude - latitude).abs() <= reach.0 * WIDER
+                && (spot.longitude - longitude).abs() <= reach.1 * WIDER
+        });
+        let mut near: Vec<Near> = spots
+            .map(|spot| (spot.id, distance(latitude, longitude, spot.latitude, spot.longitude)))
+            .filter(|(_, far)| *far <= metres)
+            .filter_map(|(id, metres)| Some(Near { view: self.get(id)?, metres }))
             .collect();
         near.sort_by(|a, b| a.metres.total_cmp(&b.metres));
         near
@@ -208,9 +221,11 @@ impl Availability {
         let mut named: Vec<_> =
             views.map(|view| (Arc::clone(&view.info), view.maintenance)).collect();
         named.sort_by(|(a, _), (b, _)| (&a.about.name, a.id).cmp(&(&b.about.name, b.id)));
-        let mut cells: BTreeMap<(i32, i32), Vec<StationId>> = BTreeMap::new();
+        let mut cells: BTreeMap<(i32, i32), Vec<Spot>> = BTreeMap::new();
         for (info, _) in &named {
-            cells.entry(cell(info.about.latitude, info.about.longitude)).or_default().push(info.id);
+            let (latitude, longitude) = (info.about.latitude, info.about.longitude);
+            let spot = Spot { id: info.id, latitude, longitude };
+            cells.entry(cell(latitude, longitude)).or_default().push(spot);
         }
         let order = named.iter().map(|(info, _)| info.id).collect();
         let listed = named.iter().filter(|(_, maintenance)| !maintenance);

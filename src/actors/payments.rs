@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::metrics;
-use crate::store::fact::{CommitError, Fact, IntentEnd, IntentWrite};
+use crate::store::fact::{CommitError, Conflict, Fact, IntentEnd, IntentWrite, KeyWrite};
 use crate::store::payments::StoredIntent;
 use crate::store::{self, Store};
 
@@ -91,6 +91,9 @@ struct Inner {
     settled: Arc<Notify>,
 }
 
+/// Makes the record of a request's key from the payment that it has cancelled.
+pub type CancelKeyOf = Box<dyn FnOnce(&Intent) -> KeyWrite + Send>;
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CancelError {
     #[error("no such payment")]
@@ -98,6 +101,8 @@ pub enum CancelError {
     /// It has ended otherwise.
     #[error("the payment has ended")]
     Over(IntentStatus),
+    #[error("the key was used by another request")]
+    KeyUsed,
     #[error("payments cannot be changed at this moment")]
     Unavailable,
 }
@@ -147,11 +152,21 @@ impl Payments {
     }
 
     /// The owner gives up. What is paid all the same is still found and credited.
-    pub async fn cancel(&self, id: IntentId, owner: RiderId) -> Result<Intent, CancelError> {
-        self.inner.turns.alone(id, || self.cancel_now(id, owner)).await
+    pub async fn cancel(
+        &self,
+        id: IntentId,
+        owner: RiderId,
+        key: Option<CancelKeyOf>,
+    ) -> Result<Intent, CancelError> {
+        self.inner.turns.alone(id, || self.cancel_now(id, owner, key)).await
     }
 
-    async fn cancel_now(&self, id: IntentId, owner: RiderId) -> Result<Intent, CancelError> {
+    async fn cancel_now(
+        &self,
+        id: IntentId,
+        owner: RiderId,
+        key: Option<CancelKeyOf>,
+    ) -> Result<Intent, CancelError> {
         let intent = match self.inner.store.intent(id).await {
             Ok(stored) if stored.intent.rider == owner => stored.intent,
             Ok(_) | Err(store::Error::NotFound) => return Err(CancelError::NotFound),
@@ -164,11 +179,15 @@ impl Payments {
                 return Err(CancelError::Over(over));
             }
         }
-        match self.inner.store.commit(self.ended(id, IntentEnd::Cancelled)).await {
+        let intent = Intent { status: IntentStatus::Cancelled, ..intent };
+        let mut fact = self.ended(id, IntentEnd::Cancelled);
+        fact.key = key.map(|key| key(&intent));
+        match self.inner.store.commit(fact).await {
             Ok(_) => {
                 metrics::PAYMENTS.inc([intent.gateway.as_str(), "cancelled"]);
-                Ok(Intent { status: IntentStatus::Cancelled, ..intent })
+                Ok(intent)
             }
+            Err(CommitError::Conflict(Conflict::KeyUsed)) => Err(CancelError::KeyUsed),
             Err(CommitError::Stale(_)) => Err(CancelError::Over(IntentStatus::Completed)),
             Err(error) => {
                 tracing::warn!(intent.id = %id, %error, "a cancelled payment was not stored");

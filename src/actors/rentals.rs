@@ -167,8 +167,9 @@ impl Rentals {
         id: RentalId,
         command: Command,
         audit: AuditEntry,
+        key: Option<KeyWrite>,
     ) -> Result<Rental, Error> {
-        self.execute(id, command, None, Some(audit)).await
+        self.execute(id, command, key, Some(audit)).await
     }
 
     async fn execute(

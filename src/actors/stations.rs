@@ -11,7 +11,7 @@ use domain::station::Layout;
 use ractor::{Actor, ActorCell, ActorProcessingErr};
 
 use super::Context;
-use super::availability::{Availability, Info, SlotView, StationView};
+use super::availability::{Availability, Info, Kept, SlotView, StationView};
 use super::feed::Feed;
 use super::mailbox::Depth;
 use super::station::{self, Described, EjectAsk, Inbound, Seed, StationActor};
@@ -135,6 +135,7 @@ impl Stations {
             banks: count(&|slot| slot.rentable),
             version: 0,
             slots,
+            kept: Kept::default(),
         }
     }
 

@@ -152,8 +152,13 @@ impl Withdrawals {
         self.step(known, act, key, None).await
     }
 
-    /// An operator moves it on; audited in the same fact.
-    pub async fn act(&self, name: &str, act: Act) -> Result<Withdrawal, StepError> {
+    /// An operator moves it on; audited in the same fact, with the record of the command's key.
+    pub async fn act(
+        &self,
+        name: &str,
+        act: Act,
+        key: Option<KeyOf>,
+    ) -> Result<Withdrawal, StepError> {
         let known = self.find(name).await?;
         let audit = AuditEntry {
             actor: act.by.clone(),
@@ -172,7 +177,7 @@ impl Withdrawals {
                 "payout_reference": act.payout_reference,
             }),
         };
-        self.step(known, act, None, Some(audit)).await
+        self.step(known, act, key, Some(audit)).await
     }
 
     async fn find(&self, name: &str) -> Result<Withdrawal, StepError> {

@@ -38,6 +38,7 @@ mod backup;
 mod banks;
 mod fleet;
 mod incidents;
+mod keyed;
 mod ledger;
 mod listing;
 pub mod operator;

@@ -4,13 +4,16 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use domain::refund::Status;
+use domain::rider::Identifier;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Code, Refusal, ok};
+use super::keyed::{self, answered};
 use super::listing::Listing;
 use super::text::explanation;
 use super::{Admin, Operator};
-use crate::actors::refunds::{Act, StepError, What};
+use crate::actors::refunds::{Act, KeyOf, StepError, What};
+use crate::store::fact::KeyWrite;
 use crate::store::refunds::Refund;
 
 /// Longest number of a payment.
@@ -23,6 +26,10 @@ pub struct Decide {
     pub note: Option<String>,
     /// Of the payment, where a person has made it.
     pub number: Option<String>,
+    /// Where the gateway asks for the account that it gives it back to.
+    pub mobile: Option<String>,
+    /// The same key with the same decision later is answered as it was.
+    pub key: Option<String>,
 }
 
 pub async fn list(
@@ -42,12 +49,14 @@ pub async fn decide(
     State(admin): State<Admin>,
     operator: Operator,
     Path((name, word)): Path<(String, String)>,
-    Json(body): Json<Decide>,
+    Json(mut body): Json<Decide>,
 ) -> Answer<Refund> {
+    let key = body.key.take();
+    let key = keyed::record(&operator, key, "refund", &(&name, &word, &body))?;
     let note = body.note.as_deref().map(explanation).transpose()?;
     let what = match word.as_str() {
         "approve" => What::Approve,
-        "process" => What::Process,
+        "process" => What::Process { mobile: body.mobile.as_deref().map(mobile).transpose()? },
         "reject" => What::Reject,
         "bounced" => What::Bounced,
         "arrived" => What::Arrived { number: number(body.number)? },
@@ -58,8 +67,22 @@ pub async fn decide(
         return Err(Refusal::new(Code::Invalid, "say why with --reason; the rider reads it"));
     }
     let act = Act { what, by: operator.to_string(), note };
-    let done = admin.parts.refunds.act(&name, act).await;
-    ok(done.map_err(|error| refused(&error, &name))?)
+    let decide = async |key: Option<KeyWrite>| {
+        let key = key.map(|write| -> KeyOf { Box::new(|row| answered(write, row.id, row)) });
+        let done = admin.parts.refunds.act(&name, act, key).await;
+        done.map_err(|error| refused(&error, &name))
+    };
+    ok(keyed::answer(keyed::once(&admin, key, decide).await?)?)
+}
+
+fn mobile(text: &str) -> Result<String, Refusal> {
+    match Identifier::parse(text) {
+        Ok(Identifier::Phone(number)) => Ok(number),
+        Ok(Identifier::Email(_)) | Err(_) => {
+            let advice = "a mobile has 10 digits and starts with 97 or 98";
+            Err(Refusal::new(Code::Invalid, advice))
+        }
+    }
 }
 
 fn number(number: Option<String>) -> Result<String, Refusal> {
@@ -101,7 +124,11 @@ fn refused(error: &StepError, name: &str) -> Refusal {
             let text = format!("{error}; reject refund {name}, or wait");
             Refusal::new(Code::Refused, text)
         }
-        StepError::Unavailable => {
+        StepError::NotByMobile => {
+            let text = format!("{error}: process refund {name} without --mobile");
+            Refusal::new(Code::Refused, text)
+        }
+        StepError::KeyUsed | StepError::Unavailable => {
             Refusal::new(Code::Unavailable, format!("{error}; look at it, then try again"))
         }
     }

@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::answer::{Answer, Code, Refusal, ok};
+use super::keyed::{self, Outcome, of_rental};
 use super::text::explanation;
 use super::{Admin, Operator};
 use crate::actors::rentals::Error;
+use crate::store::fact::KeyWrite;
 use crate::store::views::Story;
 
 /// How a rental goes on, or ends.
@@ -23,6 +25,8 @@ pub struct Settle {
     pub verdict: Verdict,
     /// Why; kept in the audit.
     pub reason: String,
+    /// The same key with the same verdict later changes nothing.
+    pub key: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,23 +48,40 @@ pub async fn settle(
     State(admin): State<Admin>,
     operator: Operator,
     Path(name): Path<String>,
-    Json(body): Json<Settle>,
+    Json(mut body): Json<Settle>,
 ) -> Answer<Story> {
     let reason = explanation(&body.reason)?;
+    let key = body.key.take();
+    let key = keyed::record(&operator, key, "rental.settle", &(&name, &body))?;
+    let work = async |key| settle_now(&admin, &operator, &name, (&body.verdict, reason), key).await;
+    match keyed::once(&admin, key, work).await? {
+        Outcome::Done(story) => ok(story),
+        Outcome::Again(_) => ok(find(&admin, &name).await?),
+    }
+}
+
+async fn settle_now(
+    admin: &Admin,
+    operator: &Operator,
+    name: &str,
+    (verdict, reason): (&Verdict, String),
+    key: Option<KeyWrite>,
+) -> Result<Story, Refusal> {
     let live = admin.live()?;
-    let story = find(&admin, &name).await?;
+    let story = find(admin, name).await?;
     let stored = live.rentals.get(story.id).ok_or_else(|| over(&story))?;
-    fits(&body.verdict, &stored.rental.phase, &story)?;
-    let details = json!({ "code": story.code, "verdict": body.verdict, "reason": reason });
+    fits(verdict, &stored.rental.phase, &story)?;
+    let details = json!({ "code": story.code, "verdict": verdict, "reason": reason });
     let audit = operator.did("rental.settle", story.id, details);
-    let command = command(&admin, &body.verdict, &stored.rental).await?;
-    let settled = live.rentals.settle(story.id, command, audit).await;
+    let command = command(admin, verdict, &stored.rental).await?;
+    let key = key.map(|write| of_rental(write, story.id));
+    let settled = live.rentals.settle(story.id, command, audit, key).await;
     settled.map_err(|error| match error {
         Error::NotFound => over(&story),
         Error::Refused(refusal) => Refusal::new(Code::Refused, refusal.to_string()),
         Error::KeyUsed | Error::Unavailable => Refusal::new(Code::Unavailable, error.to_string()),
     })?;
-    ok(find(&admin, &name).await?)
+    find(admin, name).await
 }
 
 /// Why dues will not be paid.
@@ -68,6 +89,8 @@ pub async fn settle(
 pub struct WriteOff {
     /// Kept in the audit.
     pub reason: String,
+    /// The same key with the same words later changes nothing.
+    pub key: Option<String>,
 }
 
 /// The rider does not owe any more what nobody will pay. Said again, it changes nothing.
@@ -75,19 +98,36 @@ pub async fn write_off(
     State(admin): State<Admin>,
     operator: Operator,
     Path(name): Path<String>,
-    Json(body): Json<WriteOff>,
+    Json(mut body): Json<WriteOff>,
 ) -> Answer<Story> {
     let reason = explanation(&body.reason)?;
+    let key = body.key.take();
+    let key = keyed::record(&operator, key, "rental.write_off", &(&name, &body))?;
+    let work = async |key| write_off_now(&admin, &operator, &name, reason, key).await;
+    match keyed::once(&admin, key, work).await? {
+        Outcome::Done(story) => ok(story),
+        Outcome::Again(_) => ok(find(&admin, &name).await?),
+    }
+}
+
+async fn write_off_now(
+    admin: &Admin,
+    operator: &Operator,
+    name: &str,
+    reason: String,
+    key: Option<KeyWrite>,
+) -> Result<Story, Refusal> {
     let live = admin.live()?;
-    let story = find(&admin, &name).await?;
+    let story = find(admin, name).await?;
     let details = json!({ "code": story.code, "owed": story.state["owed"], "reason": reason });
     let audit = operator.did("rental.write_off", story.id, details);
-    match live.rentals.write_off(story.id, audit).await {
-        Ok(_) => ok(find(&admin, &name).await?),
+    let key = key.map(|write| of_rental(write, story.id));
+    match live.rentals.write_off(story.id, audit, key).await {
+        Ok(_) => find(admin, name).await,
         Err(Error::Refused(refusal)) => {
-            let story = find(&admin, &name).await?; // it may have been said a moment ago
+            let story = find(admin, name).await?; // it may have been said a moment ago
             if refusal == NothingOwed && is_written_off(&story) {
-                return ok(story);
+                return Ok(story);
             }
             let text = format!("rental {} is {}: {refusal}", story.code, story.status);
             Err(Refusal::new(Code::Refused, text))

@@ -7,10 +7,12 @@ use domain::withdrawal::{Status, Step};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Code, Refusal, ok};
+use super::keyed::{self, answered};
 use super::listing::Listing;
 use super::text::explanation;
 use super::{Admin, Operator};
-use crate::actors::withdrawals::{Act, StepError};
+use crate::actors::withdrawals::{Act, KeyOf, StepError};
+use crate::store::fact::KeyWrite;
 use crate::store::withdrawals::Withdrawal;
 
 /// Longest number of a payment.
@@ -23,6 +25,8 @@ pub struct Advance {
     pub note: Option<String>,
     /// The bank's or the gateway's number of the payment; needed to complete.
     pub payout_reference: Option<String>,
+    /// The same key with the same step later is answered as it was.
+    pub key: Option<String>,
 }
 
 pub async fn list(
@@ -42,8 +46,10 @@ pub async fn advance(
     State(admin): State<Admin>,
     operator: Operator,
     Path((name, step)): Path<(String, String)>,
-    Json(body): Json<Advance>,
+    Json(mut body): Json<Advance>,
 ) -> Answer<Withdrawal> {
+    let key = body.key.take();
+    let key = keyed::record(&operator, key, "withdrawal", &(&name, &step, &body))?;
     let step = match step.as_str() {
         "approve" => Step::Approve,
         "complete" => Step::Complete,
@@ -52,8 +58,12 @@ pub async fn advance(
     };
     let (note, payout_reference) = body.checked(step)?;
     let act = Act { step, by: operator.to_string(), note, payout_reference };
-    let done = admin.parts.withdrawals.act(&name, act).await;
-    ok(done.map_err(|error| refused(&error, &name))?)
+    let work = async |key: Option<KeyWrite>| {
+        let key = key.map(|write| -> KeyOf { Box::new(|row| answered(write, row.id, row)) });
+        let done = admin.parts.withdrawals.act(&name, act, key).await;
+        done.map_err(|error| refused(&error, &name))
+    };
+    ok(keyed::answer(keyed::once(&admin, key, work).await?)?)
 }
 
 impl Advance {

@@ -114,6 +114,14 @@ struct Format {
     json: bool,
 }
 
+/// What changes money, and may be said again.
+#[derive(Clone, Debug, Args)]
+struct Keyed {
+    /// Any text that is new for each command: said again with it, the first answer comes again
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+}
+
 /// A list of what has an end.
 #[derive(Clone, Copy, Debug, Args)]
 struct Listing {

@@ -7,7 +7,7 @@ use domain::refund::Purpose;
 
 use super::reach::{self, Reach, escaped};
 use super::table::{Table, cell, pairs};
-use super::{Common, Format, Listing, moment};
+use super::{Common, Format, Keyed, Listing, moment};
 use crate::admin::Decide;
 use crate::store::refunds::Refund;
 
@@ -18,9 +18,9 @@ pub enum Arguments {
     /// Show one
     Show(Named),
     /// Say that it may be given back
-    Approve(Named),
+    Approve(Deed),
     /// Give it back: to the wallet at once, to its source by the gateway
-    Process(Named),
+    Process(ProcessArguments),
     /// Refuse it
     Reject(Reasoned),
     /// Say that a gateway, or a person there, has given it back
@@ -38,10 +38,28 @@ pub struct Named {
     format: Format,
 }
 
+/// One that changes.
+#[derive(Args)]
+pub struct Deed {
+    #[command(flatten)]
+    refund: Named,
+    #[command(flatten)]
+    keyed: Keyed,
+}
+
+#[derive(Args)]
+pub struct ProcessArguments {
+    #[command(flatten)]
+    deed: Deed,
+    /// Of the rider's account at Khalti, which asks for it if a bank has paid there
+    #[arg(long, value_name = "NUMBER")]
+    mobile: Option<String>,
+}
+
 #[derive(Args)]
 pub struct ArrivedArguments {
     #[command(flatten)]
-    refund: Named,
+    deed: Deed,
     /// By which number the gateway knows it
     #[arg(long, value_name = "NUMBER")]
     number: String,
@@ -50,7 +68,7 @@ pub struct ArrivedArguments {
 #[derive(Args)]
 pub struct Reasoned {
     #[command(flatten)]
-    refund: Named,
+    deed: Deed,
     /// Why; the rider reads it
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -61,8 +79,8 @@ pub fn run(arguments: Arguments, common: &Common) -> anyhow::Result<ExitCode> {
 }
 
 async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<ExitCode> {
-    let because = |reason| Decide { note: Some(reason), number: None };
-    let (named, word, body) = match arguments {
+    let because = |reason| Decide { note: Some(reason), ..Decide::default() };
+    let (deed, word, body) = match arguments {
         Arguments::List(list) => {
             let rows: Vec<Refund> = reach.get(&format!("/refunds?all={}", list.all)).await?;
             return list.format.show(&rows, || table(&rows));
@@ -71,14 +89,18 @@ async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<ExitCod
             let row: Refund = reach.get(&format!("/refunds/{}", escaped(&named.name))).await?;
             return named.format.show(&row, || described(&row));
         }
-        Arguments::Approve(named) => (named, "approve", Decide::default()),
-        Arguments::Process(named) => (named, "process", Decide::default()),
-        Arguments::Reject(Reasoned { refund, reason }) => (refund, "reject", because(reason)),
-        Arguments::Bounced(Reasoned { refund, reason }) => (refund, "bounced", because(reason)),
-        Arguments::Arrived(ArrivedArguments { refund, number }) => {
-            (refund, "arrived", Decide { note: None, number: Some(number) })
+        Arguments::Approve(deed) => (deed, "approve", Decide::default()),
+        Arguments::Process(ProcessArguments { deed, mobile }) => {
+            (deed, "process", Decide { mobile, ..Decide::default() })
+        }
+        Arguments::Reject(Reasoned { deed, reason }) => (deed, "reject", because(reason)),
+        Arguments::Bounced(Reasoned { deed, reason }) => (deed, "bounced", because(reason)),
+        Arguments::Arrived(ArrivedArguments { deed, number }) => {
+            (deed, "arrived", Decide { number: Some(number), ..Decide::default() })
         }
     };
+    let Deed { refund: named, keyed } = deed;
+    let body = Decide { key: keyed.key, ..body };
     let path = format!("/refunds/{}/{word}", escaped(&named.name));
     let row: Refund = reach.post(&path, &body).await?;
     named.format.show(&row, || described(&row))
@@ -126,6 +148,7 @@ fn described(row: &Refund) -> String {
         ("by", cell(row.ended_by.as_ref())),
         ("tries at the gateway", row.tries.to_string()),
         ("number there", cell(row.gateway_number.as_ref())),
+        ("mobile there", cell(row.mobile.as_ref())),
         ("note", cell(row.note.as_ref())),
     ])
 }

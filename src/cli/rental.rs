@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::reach::{self, Reach, escaped};
 use super::table::{Table, cell, pairs};
-use super::{Common, Format, moment};
+use super::{Common, Format, Keyed, moment};
 use crate::admin::{Settle, Verdict, WriteOff};
 use crate::store::views::Story;
 
@@ -42,6 +42,8 @@ pub struct SettleArguments {
     /// Why; others read it later
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    #[command(flatten)]
+    keyed: Keyed,
 }
 
 #[derive(Args)]
@@ -51,6 +53,8 @@ pub struct WriteOffArguments {
     /// Why; others read it later
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    #[command(flatten)]
+    keyed: Keyed,
 }
 
 #[derive(Args)]
@@ -78,18 +82,20 @@ async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<(Story,
             let story = reach.get(&format!("/rentals/{}", escaped(&named.name))).await?;
             Ok((story, named.format))
         }
-        Arguments::Settle(SettleArguments { rental, verdict, at, reason }) => {
+        Arguments::Settle(SettleArguments { rental, verdict, at, reason, keyed }) => {
             let verdict = match verdict.returned {
                 Some(station) => Verdict::Returned { station, at },
                 None if verdict.out => Verdict::Out,
                 None => Verdict::NotOut,
             };
             let path = format!("/rentals/{}/settle", escaped(&rental.name));
-            Ok((reach.post(&path, &Settle { verdict, reason }).await?, rental.format))
+            let body = Settle { verdict, reason, key: keyed.key };
+            Ok((reach.post(&path, &body).await?, rental.format))
         }
-        Arguments::WriteOff(WriteOffArguments { rental, reason }) => {
+        Arguments::WriteOff(WriteOffArguments { rental, reason, keyed }) => {
             let path = format!("/rentals/{}/write-off", escaped(&rental.name));
-            Ok((reach.post(&path, &WriteOff { reason }).await?, rental.format))
+            let body = WriteOff { reason, key: keyed.key };
+            Ok((reach.post(&path, &body).await?, rental.format))
         }
     }
 }

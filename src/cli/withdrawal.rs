@@ -7,7 +7,7 @@ use domain::withdrawal::Payee;
 
 use super::reach::{self, Reach, escaped};
 use super::table::{Table, cell, pairs};
-use super::{Common, Format, Listing, moment};
+use super::{Common, Format, Keyed, Listing, moment};
 use crate::admin::Advance;
 use crate::store::withdrawals::Withdrawal;
 
@@ -18,7 +18,7 @@ pub enum Arguments {
     /// Show one with the account it goes to
     Show(Named),
     /// Say that it may be paid out
-    Approve(Named),
+    Approve(Deed),
     /// Say that it is paid out
     Complete(CompleteArguments),
     /// Refuse it: all of it goes back to the wallet
@@ -34,10 +34,19 @@ pub struct Named {
     format: Format,
 }
 
+/// One that changes.
+#[derive(Args)]
+pub struct Deed {
+    #[command(flatten)]
+    withdrawal: Named,
+    #[command(flatten)]
+    keyed: Keyed,
+}
+
 #[derive(Args)]
 pub struct CompleteArguments {
     #[command(flatten)]
-    withdrawal: Named,
+    deed: Deed,
     /// By which number the bank or the gateway knows the payment
     #[arg(long, value_name = "NUMBER")]
     reference: String,
@@ -46,7 +55,7 @@ pub struct CompleteArguments {
 #[derive(Args)]
 pub struct RejectArguments {
     #[command(flatten)]
-    withdrawal: Named,
+    deed: Deed,
     /// Why; the rider reads it
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -57,7 +66,7 @@ pub fn run(arguments: Arguments, common: &Common) -> anyhow::Result<ExitCode> {
 }
 
 async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<ExitCode> {
-    let (named, step, body) = match arguments {
+    let (deed, step, body) = match arguments {
         Arguments::List(list) => {
             let rows: Vec<Withdrawal> =
                 reach.get(&format!("/withdrawals?all={}", list.all)).await?;
@@ -68,16 +77,17 @@ async fn dispatch(arguments: Arguments, reach: &Reach) -> anyhow::Result<ExitCod
             let row: Withdrawal = reach.get(&path).await?;
             return named.format.show(&row, || described(&row));
         }
-        Arguments::Approve(named) => (named, "approve", Advance::default()),
-        Arguments::Complete(CompleteArguments { withdrawal, reference }) => {
-            let body = Advance { note: None, payout_reference: Some(reference) };
-            (withdrawal, "complete", body)
+        Arguments::Approve(deed) => (deed, "approve", Advance::default()),
+        Arguments::Complete(CompleteArguments { deed, reference }) => {
+            let body = Advance { payout_reference: Some(reference), ..Advance::default() };
+            (deed, "complete", body)
         }
-        Arguments::Reject(RejectArguments { withdrawal, reason }) => {
-            let body = Advance { note: Some(reason), payout_reference: None };
-            (withdrawal, "reject", body)
+        Arguments::Reject(RejectArguments { deed, reason }) => {
+            (deed, "reject", Advance { note: Some(reason), ..Advance::default() })
         }
     };
+    let Deed { withdrawal: named, keyed } = deed;
+    let body = Advance { key: keyed.key, ..body };
     let path = format!("/withdrawals/{}/{step}", escaped(&named.name));
     let row: Withdrawal = reach.post(&path, &body).await?;
     named.format.show(&row, || described(&row))

@@ -145,6 +145,7 @@ impl IntoResponse for ApiError {
         };
         let body = Json(ErrorBody { success: false, error });
         let mut response = (self.code.status(), body).into_response();
+        response.extensions_mut().insert(self.code);
         let headers = response.headers_mut();
         if let Some(wait) = more.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));

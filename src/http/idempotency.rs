@@ -43,7 +43,7 @@ impl<S: Sync> FromRequestParts<S> for Key {
 }
 
 /// The quotes of the standard are not part of the key, and may be left out.
-fn parse(text: &str) -> Option<String> {
+pub fn parse(text: &str) -> Option<String> {
     let text = text.trim();
     let plain = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     let fits = (1..=KEY_MAX).contains(&plain.len()) && plain.bytes().all(|b| b.is_ascii_graphic());

@@ -2,8 +2,9 @@
 //! moved.
 
 use axum::extract::State;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use domain::ids::{IntentId, RiderId};
+use domain::ids::IntentId;
 use domain::ledger::Gateway;
 use domain::money::Money;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ use super::idempotency::{Deed, Key, REPLAYED};
 use super::keyed::{Outcome, once, remembered};
 use super::reply::{Done, Reply, made, ok};
 use super::token::Caller;
-use crate::actors::payments::{KeyOf, Offer, StartError, TopUp};
+use crate::actors::payments::{CancelKeyOf, KeyOf, Offer, StartError, TopUp};
 use crate::store;
 use crate::store::fact::KeyWrite;
 
@@ -28,16 +29,19 @@ pub mod body;
 mod options;
 mod proof;
 mod refunds;
+mod refused;
 mod returns;
 mod transactions;
 mod withdrawals;
 
+pub(super) use refused::in_rupees;
 pub use transactions::WalletBalance;
 
 use body::{CancelledBody, IntentBody, VerifiedBody};
 use proof::Proof;
 
 const ROUTE: &str = "payments/topup";
+const CANCELLED: &str = "Payment cancelled successfully";
 const MADE: &str = "Top-up intent created successfully";
 
 pub fn router() -> OpenApiRouter<App> {
@@ -52,6 +56,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(transactions::router())
         .merge(refunds::router())
         .merge(withdrawals::router())
+        .layer(from_fn(refused::count))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -107,6 +112,8 @@ struct TopUpWish {
     amount: Money,
     /// The id of a payment method, or its gateway's name.
     payment_method_id: String,
+    /// `NPR`, which it is without it.
+    currency: Option<String>,
 }
 
 /// Begins a top-up: the answer says where the rider pays.
@@ -126,6 +133,7 @@ async fn top_up(
     Body { value, hash }: Body<TopUpWish>,
 ) -> Result<Response, ApiError> {
     let rider = caller.rider;
+    in_rupees(value.currency.as_deref())?;
     let gateway = gateway_of(&app.payments.offers(), &value.payment_method_id);
     let gateway = gateway.ok_or(StartError::NotOffered)?;
     let deed = Deed { rider, route: ROUTE, body_hash: hash, status: 201 };
@@ -214,7 +222,7 @@ async fn status(
     post,
     path = "/api/payments/cancel/{intent_id}",
     tag = "Payments",
-    params(("intent_id" = String, Path)),
+    params(("intent_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = OK, body = Done<CancelledBody>)),
     security(("bearer" = [])),
 )]
@@ -222,10 +230,25 @@ async fn cancel(
     State(app): State<App>,
     caller: Caller,
     Name(id): Name,
-) -> Result<Reply<CancelledBody>, ApiError> {
-    let rider: RiderId = caller.rider;
-    let intent = app.payments.cancel(intent_id(&id)?, rider).await?;
-    Ok(ok("Payment cancelled successfully", CancelledBody::new(&intent)))
+    key: Key,
+) -> Result<Response, ApiError> {
+    let (rider, id) = (caller.rider, intent_id(&id)?);
+    let mut body_hash = [0; 32];
+    body_hash[..16].copy_from_slice(id.0.as_bytes());
+    let deed = Deed { rider, route: "payments/cancel", body_hash, status: 200 };
+    let payments = app.payments.clone();
+    let work = async move |key: Option<KeyWrite>| {
+        let key = key.map(|write| -> CancelKeyOf {
+            Box::new(|intent| remembered(write, intent.id.to_string(), &CancelledBody::new(intent)))
+        });
+        Ok(payments.cancel(id, rider, key).await?)
+    };
+    Ok(match once(&app, key, deed, work).await? {
+        Outcome::Done(intent) => ok(CANCELLED, CancelledBody::new(&intent)).into_response(),
+        Outcome::Again(record) => {
+            ok(CANCELLED, record.response).header(REPLAYED.0, REPLAYED.1).into_response()
+        }
+    })
 }
 
 /// A text that names no payment is a payment that is not there.

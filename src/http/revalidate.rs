@@ -1,8 +1,9 @@
 //! Answers that a client may keep and ask about again: a weak `ETag`, and 304 while it holds.
 //!
-//! The tag is made from the answer itself, so it cannot hold for another one, whichever
-//! instance or restart gives it.
+//! The tag is made from the answer itself, so it does not hold for another one, whichever
+//! instance or restart gives it: no secret, so a fast hash of 128 bits is enough.
 
+use axum::body::Bytes;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH,
 };
@@ -10,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::error::{self, ApiError};
 use super::reply::Reply;
@@ -21,13 +22,18 @@ mod tests;
 /// May be kept by the client, and is asked about each time: counts change by the second.
 const KEPT: HeaderValue = HeaderValue::from_static("private, no-cache");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// Bytes of the hash that are in a tag.
-const TAG: usize = 12;
 
 /// The reply, or 304 if that is what the client has already.
 pub fn answer<T: Serialize>(asked: &HeaderMap, reply: &Reply<T>) -> Result<Response, ApiError> {
-    let body = serde_json::to_vec(reply.body())
-        .map_err(|error| ApiError::internal("an answer is no json", &error))?;
+    text(asked, serde_json::to_vec(reply.body()))
+}
+
+/// The same for a reply that is made already.
+pub fn text(
+    asked: &HeaderMap,
+    body: serde_json::Result<impl Into<Bytes>>,
+) -> Result<Response, ApiError> {
+    let body = body.map_err(|error| ApiError::internal("an answer is no json", &error))?.into();
     let tag = tag(&body);
     let is_known = asked.get_all(IF_NONE_MATCH).iter().any(|known| names(known, &tag));
     let tag = HeaderValue::from_str(&tag)
@@ -40,8 +46,8 @@ pub fn answer<T: Serialize>(asked: &HeaderMap, reply: &Reply<T>) -> Result<Respo
 }
 
 fn tag(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    format!("W/\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&hash[..TAG]))
+    let hash = xxh3_128(bytes).to_be_bytes();
+    format!("W/\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(hash))
 }
 
 /// Weak comparison: `W/` makes no difference.

@@ -15,7 +15,7 @@ use super::board::Board;
 use super::error::{ApiError, Code};
 use super::extract::Params;
 use super::page::{PageQuery, Results};
-use super::reply::{Done, ok};
+use super::reply::{Done, Reply, ok};
 use super::revalidate;
 
 pub mod body;
@@ -67,9 +67,8 @@ async fn list(
 ) -> Result<Response, ApiError> {
     let wanted = page.wanted(PAGE, PAGE_MAX)?;
     let (page, found) = query.read()?.page(&board.availability, wanted);
-    let rows = found.iter().map(Found::body).collect();
-    let reply = ok("Stations retrieved successfully", Results::new(page, rows));
-    revalidate::answer(&headers, &reply)
+    let empty = Results::<StationBody>::new(page, vec![]);
+    revalidate::text(&headers, filled(ok("Stations retrieved successfully", empty), &found))
 }
 
 /// Stations within a radius, nearest first.
@@ -90,9 +89,8 @@ async fn nearby(
 ) -> Result<Response, ApiError> {
     let mut found = query.read()?.find(&board.availability);
     found.truncate(NEARBY_MAX);
-    let results: Vec<_> = found.iter().map(Found::body).collect();
-    let nearby = Nearby { count: results.len(), results };
-    revalidate::answer(&headers, &ok("Nearby stations retrieved successfully", nearby))
+    let empty = Nearby { count: found.len(), results: vec![] };
+    revalidate::text(&headers, filled(ok("Nearby stations retrieved successfully", empty), &found))
 }
 
 /// One station with its slots.
@@ -122,6 +120,29 @@ async fn detail(
         return Err(ApiError::new(Code::StationMaintenance, "Station is under maintenance"));
     }
     let metres = query.read()?.map(|place| place.metres_to(&view));
-    let body = DetailBody::new(&view, metres);
-    revalidate::answer(&headers, &ok("Station details retrieved successfully", body))
+    let reply = || ok("Station details retrieved successfully", DetailBody::new(&view, metres));
+    if metres.is_some() {
+        return revalidate::answer(&headers, &reply());
+    }
+    let kept = view.kept.detail(|| serde_json::to_string(reply().body()));
+    revalidate::text(&headers, kept.map(str::to_owned))
+}
+
+/// An answer that ends with its list, which is empty, and the list put into it: rows are kept as
+/// text with their views.
+fn filled<T: Serialize>(empty: Reply<T>, found: &[Found]) -> serde_json::Result<Vec<u8>> {
+    const END: &[u8] = b"]}}";
+    const ROW: usize = 400;
+
+    let mut text = serde_json::to_vec(empty.body())?;
+    text.truncate(text.len() - END.len());
+    text.reserve(found.len() * ROW);
+    for (place, found) in found.iter().enumerate() {
+        if place > 0 {
+            text.push(b',');
+        }
+        StationBody::write(&mut text, &found.view, found.metres)?;
+    }
+    text.extend_from_slice(END);
+    Ok(text)
 }

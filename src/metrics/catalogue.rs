@@ -142,6 +142,8 @@ catalogue! {
         "Login codes handed to carriers, by what became of them.";
     Counter PAYMENTS "chargeghar_payment_intents_total" ["gateway", "outcome"]
         "Payment intents, by what became of them.";
+    Counter PAYMENTS_REFUSED "chargeghar_payment_refused_total" ["code"]
+        "Requests of riders about money that were refused, by the code of the refusal.";
     Counter ERRANDS "chargeghar_payment_errands_total" ["purpose", "outcome"]
         "What payments were made for, by how it ended: done or failed.";
     Counter PAYMENT_NEWS "chargeghar_payment_news_total" ["gateway", "kind"]

@@ -1,6 +1,7 @@
 //! From the settings of an operator to those of the actors.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::bank::UnknownBanks;
@@ -16,6 +17,8 @@ use crate::actors::refunds;
 use crate::actors::settings::Settings;
 use crate::config::Config;
 use crate::store;
+
+const DAY: Duration = Duration::from_hours(24);
 
 pub fn actors(config: &Config) -> Settings {
     let (stations, rentals, banks) = (&config.stations, &config.rentals, &config.banks);
@@ -100,6 +103,8 @@ pub fn store(config: &Config, url: &str) -> store::Settings {
         statement_cache: usize::from(database.statement_cache),
         lease_expiry: node.lease_expiry_ms.duration(),
         lease_renewal: node.lease_renewal_ms.duration(),
+        // the last day may be forgotten at any moment
+        gateway_events: config.payments.gateway_events_days.duration().saturating_sub(DAY),
         ..store::Settings::new(url)
     }
 }

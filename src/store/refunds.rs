@@ -36,6 +36,8 @@ pub struct Refund {
     pub ended_by: Option<String>,
     pub note: Option<String>,
     pub gateway_number: Option<String>,
+    /// Of the account at Khalti that it goes to, where the money came from a bank.
+    pub mobile: Option<String>,
     /// How often the gateway was told or asked, and when last.
     pub tries: i32,
     pub tried_at: Option<DateTime<Utc>>,
@@ -70,6 +72,7 @@ struct Row {
     ended_by: Option<String>,
     note: Option<String>,
     gateway_number: Option<String>,
+    mobile: Option<String>,
     tries: i32,
     tried_at: Option<DateTime<Utc>>,
     total: i64,
@@ -98,6 +101,7 @@ impl Row {
             ended_by: self.ended_by,
             note: self.note,
             gateway_number: self.gateway_number,
+            mobile: self.mobile,
             tries: self.tries,
             tried_at: self.tried_at,
         })

@@ -36,6 +36,8 @@ pub struct Settings {
     pub lease_expiry: Duration,
     /// How often the lease is renewed.
     pub lease_renewal: Duration,
+    /// For how long what gateways said is there to be looked for; longer than that it is kept.
+    pub gateway_events: Duration,
 }
 
 impl Settings {
@@ -57,6 +59,7 @@ impl Settings {
             patience: Duration::from_secs(3),
             lease_expiry: Duration::from_secs(5),
             lease_renewal: Duration::from_millis(1_500),
+            gateway_events: Duration::from_hours(399 * 24),
         }
     }
 

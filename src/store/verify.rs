@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::money::Money;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -170,10 +170,12 @@ async fn look(
         Scope::Since(mark) => (false, mark),
     };
     let bound = patience(store, whole);
+    let kept = TimeDelta::from_std(store.inner.settings.gateway_events).unwrap_or_default();
+    let kept_since = now - kept;
     let (mark, snapshot) = answered(bound, begin(session, whole, now)).await?;
     told(walk::NAME);
     let walk = walk::walk(store, &snapshot, (!whole).then_some(from));
-    let asked = asked(session, whole, from, bound, told);
+    let asked = asked(session, whole, (from, kept_since), bound, told);
     let (walked, (transfers, found)) = futures::try_join!(walk, asked)?;
     let mut report = Report { transfers, ..Report::default() };
     report.counts = walked.counts;
@@ -207,11 +209,11 @@ async fn begin(
 async fn asked(
     session: &mut Session,
     whole: bool,
-    from: &Mark,
+    from: (&Mark, DateTime<Utc>),
     bound: Duration,
     told: &mut (dyn FnMut(&'static str) + Send),
 ) -> Result<(i64, Vec<Vec<Row>>), Error> {
-    let transfers = sqlx::query_scalar(checks::count(whole)).bind(&from.below);
+    let transfers = sqlx::query_scalar(checks::count(whole)).bind(&from.0.below);
     let transfers = answered(bound, transfers.fetch_one(&mut *session)).await?;
     let mut found = Vec::new();
     for stage in checks::STAGES.iter().filter(|stage| whole || !stage.only_whole) {
@@ -226,12 +228,13 @@ async fn ask(
     session: &mut Session,
     stage: &checks::Stage,
     whole: bool,
-    from: &Mark,
+    (from, kept_since): (&Mark, DateTime<Utc>),
 ) -> Result<Vec<Row>, Error> {
     session.run("savepoint question").await?;
     let rows = sqlx::query_as(AssertSqlSafe(stage.sql(whole)))
         .bind(&from.below)
         .bind(from.checked_at)
+        .bind(kept_since)
         .fetch_all(&mut *session);
     match rows.await.map_err(Error::from) {
         Err(Error::Corrupt(found)) => {

@@ -9,6 +9,7 @@ pub mod sparrow;
 mod stripe;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use chargeghar::clients::web::Web;
@@ -143,6 +144,16 @@ impl Company {
     /// Refunds that are taken from here on stand so at first.
     pub fn refunds_begin(&self, status: &'static str) {
         *self.books.refund_status.lock() = Some(status);
+    }
+
+    /// Payments are in this money from here on.
+    pub fn answers_in(&self, currency: &'static str) {
+        *self.books.currency.lock() = Some(currency);
+    }
+
+    /// What was paid here came from a bank.
+    pub fn paid_from_a_bank(&self) {
+        self.books.is_from_bank.store(true, Ordering::Relaxed);
     }
 
     /// So every refund ends that has not ended.

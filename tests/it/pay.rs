@@ -14,7 +14,7 @@ mod gateways;
 mod giving;
 mod modes;
 mod options;
-mod owing;
+pub mod owing;
 mod points;
 mod reads;
 mod refunds;

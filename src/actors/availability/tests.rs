@@ -7,7 +7,7 @@ use domain::ids::StationId;
 use domain::presence::Shown;
 use uuid::Uuid;
 
-use super::{Availability, Info, StationView, distance};
+use super::{Availability, Info, Kept, StationView, distance};
 use crate::store::stations::Particulars;
 
 #[test]
@@ -85,5 +85,6 @@ fn station(id: u128, name: &str, latitude: f64, longitude: f64) -> Arc<StationVi
         free_slots: 0,
         banks: 0,
         version: 1,
+        kept: Kept::default(),
     })
 }

@@ -6,7 +6,7 @@ use domain::presence::Shown;
 use uuid::Uuid;
 
 use super::{Beginning, Feed};
-use crate::actors::availability::{Info, StationView};
+use crate::actors::availability::{Info, Kept, StationView};
 use crate::store::stations::Particulars;
 
 #[test]
@@ -52,5 +52,6 @@ fn view() -> Arc<StationView> {
         free_slots: 0,
         banks: 0,
         version: 1,
+        kept: Kept::default(),
     })
 }

@@ -81,7 +81,7 @@ impl Payments {
             txn_id: intent.gateway_txn_id.clone().unwrap_or_default(),
             paid: intent.amount,
             amount: known.amount,
-            mobile: None,
+            mobile: known.mobile.clone(),
         };
         let work = Work { known, intent, order, gateway };
         if work.known.tries == 0 {
@@ -100,9 +100,7 @@ impl Payments {
         let Work { known, intent, order, gateway } = work;
         let had_part = self.inner.store.had_refund(intent.id).await?;
         let Asked { said, raw } = self.timed(intent.gateway, gateway.trace(order)).await;
-        if let Some(raw) = raw {
-            self.keep(intent, raw).await;
-        }
+        self.keep(intent, raw).await;
         Ok(match said {
             Ok(Trace::Found(Refunded::Done { number })) => Became::Arrived(number),
             Ok(Trace::Found(Refunded::Pending { .. } | Refunded::ByHand { .. })) | Err(_) => {
@@ -127,7 +125,10 @@ impl Payments {
         failpoint::hit("after_refund_call");
         match said {
             Ok(Refunded::Done { number }) => self.arrived(work, number, raw).await,
-            Ok(Refunded::Pending { .. }) => self.waits(known, intent, tries).await,
+            Ok(Refunded::Pending { .. }) => {
+                self.keep(intent, raw).await;
+                self.waits(known, intent, tries).await
+            }
             Ok(Refunded::ByHand { how }) => self.by_hand(known, intent, how).await,
             // an earlier try that went through is refused a second time
             Err(Error::Declined(why)) if known.tries > 0 => {
@@ -135,9 +136,7 @@ impl Payments {
             }
             Err(Error::Declined(why)) => self.bounced(work, &why, raw).await,
             Err(Error::Unsure(why) | Error::Down(why)) => {
-                if let Some(raw) = raw {
-                    self.keep(intent, raw).await;
-                }
+                self.keep(intent, raw).await;
                 tracing::warn!(refund.id = %known.id, why, "a gateway did not answer");
                 self.waits(known, intent, tries).await
             }
@@ -155,7 +154,10 @@ impl Payments {
             Became::Arrived(number) => self.arrived(work, number, raw).await,
             Became::Nothing => self.bounced(work, why, raw).await,
             Became::Bounced(why) => self.bounced(work, &why, raw).await,
-            Became::Unknown => self.waits(&work.known, &work.intent, tries).await,
+            Became::Unknown => {
+                self.keep(&work.intent, raw).await;
+                self.waits(&work.known, &work.intent, tries).await
+            }
         }
     }
 
@@ -249,6 +251,7 @@ impl Payments {
             by: format!("gateway:{}", gateway.as_str()),
             note,
             gateway_number,
+            mobile: None,
             tries: None,
             next_try_at: None,
         }));
@@ -265,7 +268,9 @@ impl Payments {
         written.map(drop)
     }
 
-    async fn keep(&self, intent: &Intent, raw: Raw) {
+    /// What was said, if anything was, where no fact of the refund keeps it.
+    async fn keep(&self, intent: &Intent, raw: Option<Raw>) {
+        let Some(raw) = raw else { return };
         let event = event(intent, GatewaySource::Refund, raw);
         if let Err(error) = self.inner.store.gateway_said(event).await {
             tracing::debug!(intent.id = %intent.id, %error, "an answer was not noted");

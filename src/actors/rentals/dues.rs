@@ -45,9 +45,14 @@ impl Rentals {
     }
 
     /// An operator says that nobody will pay what is owed.
-    pub async fn write_off(&self, id: RentalId, audit: AuditEntry) -> Result<Arc<Stored>, Error> {
+    pub async fn write_off(
+        &self,
+        id: RentalId,
+        audit: AuditEntry,
+        key: Option<KeyWrite>,
+    ) -> Result<Arc<Stored>, Error> {
         let (command, audit) = (Command::WriteOff, Some(audit));
-        let asked = Asked { command, key: None, audit, resumes: None };
+        let asked = Asked { command, key, audit, resumes: None };
         let paying = Arc::clone(&self.paying);
         paying.alone(id, || self.change(id, None, asked)).await
     }

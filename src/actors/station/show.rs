@@ -8,7 +8,7 @@ use domain::slot::Standing;
 use domain::station::Snapshot;
 
 use super::State;
-use crate::actors::availability::{SlotView, StationView};
+use crate::actors::availability::{Kept, SlotView, StationView};
 use crate::actors::flusher::{SlotNews, StationNews};
 
 impl State {
@@ -56,6 +56,7 @@ impl State {
             banks: count(&|slot| slot.rentable),
             version: self.shown_version,
             slots,
+            kept: Kept::default(),
         }
     }
 

@@ -9,7 +9,7 @@ use domain::slot::Standing;
 use uuid::Uuid;
 
 use super::Board;
-use crate::actors::availability::{Availability, Info, SlotView, StationView};
+use crate::actors::availability::{Availability, Info, Kept, SlotView, StationView};
 use crate::actors::feed::Feed;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -93,6 +93,7 @@ pub fn station(number: u128, name: &str, (latitude, longitude): (f64, f64)) -> S
         free_slots: 0,
         banks: 0,
         version: 1,
+        kept: Kept::default(),
     }
 }
 

@@ -119,6 +119,8 @@ codes! {
     WithdrawalsDisabled "withdrawals_disabled" BAD_REQUEST;
     InvalidAmount "invalid_amount" BAD_REQUEST;
     InvalidMethod "invalid_method" BAD_REQUEST;
+    /// Money is NPR.
+    UnsupportedCurrency "unsupported_currency" BAD_REQUEST;
     UnsupportedMethod "unsupported_method" BAD_REQUEST;
     MissingField "missing_field" BAD_REQUEST;
     InvalidPhone "invalid_phone" BAD_REQUEST;

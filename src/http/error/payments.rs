@@ -94,6 +94,7 @@ impl From<CancelError> for ApiError {
         match error {
             CancelError::NotFound => no_intent(),
             CancelError::Over(status) => over(status),
+            CancelError::KeyUsed => used_otherwise(),
             CancelError::Unavailable => away("Payments cannot be cancelled"),
         }
     }

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::in_rupees;
 use crate::actors::withdrawals::{KeyOf, StepError, Wish};
 use crate::http::App;
 use crate::http::error::{ApiError, Code};
@@ -52,6 +53,8 @@ struct WithdrawalWish {
     account_number: Option<String>,
     /// For `bank`.
     account_holder_name: Option<String>,
+    /// `NPR`, which it is without it.
+    currency: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -118,6 +121,7 @@ async fn request(
     Body { value, hash }: Body<WithdrawalWish>,
 ) -> Result<Response, ApiError> {
     let rider = caller.rider;
+    in_rupees(value.currency.as_deref())?;
     let amount = value.amount;
     if amount < AMOUNTS.0 || amount > AMOUNTS.1 {
         let message = format!("Amount must be between NPR {} and NPR {}", AMOUNTS.0, AMOUNTS.1);

@@ -23,6 +23,7 @@ use crate::http::extract::{Body, Name};
 use crate::http::idempotency::{Deed, Key, REPLAYED};
 use crate::http::keyed::{Outcome, once};
 use crate::http::payments::body::transaction_id;
+use crate::http::payments::in_rupees;
 use crate::http::reply::{Done, ok};
 use crate::http::token::Caller;
 use crate::store;
@@ -48,6 +49,8 @@ struct PayDue {
     /// With `wallet_points` only, and only both.
     wallet_amount: Option<Money>,
     points_to_use: Option<u64>,
+    /// `NPR`, which it is without it.
+    currency: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -84,6 +87,7 @@ async fn pay_due(
     Body { value, hash }: Body<PayDue>,
 ) -> Result<Response, ApiError> {
     let (rider, rental) = (caller.rider, rental_id(&id)?);
+    in_rupees(value.currency.as_deref())?;
     let PayDue { payment_mode: mode, wallet_amount, points_to_use, .. } = value;
     let means = PayWith { mode, wallet_amount, points_to_use }.means()?;
     let body_hash = with_id(hash, rental);

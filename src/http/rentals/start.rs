@@ -25,6 +25,7 @@ use crate::http::extract::Body;
 use crate::http::idempotency::{Deed, Key, REPLAYED};
 use crate::http::keyed::{Outcome, once};
 use crate::http::limits::Left;
+use crate::http::payments::in_rupees;
 use crate::http::reply::{Done, made};
 use crate::http::token::Caller;
 use crate::store::fact::KeyWrite;
@@ -58,6 +59,8 @@ struct StartRental {
     /// With `wallet_points` only, and only both.
     wallet_amount: Option<Money>,
     points_to_use: Option<u64>,
+    /// `NPR`, which it is without it.
+    currency: Option<String>,
 }
 
 /// Starts a rental: holds the price, releases a bank, and waits a few seconds until it is out.
@@ -95,6 +98,7 @@ async fn start(
 
 impl StartRental {
     fn wish(&self, rider: RiderId) -> Result<Start, ApiError> {
+        in_rupees(self.currency.as_deref())?;
         let means = self.pay_with().means()?;
         let missing = || ApiError::new(Code::StationNotFound, "Station not found");
         let station = Serial::parse(self.station_sn.trim()).map_err(|_| missing())?;

@@ -35,8 +35,6 @@ pub struct StationBody<'a> {
     available_power_banks: u16,
     /// Not heard since the service started: the counts are those of before.
     stale: bool,
-    /// Kilometres from the place that was asked for, two decimals; null without one.
-    distance: Option<f64>,
     is_favorite: bool,
     /// Pictures of the station.
     #[schema(value_type = Vec<Object>)]
@@ -46,7 +44,13 @@ pub struct StationBody<'a> {
     opening_time: Option<NaiveTime>,
     #[schema(value_type = Option<String>, example = "20:00:00")]
     closing_time: Option<NaiveTime>,
+    /// Kilometres from the place that was asked for, two decimals; null without one. The last
+    /// one, so that all before it can be kept as text.
+    distance: Option<f64>,
 }
+
+/// The end of a row without a place.
+const NOWHERE: &str = "null}";
 
 impl<'a> StationBody<'a> {
     /// `metres` is how far it is from the place that was asked for.
@@ -64,12 +68,29 @@ impl<'a> StationBody<'a> {
             available_slots: view.free_slots,
             available_power_banks: view.banks,
             stale: view.stale,
-            distance: metres.map(kilometres),
             is_favorite: false,
             media: [],
             opening_time: info.about.opening_time,
             closing_time: info.about.closing_time,
+            distance: metres.map(kilometres),
         }
+    }
+
+    /// Writes the same as text. All but the distance is kept with the view.
+    pub fn write(
+        out: &mut Vec<u8>,
+        view: &StationView,
+        metres: Option<f64>,
+    ) -> serde_json::Result<()> {
+        let row = view.kept.row(|| {
+            let mut row = serde_json::to_string(&StationBody::new(view, None))?;
+            row.truncate(row.len() - NOWHERE.len());
+            Ok::<_, serde_json::Error>(row)
+        })?;
+        out.extend_from_slice(row.as_bytes());
+        serde_json::to_writer(&mut *out, &metres.map(kilometres))?;
+        out.push(b'}');
+        Ok(())
     }
 }
 

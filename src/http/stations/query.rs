@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::body::StationBody;
 use crate::actors::availability::{Availability, Near, StationView, distance};
 use crate::http::error::{ApiError, Code};
 use crate::http::page::{Page, Wanted};
@@ -118,12 +117,6 @@ impl ListQuery {
 pub struct Found {
     pub view: Arc<StationView>,
     pub metres: Option<f64>,
-}
-
-impl Found {
-    pub fn body(&self) -> StationBody<'_> {
-        StationBody::new(&self.view, self.metres)
-    }
 }
 
 impl List {

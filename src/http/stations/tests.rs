@@ -8,6 +8,7 @@ use domain::presence::Shown;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use super::body::StationBody;
 use super::router;
 use crate::actors::availability::StationView;
 use crate::http::board::Board;
@@ -36,6 +37,38 @@ async fn nearby_stations_come_nearest_first_with_their_distance() {
     let (_, _, body) = get(&board(), &format!("/api/stations/nearby?{THAMEL}")).await;
 
     insta::assert_json_snapshot!("nearby", body);
+}
+
+#[test]
+fn a_row_that_is_kept_reads_as_one_that_is_made() {
+    let (board, far) = (board(), [None, Some(0.0), Some(1_234.5)]);
+    let view = board.availability.all().next().unwrap();
+
+    for metres in far.into_iter().chain(far) {
+        let mut text = Vec::new();
+        StationBody::write(&mut text, &view, metres).unwrap();
+        let made = serde_json::to_string(&StationBody::new(&view, metres)).unwrap();
+        assert_eq!(String::from_utf8(text).unwrap(), made);
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_view_is_not_told_of_the_next() {
+    let board = board();
+    let path = "/api/stations/CG-1";
+    let (_, before, _) = get(&board, path).await;
+    let view = board.availability.by_serial(&"CG-1".into()).unwrap();
+
+    let next = StationView { banks: view.banks + 7, version: view.version + 1, ..(*view).clone() };
+    board.availability.publish(std::sync::Arc::new(next));
+
+    let (_, after, body) = get(&board, path).await;
+    assert_eq!(body["data"]["available_power_banks"], view.banks + 7);
+    assert_ne!(before["etag"], after["etag"]);
+    let (_, _, list) = get(&board, "/api/stations").await;
+    let rows = list["data"]["results"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["serial_number"] == "CG-1").unwrap();
+    assert_eq!(row["available_power_banks"], view.banks + 7);
 }
 
 #[tokio::test]

@@ -35,6 +35,8 @@ pub struct RefundStep {
     pub by: String,
     pub note: Option<String>,
     pub gateway_number: Option<String>,
+    /// Of the account that the gateway gives it back to, where it asks for one.
+    pub mobile: Option<String>,
     /// How often its gateway had been told or asked when this was decided, where that matters.
     pub tries: Option<i32>,
     /// When the gateway is told, of one that is sent.

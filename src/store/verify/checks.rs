@@ -27,6 +27,7 @@ impl Stage {
                 sum(coalesce(nullif(off, 'NaN'), 0)) over (partition by kind) as off_total
             from found_out
             where $1::text is not null and $2::timestamptz is not null
+                and $3::timestamptz is not null
             order by kind, subject
             limit {most}"
         )
@@ -62,6 +63,7 @@ pub const STAGES: &[Stage] = &[
     Stage { name: "no hold without an open rental", only_whole: false, body: STRAY_HOLD },
     Stage { name: "money on its way out is asked for", only_whole: false, body: WITHDRAWING },
     Stage { name: "payments are those that were settled", only_whole: false, body: CLEARING },
+    Stage { name: "gateways said that they were paid", only_whole: false, body: ANSWERED },
     Stage { name: "what went back was to go back", only_whole: false, body: given::BACK },
     Stage { name: "refunds are on credit notes", only_whole: true, body: given::CREDITED },
     Stage { name: "no price is captured twice", only_whole: false, body: DOUBLE_CAPTURE },
@@ -164,6 +166,20 @@ const CLEARING: &str = "
         group by t.intent_id
     ) t on t.intent_id = i.id
     where (i.account, i.amount) is distinct from (t.account, t.amount)";
+
+/// No money of a gateway without its word, as long as words are kept.
+const ANSWERED: &str = "
+    select 'unanswered' as kind, i.id::text as subject,
+        'an answer of ' || i.gateway || ' that it is paid' as expected, 'none' as found,
+        i.amount as off
+    from payment_intents i
+    where i.status = 'COMPLETED' and i.gateway <> 'sandbox' and i.completed_at >= $3
+        /*since and i.id in (select id from paid) since*/
+        and not exists (
+            select from gateway_events e
+            where e.intent_id = i.id and e.gateway = i.gateway and e.source = 'check'
+                and e.status = 200
+        )";
 
 const DOUBLE_CAPTURE: &str = "
     select 'double_capture' as kind, t.rental_id::text as subject, '1' as expected,

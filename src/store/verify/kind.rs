@@ -48,6 +48,8 @@ kinds! {
     Withdrawing = "withdrawing";
     /// A payment without its top-up, or the other way round.
     Clearing = "clearing";
+    /// A payment that no kept answer of its gateway says was paid.
+    Unanswered = "unanswered";
     /// A refund that the ledger has not, money back that was not to go back, or a credit note of
     /// another amount.
     Refund = "refund";

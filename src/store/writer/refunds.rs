@@ -99,14 +99,15 @@ fn advance(script: &mut Script, steps: &[(&Fact, &RefundStep)]) {
         update refunds s
         set status = w.status, note = coalesce(w.note, s.note),
             gateway_number = coalesce(w.gateway_number, s.gateway_number),
+            mobile = coalesce(w.mobile, s.mobile),
             approved_at = case w.status when 'APPROVED' then w.at else s.approved_at end,
             approved_by = case w.status when 'APPROVED' then w.by else s.approved_by end,
             given_by = case when w.pays then w.by else s.given_by end,
             ended_at = case when w.status in ('PROCESSED', 'REJECTED') then w.at end,
             ended_by = case when w.status in ('PROCESSED', 'REJECTED') then w.by end,
             next_try_at = w.next_try_at
-        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as w (
-            id, status, sources, by, note, gateway_number, pays, tries, next_try_at, at
+        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as w (
+            id, status, sources, by, note, gateway_number, mobile, pays, tries, next_try_at, at
         )
         where s.id = w.id and s.status = any(string_to_array(w.sources, ' '))
             and s.tries = coalesce(w.tries, s.tries)
@@ -125,6 +126,7 @@ fn advance(script: &mut Script, steps: &[(&Fact, &RefundStep)]) {
         .bind(steps.iter().map(|(_, s)| s.by.as_str()).collect::<Vec<_>>())
         .bind(steps.iter().map(|(_, s)| s.note.as_deref()).collect::<Vec<_>>())
         .bind(steps.iter().map(|(_, s)| s.gateway_number.as_deref()).collect::<Vec<_>>())
+        .bind(steps.iter().map(|(_, s)| s.mobile.as_deref()).collect::<Vec<_>>())
         .bind(steps.iter().map(|(_, s)| s.step.pays()).collect::<Vec<_>>())
         .bind(steps.iter().map(|(_, s)| s.tries).collect::<Vec<_>>())
         .bind(steps.iter().map(|(_, s)| s.next_try_at).collect::<Vec<_>>())

@@ -7,6 +7,7 @@ use crate::harness::database::Database;
 use crate::harness::process::{Done, Place, Process, Rider, SOON};
 
 mod fleet;
+mod keyed;
 mod outbox;
 mod refunds;
 mod service;

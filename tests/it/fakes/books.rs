@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::pending;
+use std::sync::atomic::AtomicBool;
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -23,6 +24,10 @@ pub struct Books {
     pub open_status: Mutex<Option<&'static str>>,
     /// How a refund that is taken stands at once; `succeeded` where nothing is said.
     pub refund_status: Mutex<Option<&'static str>>,
+    /// The money in which the company says that it was paid; ours where nothing is said.
+    pub currency: Mutex<Option<&'static str>>,
+    /// The payer's money came from a bank.
+    pub is_from_bank: AtomicBool,
     /// Those that are held go on.
     pub go_on: Notify,
 }

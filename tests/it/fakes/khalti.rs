@@ -1,6 +1,7 @@
 //! Khalti's KPG-2: what ended unpaid is answered with 400, and keys are asked for.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -107,6 +108,9 @@ async fn refund(
         let mut orders = books.orders.lock();
         let found = orders.iter_mut().find(|(pidx, order)| order.number(pidx) == number);
         let Some((_, order)) = found else { return wrong("detail", "Not found.") };
+        if books.is_from_bank.load(Ordering::Relaxed) && body["mobile"].as_str().is_none() {
+            return wrong("mobile", "A mobile is needed.");
+        }
         let amount = body["amount"].as_i64().unwrap_or(order.paisa);
         if order.paid_back + amount > order.paisa {
             return wrong("detail", "Transaction is already refunded.");

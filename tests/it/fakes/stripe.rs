@@ -60,7 +60,13 @@ async fn retrieve(
         }
         assert_eq!(fields["expand[]"], "latest_charge");
         match books.orders.lock().get(&id) {
-            Some(order) => Json(payment(&id, order, *books.open_status.lock())).into_response(),
+            Some(order) => {
+                let mut paid = payment(&id, order, *books.open_status.lock());
+                if let Some(currency) = *books.currency.lock() {
+                    paid["currency"] = currency.into();
+                }
+                Json(paid).into_response()
+            }
             None => refusal(StatusCode::NOT_FOUND, "resource_missing"),
         }
     };

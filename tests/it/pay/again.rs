@@ -69,6 +69,33 @@ async fn a_payment_that_was_given_up_or_ran_out_is_asked_for_anew_with_the_same_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_payment_is_cancelled_once_with_a_key_and_answered_again() {
+    let node = TestNode::start().await;
+    let app = node.app(node.rider(10).await);
+    let wish = json!({ "amount": 100, "payment_method_id": "sandbox" });
+    let mut paths = Vec::new();
+    for _ in 0..2 {
+        let begun = app.post("/api/payments/wallet/topup-intent", &wish).await;
+        let id = begun.data()["intent_id"].as_str().unwrap().to_owned();
+        paths.push((format!("/api/payments/cancel/{id}"), id));
+    }
+    let [(path, id), (other, _)] = &paths[..] else { panic!("{paths:?}") };
+
+    let first = app.post_keyed(path, "c-1", &json!({})).await;
+    assert_eq!((first.status, first.is_replay()), (200, false));
+    pay(&app, &json!(id)).await;
+    let again = app.post_keyed(path, "c-1", &json!({})).await;
+
+    assert_eq!((again.status, again.is_replay()), (200, true));
+    assert_eq!(again.body, first.body, "as it was answered");
+    let used = app.post_keyed(other, "c-1", &json!({})).await;
+    assert_eq!(used.refusal(), (422, "idempotency_key_reused"));
+    let late = app.post_keyed(path, "c-2", &json!({})).await;
+    assert_eq!(late.refusal(), (400, "invalid_intent_status"));
+    node.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_came_to_nothing_after_its_payment_is_tried_anew_with_the_same_key() {
     let node = TestNode::start().await;
     node.cabinet_kept(CABINET, "CG-1", &["40818048"]).await;

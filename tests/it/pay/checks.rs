@@ -114,7 +114,7 @@ async fn the_payment_of_another_rider_is_not_found_and_anybody_may_start_a_quest
     let intent = till.played(rider, Outcome::Paid).await;
 
     let others = till.payments.verify(intent.id, Some(other)).await;
-    let cancelled = till.payments.cancel(intent.id, other).await;
+    let cancelled = till.payments.cancel(intent.id, other, None).await;
     let nobodys = till.payments.verify(intent.id, None).await;
 
     assert_eq!(others, Err(VerifyError::NotFound));
@@ -165,8 +165,8 @@ async fn what_is_cancelled_stays_cancelled_unless_it_is_paid() {
     let rider = till.rider().await;
     let intent = till.intent(rider, Gateway::Khalti).await;
 
-    let cancelled = till.payments.cancel(intent.id, rider).await.unwrap();
-    let again = till.payments.cancel(intent.id, rider).await.unwrap();
+    let cancelled = till.payments.cancel(intent.id, rider, None).await.unwrap();
+    let again = till.payments.cancel(intent.id, rider, None).await.unwrap();
     assert_eq!((cancelled.status, again.status), (IntentStatus::Cancelled, again.status));
     till.khalti.then(Script::Says(Answer::Pending));
     let unpaid = till.payments.verify(intent.id, Some(rider)).await;
@@ -174,7 +174,7 @@ async fn what_is_cancelled_stays_cancelled_unless_it_is_paid() {
 
     till.khalti.then_paid(&intent, "T1");
     assert!(till.payments.verify(intent.id, Some(rider)).await.is_ok());
-    let over = till.payments.cancel(intent.id, rider).await;
+    let over = till.payments.cancel(intent.id, rider, None).await;
     assert_eq!(over, Err(CancelError::Over(IntentStatus::Completed)));
     assert_eq!(till.wallet(rider).await, Money::rupees(500));
 }

@@ -1,7 +1,7 @@
 //! Riders pay what they owe: whole, once, and in the unit they choose.
 
 use chargeghar::actors::rentals::Error;
-use chargeghar::store::fact::AuditEntry;
+use chargeghar::store::fact::{AuditEntry, KeyWrite};
 use domain::money::Money;
 use domain::points::Points;
 use domain::rental::{Event, Refusal, replay};
@@ -149,7 +149,16 @@ async fn dues_that_are_written_off_are_not_owed_any_more_and_once_only() {
             target: debtor.rental.to_string(),
             details: json!({ "reason": "the rider has left the country" }),
         };
-        node.node.rentals.write_off(debtor.rental, audit)
+        let key = KeyWrite {
+            actor: "operator:anna".into(),
+            key: "w-1".into(),
+            route: "rental.write_off",
+            body_hash: [0; 32],
+            status: 200,
+            resource: Some(debtor.rental.to_string()),
+            response: None,
+        };
+        node.node.rentals.write_off(debtor.rental, audit, Some(key))
     };
 
     let answers = join_all((0..10).map(|_| write_off())).await;
@@ -165,6 +174,8 @@ async fn dues_that_are_written_off_are_not_owed_any_more_and_once_only() {
     let audited = "select count(*) from audit where action = 'rental.write_off'";
     assert_eq!(node.database.number(lost).await, 1);
     assert_eq!(node.database.number(audited).await, 1);
+    let known = node.node.context.store.key("operator:anna", "w-1").await.unwrap();
+    assert_eq!(known.unwrap().resource, Some(debtor.rental.to_string()));
     let shown = node.app(debtor.rider).get("/api/rentals/history").await;
     let shown = &shown.data()["rentals"][0];
     assert_eq!(

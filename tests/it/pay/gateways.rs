@@ -136,6 +136,25 @@ async fn another_amount_is_never_credited_and_a_person_is_told() {
 }
 
 #[tokio::test]
+async fn as_much_of_another_currency_is_never_credited_and_a_person_is_told() {
+    let desk = Desk::at(Gateway::Stripe).await;
+    let intent = desk.played(500, Outcome::Paid).await;
+    desk.company.answers_in("inr");
+
+    for _ in 0..2 {
+        assert_eq!(desk.verify(&intent).await, Err(VerifyError::Mismatch));
+    }
+
+    assert_eq!(desk.wallet().await, Money::ZERO);
+    assert_eq!(desk.till.status(&intent).await, IntentStatus::Failed);
+    assert_eq!(desk.incidents("payment_mismatch").await, 1);
+    let said = "select evidence #>> '{said,currency}' from incidents";
+    assert_eq!(desk.till.database.text(said).await.to_lowercase(), "inr");
+    let kept = "gateway_events where source = 'check' and body like '%\"inr\"%'";
+    assert_eq!(desk.till.count(kept).await, 2, "its word is kept");
+}
+
+#[tokio::test]
 async fn the_number_of_one_payment_settles_no_bigger_one() {
     each(async |desk| {
         let small = desk.played(100, Outcome::Paid).await;
@@ -251,6 +270,7 @@ async fn each_answer_is_kept_without_what_nobody_may_keep() {
         desk.till.clock.advance(MINUTE);
         let all = u64::try_from(events.len()).unwrap();
         assert_eq!(desk.till.store.purge_gateway_events(desk.till.clock.now()).await, Ok(all));
+        desk.till.database.is_crooked(); // so early, the auditor misses them
     })
     .await;
 }

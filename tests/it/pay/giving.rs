@@ -21,6 +21,7 @@ use crate::harness::node::TestNode;
 
 pub const REFUNDS: &str = "/api/payments/refunds";
 pub const REASON: &str = "the bank was empty";
+pub const PROCESS: What = What::Process { mobile: None };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_price_of_a_rental_goes_back_once_with_a_credit_note() {
@@ -38,10 +39,10 @@ async fn the_price_of_a_rental_goes_back_once_with_a_credit_note() {
     assert!(replayed.is_replay());
     assert_eq!(twice.refusal(), (400, "duplicate_refund"));
     let name = asked.data()["refund_id"].as_str().unwrap();
-    let early = act(&node, name, What::Process, "operator:anna").await;
+    let early = act(&node, name, PROCESS, "operator:anna").await;
     assert_eq!(early, Err(StepError::Elsewhere(Status::Requested)));
     act(&node, name, What::Approve, "operator:anna").await.unwrap();
-    let both = [0, 1].map(|_| act(&node, name, What::Process, "operator:bina"));
+    let both = [0, 1].map(|_| act(&node, name, PROCESS, "operator:bina"));
     let both = futures::future::join_all(both).await;
     assert_eq!(both.iter().filter(|done| done.is_ok()).count(), 1, "{both:?}");
 
@@ -68,7 +69,7 @@ async fn a_refund_whose_credit_note_is_gone_or_says_another_amount_is_found() {
         "reason": REASON });
     let asked = node.app(rider).post(REFUNDS, &wish).await;
     let name = asked.data()["refund_id"].as_str().unwrap();
-    for what in [What::Approve, What::Process] {
+    for what in [What::Approve, PROCESS] {
         act(&node, name, what, "operator:anna").await.unwrap();
     }
     node.audit().await;
@@ -96,7 +97,7 @@ async fn what_points_paid_of_a_rental_goes_back_as_points() {
     assert_eq!(refund.amount, Money::rupees(50));
 
     act(&node, &refund.reference, What::Approve, "operator:anna").await.unwrap();
-    act(&node, &refund.reference, What::Process, "operator:anna").await.unwrap();
+    act(&node, &refund.reference, PROCESS, "operator:anna").await.unwrap();
 
     let purse = node.node.context.store.purse(rider).await.unwrap();
     assert_eq!((purse.wallet, purse.points), (Money::rupees(500), Points(200)));
@@ -125,7 +126,7 @@ async fn a_spent_top_up_goes_back_no_further_than_the_wallet_holds() {
     assert_eq!(refund.amount, Money::rupees(500));
     act(&node, &refund.reference, What::Approve, "operator:anna").await.unwrap();
     spend(&node, rider, 400).await;
-    let spent = act(&node, &refund.reference, What::Process, "operator:anna").await;
+    let spent = act(&node, &refund.reference, PROCESS, "operator:anna").await;
     assert_eq!(spent, Err(StepError::NothingLeft));
     act(&node, &refund.reference, What::Reject, "operator:anna").await.unwrap();
 
@@ -145,8 +146,8 @@ async fn much_money_needs_two_persons() {
     let refund = refunds(&node).request(rider, &top_up, REASON.to_owned(), None).await.unwrap();
 
     act(&node, &refund.reference, What::Approve, "operator:anna").await.unwrap();
-    let same = act(&node, &refund.reference, What::Process, "operator:anna").await;
-    let other = act(&node, &refund.reference, What::Process, "operator:bina").await;
+    let same = act(&node, &refund.reference, PROCESS, "operator:anna").await;
+    let other = act(&node, &refund.reference, PROCESS, "operator:bina").await;
 
     assert_eq!(same, Err(StepError::SamePerson));
     assert_eq!(other.unwrap().status, Status::Processing);
@@ -195,7 +196,7 @@ pub fn refunds(node: &TestNode) -> Refunds {
 }
 
 pub async fn act(node: &TestNode, name: &str, what: What, by: &str) -> Result<Refund, StepError> {
-    refunds(node).act(name, Act { what, by: by.to_owned(), note: None }).await
+    refunds(node).act(name, Act { what, by: by.to_owned(), note: None }, None).await
 }
 
 /// What the app calls the rider's newest transaction of a kind.

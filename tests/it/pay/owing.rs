@@ -1,5 +1,6 @@
 //! Riders who owe: a rental that came back three hours late to an empty wallet.
 
+use chargeghar::store::Store;
 use chargeghar::store::fact::{Fact, RentalWrite};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::bank::Fingerprint;
@@ -15,6 +16,9 @@ use crate::harness::rental::dispensing;
 
 /// The fee of three hours: the most of a day.
 pub const OWED: &str = "100.00";
+
+/// Where facts are written, and when.
+type Place<'a> = (&'a Store, DateTime<Utc>);
 
 pub struct Debtor {
     pub rider: RiderId,
@@ -54,8 +58,13 @@ pub async fn debts(node: &TestNode, count: usize) -> (RiderId, Vec<RentalId>) {
 }
 
 async fn back_late(node: &TestNode, out: Rental) -> Rental {
+    back_late_in(&node.node.context.store, node.clock.now(), out, 2).await
+}
+
+/// A rental that is out, as its actor would write it when its bank is back so late.
+pub async fn back_late_in(store: &Store, now: DateTime<Utc>, out: Rental, version: i32) -> Rental {
     let back = claim(out.station, out.created_at + TimeDelta::seconds(14_403));
-    let rental = then(node, out, 2, &Command::Return(back)).await;
+    let rental = then((store, now), out, version, &Command::Return(back)).await;
     assert_eq!(rental.owed.to_string(), OWED);
     rental
 }
@@ -71,15 +80,16 @@ async fn taken_out(node: &TestNode, rider: RiderId, station: StationId) -> Renta
     let (slot, bank) = (SlotKey::new(0, 1), "40818077");
     let rental = dispensing(rider, station, slot, bank, node.clock.now());
     let first = Event::Started { rental: Box::new(rental.clone()) };
-    commit(node, &rental, None, rental.clone(), first).await;
+    let place = (&node.node.context.store, node.clock.now());
+    commit(place, &rental, None, rental.clone(), first).await;
     let at = rental.created_at + TimeDelta::seconds(3);
-    then(node, rental, 1, &Command::Settle(domain::eject::Settlement::Out { at })).await
+    then(place, rental, 1, &Command::Settle(domain::eject::Settlement::Out { at })).await
 }
 
-async fn then(node: &TestNode, rental: Rental, version: i32, command: &Command) -> Rental {
+async fn then(place: Place<'_>, rental: Rental, version: i32, command: &Command) -> Rental {
     let event = decide(&rental, command, &facts(rental.created_at)).unwrap().remove(0);
     let after = evolve(rental.clone(), &event);
-    commit(node, &rental, Some(version), after.clone(), event).await;
+    commit(place, &rental, Some(version), after.clone(), event).await;
     after
 }
 
@@ -89,12 +99,18 @@ pub async fn give_points(node: &TestNode, rider: RiderId, points: u32) {
     node.node.context.store.commit(fact).await.unwrap();
 }
 
-async fn commit(node: &TestNode, was: &Rental, before: Option<i32>, after: Rental, event: Event) {
-    let mut fact = Fact::at(node.clock.now());
+async fn commit(
+    (store, now): Place<'_>,
+    was: &Rental,
+    before: Option<i32>,
+    after: Rental,
+    event: Event,
+) {
+    let mut fact = Fact::at(now);
     fact.movements = rental::movements(was, &event);
     let (settle_until, events) = (was.created_at, vec![event]);
     fact.rental = Some(RentalWrite { before, after, events, settle_until });
-    node.node.context.store.commit(fact).await.unwrap();
+    store.commit(fact).await.unwrap();
 }
 
 fn facts(now: DateTime<Utc>) -> Facts<'static> {

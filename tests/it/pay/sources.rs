@@ -14,7 +14,7 @@ use domain::refund::Status;
 use serde_json::json;
 
 use super::counter::Counter;
-use super::giving::{REASON, REFUNDS, act, refunds, spend, transaction};
+use super::giving::{PROCESS, REASON, REFUNDS, act, refunds, spend, transaction};
 use super::owing::give_points;
 use crate::fakes::books::{Call, Fault};
 use crate::harness::node::SOON;
@@ -71,6 +71,9 @@ async fn a_refund_that_is_pending_there_ends_as_it_ends_there() {
         scene.until_looked_up(2).await;
         assert_eq!(scene.text("status").await, "PROCESSING");
         assert_eq!(scene.wallet().await, Money::ZERO);
+        let kept = "gateway_events where source = 'refund' and body::jsonb ->> 'id' = 're_1'
+            and body::jsonb ->> 'status' = 'pending'";
+        assert_eq!(scene.counter.count(kept).await, 1, "the answer that it is pending");
 
         stripe.refunds_end(end);
         scene.becomes(status).await;
@@ -108,6 +111,46 @@ async fn a_refusal_after_a_lost_answer_is_looked_up_before_it_is_believed() {
 
     assert_eq!((scene.paid_back(), scene.told()), (50_000, 2));
     assert_eq!(scene.wallet().await, Money::ZERO);
+    scene.counter.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_refusal_that_nobody_can_explain_is_kept_and_looked_up_later() {
+    let old = r#"{"pidx":"pidx000000000000000000","total_amount":50000,"status":"Completed",
+        "transaction_id":"Tpidx000000000000000000","fee":0,"refunded":false}"#;
+    let scene = Scene::sent(Gateway::Khalti, &[(Call::Refund, Fault::BreaksAfter)]).await;
+    scene.until_told(1).await;
+    for fault in [Fault::Says(200, old), Fault::Says(500, "")] {
+        scene.counter.company(Gateway::Khalti).fault(Call::Check, fault);
+    }
+    scene.becomes("PROCESSED").await;
+
+    let refused = "gateway_events where source = 'refund' and body like '%is already refunded%'";
+    assert_eq!(scene.counter.count(refused).await, 1, "the refusal is kept");
+    assert_eq!((scene.paid_back(), scene.told()), (50_000, 2));
+    assert_eq!(scene.wallet().await, Money::ZERO);
+    scene.counter.node.stop().await;
+}
+
+/// What came from a bank goes to an account at Khalti, which is asked for by its mobile.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_bank_paid_goes_back_to_the_mobile_that_is_named() {
+    let scene = Box::pin(Scene::topped_up(Gateway::Khalti)).await;
+    scene.counter.company(Gateway::Khalti).paid_from_a_bank();
+    scene.ask().await;
+    scene.process().await;
+    scene.becomes("REJECTED").await;
+    assert!(scene.text("note").await.contains("A mobile is needed."));
+    assert_eq!(scene.wallet().await, Money::rupees(500));
+
+    scene.ask().await;
+    let mobile = What::Process { mobile: Some("9800000001".to_owned()) };
+    let name = scene.text("reference").await;
+    act(&scene.counter.node, &name, mobile, "operator:anna").await.unwrap();
+    scene.becomes("PROCESSED").await;
+
+    assert_eq!((scene.paid_back(), scene.wallet().await), (50_000, Money::ZERO));
+    assert_eq!(scene.text("mobile").await, "9800000001");
     scene.counter.node.stop().await;
 }
 
@@ -168,7 +211,7 @@ async fn twenty_wishes_approvals_and_orders_at_once_are_one_refund() {
     assert!(refused.into_iter().all(|answer| answer.refusal() == (400, "duplicate_refund")));
     assert_eq!((made.len(), scene.counter.count("refunds").await), (1, 1));
     let name = made[0].data()["refund_id"].as_str().unwrap();
-    for (what, status) in [(What::Approve, "APPROVED"), (What::Process, "PROCESSING")] {
+    for (what, status) in [(What::Approve, "APPROVED"), (PROCESS, "PROCESSING")] {
         let steps = (0..20).map(|_| act(node, name, what.clone(), "operator:anna"));
         let steps = futures::future::join_all(steps).await;
         assert_eq!(steps.iter().filter(|step| step.is_ok()).count(), 1, "{steps:?}");
@@ -194,7 +237,7 @@ async fn parts_are_never_more_than_the_payment() {
         let rest = rest.unwrap();
         assert_eq!(rest.amount, Money::rupees(400), "the wallet holds more, the payment does not");
         act(node, &rest.reference, What::Approve, "operator:anna").await.unwrap();
-        act(node, &rest.reference, What::Process, "operator:anna").await.unwrap();
+        act(node, &rest.reference, PROCESS, "operator:anna").await.unwrap();
         let ended = format!("select status from refunds where id = '{}'", rest.id);
         node.while_hours_pass(node.database.until(&ended, "PROCESSED", SOON)).await;
 
@@ -273,14 +316,14 @@ impl Scene {
 
     async fn process(&self) {
         let name = self.text("reference").await;
-        act(&self.counter.node, &name, What::Process, "operator:anna").await.unwrap();
+        act(&self.counter.node, &name, PROCESS, "operator:anna").await.unwrap();
     }
 
     async fn becomes(&self, status: &str) {
-        let sql = "select status from refunds";
+        let sql = newest("status");
         self.counter
             .node
-            .while_hours_pass(self.counter.node.database.until(sql, status, SOON))
+            .while_hours_pass(self.counter.node.database.until(&sql, status, SOON))
             .await;
     }
 
@@ -301,7 +344,7 @@ impl Scene {
     }
 
     async fn text(&self, column: &str) -> String {
-        self.counter.node.database.text(&format!("select {column} from refunds")).await
+        self.counter.node.database.text(&newest(column)).await
     }
 
     async fn points(&self) -> Points {
@@ -319,4 +362,8 @@ impl Scene {
     fn told(&self) -> usize {
         self.counter.company(self.intent.gateway).calls(Call::Refund)
     }
+}
+
+fn newest(column: &str) -> String {
+    format!("select {column} from refunds order by requested_at desc, id desc limit 1")
 }

@@ -62,7 +62,7 @@ async fn money_that_comes_after_the_end_is_credited() {
     till.payments.sweep_once().await;
     assert_eq!(till.status(&expired).await, IntentStatus::Expired);
     let cancelled = till.intent(riders[1], Gateway::Khalti).await;
-    till.payments.cancel(cancelled.id, riders[1]).await.unwrap();
+    till.payments.cancel(cancelled.id, riders[1], None).await.unwrap();
 
     till.khalti.then_paid(&cancelled, "T2");
     till.clock.advance(2 * MINUTE);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chargeghar::actors::payments::{Outcome, Payments, Settings, TopUp};
 use chargeghar::clients::payments::news::{Hint, News, Odd};
+use chargeghar::clients::payments::raw::Raw;
 use chargeghar::clients::payments::{
     Asked, Error, Gateways, Offer, Order, PaymentGateway, Refund, Refunded, Started, Trace,
 };
@@ -159,7 +160,10 @@ impl PaymentGateway for Scripted {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let script = self.answers.lock().pop_front();
         match script.unwrap_or(Script::Says(Answer::Pending)) {
-            Script::Says(answer) => Ok(answer).into(),
+            Script::Says(answer) => {
+                let raw = Raw { status: Some(200), ..Raw::of_bytes(b"{}") };
+                Asked { said: Ok(answer), raw: Some(raw) }
+            }
             Script::Fails(error) => Err(error).into(),
             Script::Hangs => std::future::pending().await,
         }

@@ -9,7 +9,7 @@ use domain::payment::{Intent, IntentStatus};
 use serde_json::json;
 
 use super::counter::Counter;
-use super::giving::{REASON, act, refunds, spend, transaction};
+use super::giving::{PROCESS, REASON, act, refunds, spend, transaction};
 use crate::fakes::books::{Call, Fault, Outcome};
 use crate::fakes::{dispute, event, refunded, returned};
 use crate::harness::node::SOON;
@@ -126,7 +126,7 @@ async fn money_that_went_back_unasked_is_told_to_a_person_once_and_our_own_refun
     let top_up = transaction(node, rider, "TOPUP").await;
     spend(node, rider, 400).await;
     let ours = refunds(node).request(rider, &top_up, REASON.to_owned(), None).await.unwrap();
-    for what in [What::Approve, What::Process] {
+    for what in [What::Approve, PROCESS] {
         act(node, &ours.reference, what, "operator:anna").await.unwrap();
     }
     let (id, at) = (ours.id.to_string(), intent.gateway_ref.as_str());

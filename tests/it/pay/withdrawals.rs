@@ -308,7 +308,7 @@ async fn asked(node: &TestNode, rider: RiderId, rupees: i64) -> String {
 async fn act(node: &TestNode, id: &str, step: Step, by: &str) -> Result<Withdrawal, StepError> {
     let number = (step == Step::Complete).then(|| "NB-1".to_owned());
     let act = Act { step, by: by.to_owned(), note: None, payout_reference: number };
-    door(node).act(id, act).await
+    door(node).act(id, act, None).await
 }
 
 /// The status of the rider's newest withdrawal in the list of transactions.

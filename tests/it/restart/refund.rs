@@ -66,6 +66,26 @@ async fn a_refund_cut_after_it_left_the_wallet_is_told_after_the_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_with_a_key_whose_answer_was_lost_is_answered_after_the_restart() {
+    let source = Source::approved(Gateway::Khalti).await;
+    let mut process = source.serve("after_refund_commit").await;
+    let command = ["refund", "process", &source.name, "--key", "p-1", "--json"];
+    assert_ne!(source.place.run(&command).await.code, Some(0), "the service survived");
+    assert!(!process.ended().await.success());
+    let _process = source.serve("none").await;
+
+    let answered = source.place.run(&command).await.one_document();
+    assert_eq!(answered["status"], "PROCESSING");
+    source.given_back_once().await;
+
+    assert_eq!(source.place.run(&command).await.one_document(), answered);
+    let without = source.place.run(&command[..3]).await.refusal();
+    assert!(without.contains("is PROCESSED"), "{without}");
+    let told = "select count(*) from audit where action = 'refund.process'";
+    assert_eq!(source.database.number(told).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rentals_refund_cut_before_its_commit_left_the_money_and_the_numbers_alone() {
     wallet("before_refund_commit", "APPROVED", "450.00", "1").await;
 }

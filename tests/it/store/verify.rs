@@ -15,6 +15,8 @@ use tokio::time::timeout;
 use super::world::World;
 use crate::harness::proxy::Proxy;
 
+mod answered;
+
 const SOON: Duration = Duration::from_secs(20);
 
 #[tokio::test]
@@ -46,44 +48,55 @@ async fn a_life_of_rentals_has_no_findings_whole_or_in_parts() {
     assert!(nothing.transfers <= 10, "{nothing:?}");
 }
 
-#[tokio::test]
-async fn each_way_of_being_wrong_is_seen_whole_and_among_what_is_new() {
-    for (kind, spoil) in [
-        (
-            Kind::Unbalanced,
-            "update ledger_entries set amount = amount - 1 where account = 'revenue'",
-        ),
-        (
-            Kind::Astray,
-            "update ledger_balances set balance = balance + 3 where account like 'wallet:%'",
-        ),
-        (Kind::RentalHold, "update rentals set held = held + 5"),
-        (Kind::RentalDues, "update rentals set owed = owed + 5"),
-        (Kind::StrayHold, "update ledger_balances set balance = 7 where account like 'hold:%'"),
-        (
-            Kind::DoubleCapture,
-            "insert into ledger_transfers (id, kind, rental_id, at)
+/// What is done to the rows behind the service's back, and as what it is found.
+const WRONGS: [(Kind, &str); 11] = [
+    (Kind::Unbalanced, "update ledger_entries set amount = amount - 1 where account = 'revenue'"),
+    (
+        Kind::Astray,
+        "update ledger_balances set balance = balance + 3 where account like 'wallet:%'",
+    ),
+    (Kind::RentalHold, "update rentals set held = held + 5"),
+    (Kind::RentalDues, "update rentals set owed = owed + 5"),
+    (Kind::StrayHold, "update ledger_balances set balance = 7 where account like 'hold:%'"),
+    (
+        Kind::DoubleCapture,
+        "insert into ledger_transfers (id, kind, rental_id, at)
             select gen_random_uuid(), 'capture', id, now() from rentals",
-        ),
-        (
-            Kind::Reversal,
-            "insert into ledger_transfers (id, kind, reverses, at)
+    ),
+    (
+        Kind::Reversal,
+        "insert into ledger_transfers (id, kind, reverses, at)
             select gen_random_uuid(), 'reversal', id, now() from ledger_transfers limit 1",
-        ),
-        (Kind::Refund, "update ledger_transfers set kind = 'top_up_back' where kind = 'capture'"),
-        (
-            Kind::Withdrawing,
-            "update ledger_balances set account = replace(account, 'wallet', 'withdrawing')
+    ),
+    (Kind::Refund, "update ledger_transfers set kind = 'top_up_back' where kind = 'capture'"),
+    (
+        Kind::Withdrawing,
+        "update ledger_balances set account = replace(account, 'wallet', 'withdrawing')
             where account like 'wallet:%' and balance > 0",
-        ),
-        (
-            Kind::Clearing,
-            "insert into payment_intents (id, rider_id, gateway, purpose, amount, status,
+    ),
+    (
+        Kind::Clearing,
+        "insert into payment_intents (id, rider_id, gateway, purpose, amount, status,
                 gateway_ref, gateway_txn_id, redirect, created_at, expires_at, completed_at)
             select gen_random_uuid(), id, 'sandbox', 'WALLET_TOPUP', 9, 'COMPLETED', 'r', 'r', '{}',
                 now(), now(), now() from riders limit 1",
-        ),
-    ] {
+    ),
+    (
+        Kind::Unanswered,
+        "update payment_intents set gateway = 'khalti';
+            update ledger_entries set account = 'clearing:khalti' where account like 'clearing:%';
+            insert into gateway_events (id, gateway, intent_id, source, status, body, hash, at)
+            select gen_random_uuid(), w.gateway, i.id, w.source, w.status, '{}', sha256('x'), now()
+            from payment_intents i, (values
+                ('khalti', 'start', 200), ('khalti', 'check', 502), ('khalti', 'refund', 200),
+                ('esewa', 'check', 200)
+            ) w (gateway, source, status)",
+    ),
+];
+
+#[tokio::test]
+async fn each_way_of_being_wrong_is_seen_whole_and_among_what_is_new() {
+    for (kind, spoil) in WRONGS {
         let world = paid().await;
         let rider = world.rider(100).await;
         let rental = world.rental(rider, "1", 1);

@@ -2,15 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use domain::ids::InvoiceId;
-use domain::invoice::{Line, Seller, Series};
+use domain::invoice::{Draft, Line, Seller, Series};
+use domain::ledger::vat_in;
 use domain::money::Money;
+use domain::rental::{Event, Phase, Rental, Terms};
+use domain::tariff::LateFee;
+use domain::tender::Spent;
 use ttf_parser::Face;
 use uuid::Uuid;
 
-use super::pdf;
+use super::{ReceiptBody, RentalBody, pdf};
 use crate::http::rentals::tests::view;
 use crate::store::invoices::Document;
+use crate::store::views::rentals::RentalView;
 
 #[test]
 fn the_page_says_what_the_invoice_says_and_only_a_second_print_is_a_copy() {
@@ -32,6 +38,102 @@ fn a_name_that_the_font_can_not_write_is_replaced_by_the_serial() {
     view.station.name = "ठमेल".to_owned();
     let page = text(&pdf::page(&invoice(), &view, 1).unwrap());
     assert!(page.contains(&view.station.serial), "{page}");
+}
+
+/// Three hours late, made known by a report: the fee is cut, and the time is one of an interval.
+#[test]
+fn a_late_return_has_its_lines_and_its_interval_in_data_and_on_paper() {
+    let view = late_view();
+    let Phase::Completed { since, due_at, ended } = view.rental.phase.clone() else { panic!() };
+    let (charged, free) = (ended.late.minutes_charged, 2);
+    let vat = vat_in(ended.late.amount, Terms::default().vat_percent);
+    let (collected, spent) = (Money::ZERO, Spent::default());
+    let before = Rental {
+        owed: Money::ZERO,
+        phase: Phase::Overdue { since, due_at },
+        ..view.rental.clone()
+    };
+    let returned = Event::Returned { ended, vat, collected, spent };
+    let percent = Terms::default().vat_percent;
+    let draft = Draft::closing(InvoiceId(Uuid::nil()), &before, &returned, percent, &seller());
+    let invoice = issued(draft.unwrap());
+
+    let page = text(&pdf::page(&invoice, &view, 1).unwrap());
+    let rental = RentalBody::of(&view.rental, |_| Some(view.station.clone()), view.created_at);
+    let body = ReceiptBody { invoice: invoice.into(), credit_notes: vec![], rental };
+    let body = serde_json::to_value(body).unwrap();
+
+    let (late, grace) =
+        (format!("Late minutes, {charged} minutes"), "Free minutes after the due time");
+    for wanted in [
+        "1 hour, 60 minutes",
+        "Rs 50.00",
+        &format!("{grace}, {free} minutes"),
+        "Rs 0.00",
+        &late,
+        "Rs 313.33",
+        "Largest late fee per day",
+        "Rs -213.33",
+        "Rs 132.75",
+        "Rs 17.25",
+        "Rs 150.00",
+        "Returned between, billed to the first",
+        "2026-11-22 21:55 to 2026-11-22 21:58",
+    ] {
+        assert!(page.lines().any(|line| line == wanted), "{wanted}: {page}");
+    }
+    let lines: Vec<(&str, &str)> = body["invoice"]["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| (line["label"].as_str().unwrap(), line["amount"].as_str().unwrap()))
+        .collect();
+    let wanted = [
+        ("1 hour", "50.00"),
+        (grace, "0.00"),
+        ("Late minutes", "313.33"),
+        ("Largest late fee per day", "-213.33"),
+    ];
+    assert_eq!(lines, wanted);
+    let interval = &body["rental"]["return_interval"];
+    let ends = [&interval["earliest"], &interval["latest"]];
+    assert_eq!(ends, ["2026-11-22T16:10:00Z", "2026-11-22T16:13:00Z"]);
+    let sums = [&body["invoice"]["amount"], &body["invoice"]["vat"]];
+    assert_eq!(sums, ["150.00", "17.25"]);
+}
+
+#[test]
+fn what_costs_nothing_or_has_not_ended_has_no_invoice() {
+    let view = late_view();
+    let at_once = Event::ReturnedAtOnce {
+        at: view.created_at,
+        station: view.station.id,
+        key: None,
+        vat: Money::ZERO,
+    };
+    let percent = Terms::default().vat_percent;
+    let id = InvoiceId(Uuid::nil());
+    assert_eq!(Draft::closing(id, &view.rental, &at_once, percent, &seller()), None);
+}
+
+fn late_view() -> RentalView {
+    let mut view = view();
+    let Phase::Completed { due_at, ended, .. } = &mut view.rental.phase else { panic!() };
+    ended.at = *due_at + TimeDelta::minutes(190);
+    ended.learnt_at = ended.at + TimeDelta::minutes(3);
+    ended.late = LateFee::standard().charge(&view.rental.package, *due_at, ended.at);
+    view.rental.owed = ended.late.amount;
+    view
+}
+
+/// As the store gives it back.
+fn issued(draft: Draft) -> Document {
+    let Draft { amount, vat, lines, seller, .. } = draft;
+    Document { amount, vat, taxable: amount.minus(vat), lines, seller, ..invoice() }
+}
+
+fn seller() -> Seller {
+    invoice().seller
 }
 
 fn invoice() -> Document {

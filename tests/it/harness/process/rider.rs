@@ -86,6 +86,16 @@ impl Rider {
         body["data"]["intent_id"].as_str().unwrap().to_owned()
     }
 
+    /// Wants to pay what is owed for a rental, with an empty wallet; answers the id of the payment.
+    #[cfg(feature = "failpoints")]
+    pub async fn short_of_dues(&self, rental: &str) -> String {
+        let wish = json!({ "payment_mode": "wallet" });
+        let path = format!("{}/rentals/{rental}/pay-due", self.api);
+        let request = self.client.post(path).json(&wish).bearer_auth(&self.token);
+        let body: Value = request.send().await.unwrap().json().await.unwrap();
+        body["data"]["intent_id"].as_str().unwrap().to_owned()
+    }
+
     /// Pays in the sandbox, and asks what became of it.
     #[cfg(feature = "failpoints")]
     pub async fn pay_and_verify(&self, intent: &str) -> Result<Value, reqwest::Error> {

@@ -81,7 +81,7 @@ async fn points_that_are_spent_after_the_asking_stop_the_refund_and_it_is_asked_
     spend_points(node, scene.rider, 20).await.unwrap();
     let name = scene.text("reference").await;
 
-    let sent = act(node, &name, What::Process, "operator:anna").await;
+    let sent = act(node, &name, What::Process { mobile: None }, "operator:anna").await;
     act(node, &name, What::Reject, "operator:anna").await.unwrap();
     let anew = refunds(node).request(scene.rider, &scene.top_up, REASON.into(), None).await;
 
