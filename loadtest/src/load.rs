@@ -59,6 +59,9 @@ pub struct Arguments {
     /// Says that this host may be loaded; needed for any that is not this machine
     #[arg(long, value_name = "HOST")]
     i_own_this_target: Option<String>,
+    /// So many stations, instead of what the scenario says: as many as a machine has files for
+    #[arg(long, value_name = "N")]
+    stations: Option<u32>,
     /// The result.json of an earlier run, to be shown beside this one
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
@@ -69,7 +72,10 @@ pub struct Arguments {
 
 /// Ends with an error when a gate failed or a promise was broken.
 pub async fn run(program: &Path, arguments: Arguments) -> anyhow::Result<()> {
-    let scenario = read(&arguments.scenario)?;
+    let mut scenario = read(&arguments.scenario)?;
+    if let Some(stations) = arguments.stations {
+        scenario.of_stations(stations)?;
+    }
     // read before the run: it may be the file that this run writes over
     let earlier = arguments.against.as_deref().map(earlier).transpose()?;
     let facts = Facts::read();
@@ -77,7 +83,7 @@ pub async fn run(program: &Path, arguments: Arguments) -> anyhow::Result<()> {
         Some(target) => {
             let address = permitted(target, arguments.i_own_this_target.as_deref())?;
             ensure!(!scenario.rents(), "at a target of somebody else riders can only browse");
-            ensure!(!scenario.is_faulty, "a target of somebody else is not broken");
+            ensure!(scenario.faults.is_empty(), "a target of somebody else is not broken");
             elsewhere(scenario, facts, address).await?
         }
         None => own(program, scenario, facts).await?,

@@ -19,7 +19,15 @@ pub struct Banks {
 #[derive(Debug, Default)]
 struct Inner {
     by_sn: DashMap<Sn, Bank>,
-    by_station: DashMap<StationId, BTreeMap<SlotKey, Sn>>,
+    by_station: DashMap<StationId, Held>,
+}
+
+/// The banks in one cabinet.
+#[derive(Debug, Default)]
+struct Held {
+    slots: BTreeMap<SlotKey, Sn>,
+    /// Grows with everything that is learnt of a bank that is in it, comes or leaves.
+    changes: u64,
 }
 
 impl Banks {
@@ -35,11 +43,16 @@ impl Banks {
 
     /// The banks that are in a cabinet, by slot.
     pub fn at(&self, station: StationId) -> BTreeMap<SlotKey, Sn> {
-        self.inner.by_station.get(&station).map(|slots| slots.clone()).unwrap_or_default()
+        self.inner.by_station.get(&station).map(|held| held.slots.clone()).unwrap_or_default()
     }
 
     pub fn in_slot(&self, station: StationId, key: SlotKey) -> Option<Sn> {
-        self.inner.by_station.get(&station)?.get(&key).cloned()
+        self.inner.by_station.get(&station)?.slots.get(&key).cloned()
+    }
+
+    /// Equal numbers: nothing was learnt of the banks in this cabinet in between.
+    pub fn changes(&self, station: StationId) -> u64 {
+        self.inner.by_station.get(&station).map_or(0, |held| held.changes)
     }
 
     /// May a rider be offered this bank?
@@ -69,14 +82,16 @@ impl Banks {
             return;
         }
         if let Some((station, key)) = before.and_then(|(_, custody)| custody.slot()) {
-            let mut slots = self.inner.by_station.entry(station).or_default();
-            if slots.get(&key) == Some(&bank.sn) {
-                slots.remove(&key);
+            let mut held = self.inner.by_station.entry(station).or_default();
+            held.changes += 1;
+            if held.slots.get(&key) == Some(&bank.sn) {
+                held.slots.remove(&key);
             }
         }
         if let Some((station, key)) = bank.custody.slot() {
-            let mut slots = self.inner.by_station.entry(station).or_default();
-            slots.insert(key, bank.sn.clone());
+            let mut held = self.inner.by_station.entry(station).or_default();
+            held.changes += 1;
+            held.slots.insert(key, bank.sn.clone());
         }
         self.inner.by_sn.insert(bank.sn.clone(), bank);
     }

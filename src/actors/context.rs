@@ -20,6 +20,7 @@ use super::flusher::Flusher;
 use super::rental::{self, Cause};
 use super::settings::Settings;
 use super::station::Seed;
+use super::storm::Storm;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::link::{Link, Publish, PublishError};
@@ -53,6 +54,7 @@ pub struct Context {
     pub availability: Availability,
     pub feed: Feed,
     pub flusher: Flusher,
+    pub storm: Storm,
     link: Arc<dyn Link>,
     /// What each station begins with when it is started again.
     seeds: DashMap<StationId, Seed>,
@@ -69,6 +71,7 @@ impl Context {
         let feed = Feed::new(parts.lease.epoch());
         let backlog_max = parts.settings.backlog_max;
         let started_at = parts.clock.now();
+        let storm = Storm::new(parts.settings.checks_per_s, started_at);
         Context {
             store: parts.store,
             lease: parts.lease,
@@ -82,6 +85,7 @@ impl Context {
             availability: Availability::default(),
             feed,
             flusher: Flusher::new(backlog_max),
+            storm,
             link: parts.link,
             seeds: DashMap::new(),
             unsettled: DashMap::new(),

@@ -83,6 +83,11 @@ impl StationDirectory {
         }
     }
 
+    /// Half of what may wait for it waits: what changes nothing is not taken.
+    pub fn is_crowded(&self, id: StationId) -> bool {
+        self.doors.get(&id).is_some_and(|door| door.is_crowded())
+    }
+
     /// The same as `tell` for what is shed first.
     pub fn tell_lightly(&self, id: StationId, message: station::Msg) -> bool {
         let Some(door) = self.door(id) else { return false };

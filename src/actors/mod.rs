@@ -10,6 +10,7 @@
 //!       ├─ auditor     looks whether the ledger adds up
 //!       ├─ witness     looks whether memory is what is stored
 //!       ├─ flusher     telemetry, in batches
+//!       ├─ storm       which cabinet is asked for a report next
 //!       ├─ sweeper     work that only the clock starts
 //!       └─ feed        live updates, lossy by contract
 //! ```
@@ -38,6 +39,7 @@ pub mod settings;
 pub mod slot;
 pub mod station;
 pub mod stations;
+pub mod storm;
 pub mod strangers;
 pub mod supervise;
 pub mod sweeper;

@@ -37,6 +37,8 @@ pub struct Settings {
     pub start_patience: Duration,
     /// An outcome that its rental has not stored yet is told again after this.
     pub tell_again: TimeDelta,
+    /// Checks that may be sent to all cabinets together.
+    pub checks_per_s: u32,
     pub mailbox_max: usize,
     pub slots_max: usize,
     /// Between two writes of telemetry.
@@ -63,6 +65,7 @@ impl Default for Settings {
             unconfirmed_check: TimeDelta::seconds(5),
             start_patience: Duration::from_secs(8),
             tell_again: TimeDelta::seconds(1),
+            checks_per_s: 500,
             mailbox_max: 1_000,
             slots_max: 512,
             flush_every: Duration::from_secs(2),

@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use devices::Uplink;
-use domain::eject::OpenEject;
 use domain::ids::{CommandId, RentalId, SlotKey, Sn, StationId};
 use domain::presence::{Presence, Session};
 use domain::slot::Reading;
-use domain::station::{Layout, present};
+use domain::station::Layout;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 
 use super::Context;
 use super::availability::Info;
 use super::mailbox::{Depth, Mailbox};
 use super::slot::{SlotMailbox, View};
+use super::storm::Ended;
 use super::timers::{Alarm, Generation};
 use crate::link::Ack;
 use crate::spawn::restart::Budget;
@@ -32,13 +32,14 @@ mod inventory;
 mod lane;
 mod layout;
 mod presence;
+mod recover;
 mod report;
 mod service;
+mod settled;
 mod show;
+mod turn;
 mod unsent;
 mod verify;
-
-use lane::Recent;
 
 pub use asks::Described;
 pub use lane::{PublishEject, Reserve, ReserveRefusal, Reserved};
@@ -133,6 +134,8 @@ pub enum Msg {
     /// An operator says something else of it: name, place, password.
     Told(Box<Seed>),
     Describe(RpcReplyPort<Described>),
+    /// Its check may be sent now.
+    Turn,
     /// A slot that died may be started again.
     SlotAgain(SlotKey),
     Tick(Generation),
@@ -184,6 +187,7 @@ pub struct State {
     calling: connect::Calling,
     /// Banks whose fact is under way.
     moving: BTreeSet<Sn>,
+    settled: Option<settled::Settled>,
     row_write: layout::RowWrite,
     dirty: bool,
     shown_version: u64,
@@ -223,6 +227,7 @@ impl Actor for StationActor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         state.depth.taken();
+        state.mind_settled(&message);
         state.mind_session().await;
         match message {
             Msg::Inbound(inbound) => state.inbound(*inbound, &myself).await,
@@ -254,6 +259,7 @@ impl Actor for StationActor {
             }
             Msg::Told(seed) => state.told(*seed),
             Msg::Describe(reply) => state.describe(reply),
+            Msg::Turn => state.turn_came().await,
             Msg::SlotAgain(key) => state.raise_slot(key, &myself).await,
             Msg::Tick(generation) => state.tick(generation).await,
         }
@@ -282,6 +288,7 @@ impl State {
         let max = context.settings.mailbox_max;
         let myself = Mailbox::new(myself.clone(), depth.clone(), max, "station");
         context.stations.open(seed.info.id, myself.clone());
+        context.storm.over(seed.info.id, Ended::Gone, context.clock.now());
         let presence = Presence {
             heard_at: seed.heard_at,
             session: context.session_of(&seed.info.uuid),
@@ -302,6 +309,7 @@ impl State {
             check: claims::Checking::default(),
             calling: connect::Calling::new(context.untold_since(&seed.info.uuid)),
             moving: BTreeSet::new(),
+            settled: None,
             row_write: layout::RowWrite::default(),
             dirty: true,
             shown_version: 0,
@@ -316,39 +324,6 @@ impl State {
 
     fn now(&self) -> DateTime<Utc> {
         self.context.clock.now()
-    }
-
-    /// Ejects that may have been sent before the service started are looked into, never sent;
-    /// cancelled ones may still get a late answer, unless they were never sent: one of those
-    /// would stand before an older one of its bank.
-    fn recover(&mut self) {
-        let id = self.id();
-        for stored in self.context.unsettled_at(id) {
-            let rental = &stored.rental;
-            if rental.is_open() {
-                let eject = OpenEject::recovered(
-                    rental.command,
-                    rental.id,
-                    rental.bank.clone(),
-                    rental.key,
-                    rental.publish_before,
-                );
-                self.take_up(eject);
-            } else if rental.may_reopen() {
-                let (sn, sent_at) = (rental.bank.clone(), rental.publish_before);
-                let shown = self.was_read(&sn, sent_at);
-                let (rental, until) = (rental.id, stored.settle_until);
-                self.lane.remember(Recent { sn, rental, sent_at, until, shown });
-            }
-        }
-        self.recover_doubts();
-    }
-
-    /// A report that is stored and came after this showed the bank in a slot.
-    fn was_read(&self, sn: &Sn, sent_at: DateTime<Utc>) -> bool {
-        let later = sent_at + self.context.settings.eject.settle;
-        let mut readings = self.seed.readings.values();
-        readings.any(|reading| reading.at >= later && present(reading) == Some(sn))
     }
 
     /// After every message: whoever waits is served, riders see the change, and the alarm is

@@ -15,6 +15,7 @@ use super::availability::{Availability, Info, Kept, SlotView, StationView};
 use super::feed::Feed;
 use super::mailbox::Depth;
 use super::station::{self, Described, EjectAsk, Inbound, Seed, StationActor};
+use super::storm::Ended;
 use super::supervise::{self, Shards, Spawner};
 use crate::link::{Ack, Outcome};
 use crate::spawn::Tasks;
@@ -99,6 +100,7 @@ impl Stations {
             door.actor().stop(None);
         }
         self.context.stations.strike(id);
+        self.context.storm.over(id, Ended::Gone, self.context.clock.now());
         self.context.forget_seed(id);
         show_closed(&self.context, id);
         self.context.availability.remove(id);
@@ -311,6 +313,7 @@ impl Spawner for StationSpawner {
 
     fn isolated(&self, id: StationId) {
         self.context.stations.shut(id);
+        self.context.storm.over(id, Ended::Gone, self.context.clock.now());
         show_closed(&self.context, id);
     }
 }

@@ -24,6 +24,7 @@ use crate::actors::Context;
 use crate::actors::refunds::Refunds;
 use crate::actors::rentals::Rentals;
 use crate::actors::stations::Stations;
+use crate::actors::storm::Progress;
 use crate::actors::withdrawals::Withdrawals;
 use crate::clients::broker_admin::BrokerAdmin;
 use crate::clock::Clock;
@@ -119,6 +120,36 @@ pub struct Status {
     pub http: Option<String>,
     pub mqtt: Option<String>,
     pub link_up: Option<bool>,
+    /// Cabinets that came back together, while they are asked one after the other.
+    #[serde(default)]
+    pub reconciling: Option<Reconciling>,
+}
+
+/// How far those are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconciling {
+    /// Since the first of them came back.
+    pub seconds: u64,
+    pub total: u64,
+    pub reconciled: u64,
+    pub waiting_with_command: u64,
+    pub waiting_with_return: u64,
+    pub waiting_others: u64,
+}
+
+impl Reconciling {
+    fn of(progress: Progress, now: DateTime<Utc>) -> Reconciling {
+        let Progress { since, total, reconciled, waiting, ended: _ } = progress;
+        let [waiting_with_command, waiting_with_return, waiting_others] = waiting;
+        Reconciling {
+            seconds: (now - since).to_std().unwrap_or_default().as_secs(),
+            total,
+            reconciled,
+            waiting_with_command,
+            waiting_with_return,
+            waiting_others,
+        }
+    }
 }
 
 impl Admin {
@@ -216,6 +247,9 @@ async fn status(State(admin): State<Admin>) -> Answer<Status> {
         http: live.map(|live| live.http.clone()),
         mqtt: live.map(|live| live.mqtt.clone()),
         link_up: live.map(|live| live.context.link_is_up()),
+        reconciling: live
+            .and_then(|live| live.context.storm.progress())
+            .map(|progress| Reconciling::of(progress, admin.now())),
     })
 }
 

@@ -10,7 +10,9 @@ use domain::slot::Standing;
 use super::reach::{self, Reach, escaped};
 use super::table::{Table, cell, pairs};
 use super::{Common, Format, moment, print};
-use crate::admin::{Ejected, Enrol, Maintain, PendingBody, Reported, SlotNumber, StationBody};
+use crate::admin::{
+    Ejected, Enrol, Maintain, PendingBody, Reconciling, Reported, SlotNumber, StationBody, Status,
+};
 
 mod change;
 
@@ -144,6 +146,7 @@ fn path(name: &str, verb: &str) -> String {
 
 async fn list(reach: &Reach, format: Format) -> anyhow::Result<ExitCode> {
     let stations: Vec<StationBody> = reach.get("/stations").await?;
+    let status: Status = reach.get("/status").await?;
     format.show(&stations, || {
         let mut table = Table::new(["serial", "name", "status", "banks", "free", "slots", "uuid"])
             .numbers(["banks", "free", "slots"]);
@@ -159,8 +162,19 @@ async fn list(reach: &Reach, format: Format) -> anyhow::Result<ExitCode> {
                 station.uuid.to_string(),
             ]);
         }
-        table.to_string()
+        let storm = status.reconciling.map(|storm| format!("\n{}", reconciling(storm)));
+        format!("{table}{}", storm.unwrap_or_default())
     })
+}
+
+/// While cabinets that came back together are asked one after the other.
+fn reconciling(storm: Reconciling) -> String {
+    let Reconciling { seconds, total, reconciled, waiting_with_command, .. } = storm;
+    let (returns, others) = (storm.waiting_with_return, storm.waiting_others);
+    format!(
+        "{reconciled} of {total} cabinets that came back are reconciled, after {seconds} s; \
+         waiting: {waiting_with_command} with commands, {returns} with returns, {others} others"
+    )
 }
 
 async fn show(reach: &Reach, named: Named) -> anyhow::Result<ExitCode> {

@@ -41,6 +41,9 @@ section! {
         /// Longest check of a station that has not reported since the node started, in
         /// milliseconds, out of the patience of a start.
         unconfirmed_check_ms: Millis = Millis(5_000),
+        /// Checks that all cabinets together may be asked for, a second. When many come back at
+        /// once they wait for their turn: open commands first, then returns, then the rest.
+        checks_per_s: u32 = 500,
         /// Messages that may wait for one station; more are shed.
         mailbox_max: usize = 1_000,
         /// Fitted slots a cabinet may report; more are a fault of the frame.
@@ -80,6 +83,8 @@ impl Stations {
             "eject_gap_ms",
             "must be at least 1000, the mechanics need it",
         );
+        let paced = (1..=100_000).contains(&self.checks_per_s);
+        problems.unless(paced, "checks_per_s", "must be between 1 and 100000");
         problems.unless(self.mailbox_max >= 10, "mailbox_max", "must be at least 10");
         problems.unless(self.slots_max > 0, "slots_max", "must be at least 1");
     }

@@ -10,7 +10,7 @@ use crate::ids::{CommandId, SlotKey, Sn};
 mod tests;
 
 /// What a cabinet says about a slot (docs/PROTOCOL.md, 7.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SlotState {
     /// Nothing in it; free only while the switch is open too.
@@ -23,7 +23,7 @@ pub enum SlotState {
 }
 
 /// Why a slot cannot be used (docs/PROTOCOL.md, 7.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SlotFault {
     Charging,

@@ -77,6 +77,8 @@ catalogue! {
     Gauge STATIONS "chargeghar_station_presence_count" ["presence"] "Stations, by presence.";
     Counter REPORTS "chargeghar_station_reports_total" ["layout"]
         "Whole-cabinet reports, by layout.";
+    Counter REPORTS_UNCHANGED "chargeghar_station_reports_unchanged_total" []
+        "Whole reports that said what the last one said; no slot was looked at.";
     Counter PHANTOM_ROWS "chargeghar_station_phantom_rows_total" []
         "Rows of slots that are not fitted.";
     Counter EJECTS "chargeghar_station_ejects_total" ["outcome"] "Ejects, by outcome.";
@@ -84,6 +86,18 @@ catalogue! {
         "From the publishing of an eject to its outcome.";
     Counter CHECKS "chargeghar_station_checks_total" ["reason"]
         "Checks asked of cabinets, by reason.";
+    Gauge CHECKS_WAITING "chargeghar_station_checks_waiting_count" ["rank"]
+        "Cabinets that wait for their check, by rank: those with commands are asked first.";
+    Counter RECONCILED "chargeghar_station_reconciled_total" ["outcome"]
+        "Cabinets that came back, by what became of the first report they owe.";
+    Histogram RECONCILE_SECONDS "chargeghar_station_reconcile_seconds" []
+        "From a cabinet's coming back to its first whole report.";
+    Gauge STORM_LEFT "chargeghar_station_storm_left_count" []
+        "Cabinets that came back together and have not reported yet; 0 while none has to wait.";
+    Gauge STORM_SECONDS "chargeghar_station_storm_age_seconds" []
+        "How long cabinets that came back together have been asked one after the other.";
+    Histogram STORMS "chargeghar_station_storm_seconds" []
+        "From the first that had to wait to the last that was reconciled.";
     Counter ALARMS "chargeghar_station_alarms_total" ["kind"] "Alarms raised, by kind.";
 
     // rentals

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{StartError, carriers, limits};
 use crate::actors::sweeper::{Retention, Rhythm};
-use crate::actors::{Context, auditor, flusher, outbox, sweeper, witness};
+use crate::actors::{Context, auditor, flusher, outbox, storm, sweeper, witness};
 use crate::config::Config;
 use crate::spawn::Tasks;
 
@@ -16,6 +16,7 @@ pub(super) fn background(
 ) -> Result<(), StartError> {
     let keep = Keep { context, tasks };
     keep.running("flusher", flusher::run);
+    keep.running("storm", storm::run);
     let (outside, policy) = (carriers::push(config)?, limits::outbox(config));
     keep.running("outbox", move |context| outbox::run(context, Arc::clone(&outside), policy));
     let retention = Retention {

@@ -61,6 +61,7 @@ pub fn actors(config: &Config) -> Settings {
         unconfirmed_check: stations.unconfirmed_check_ms.delta(),
         start_patience: rentals.start_patience_ms.duration(),
         tell_again: TimeDelta::seconds(1),
+        checks_per_s: stations.checks_per_s,
         mailbox_max: stations.mailbox_max,
         slots_max: usize::from(stations.slots_max),
         flush_every: config.telemetry.flush_ms.duration(),

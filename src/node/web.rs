@@ -256,6 +256,7 @@ fn recorder(context: &Arc<Context>, ephemera: &Arc<dyn Ephemera>) -> Recorder {
     Recorder::install().measuring(move || {
         metrics::ACTOR_BACKLOG.set(context.stations.waiting(), ["station"]);
         metrics::ACTOR_BACKLOG.set(context.rentals.waiting(), ["rental"]);
+        context.storm.note(context.clock.now());
         let usage = ephemera.usage();
         metrics::EPHEMERA_KEYS.set(u64::try_from(usage.keys).unwrap_or(u64::MAX), []);
         metrics::EPHEMERA_EVICTED.handle([]).absolute(usage.evicted);

@@ -61,6 +61,8 @@ mod stale;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
+mod storm;
+#[cfg(test)]
 mod unknown;
 #[cfg(test)]
 mod unsigned;

@@ -39,6 +39,13 @@ pub enum Fault {
     Storm { share: f64, within: Duration },
 }
 
+impl Fault {
+    /// The service and its parts are left alone.
+    pub fn is_of_cabinets(&self) -> bool {
+        matches!(self, Fault::Freeze { .. } | Fault::Storm { .. })
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = |share: &f64| share * 100.0;

@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::fault::Struck;
 use super::outcome::{Step, Tally};
 use super::scenario::Span;
 
@@ -34,6 +35,8 @@ enum Figure {
     /// Planned, and could not be sent by the harness.
     Unsent,
     Done,
+    /// From the begin of a fault until it was over, the longest; found in milliseconds.
+    Mended,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +53,7 @@ impl Gate {
     }
 
     /// By what its span has.
-    pub fn judge(&self, tallies: &BTreeMap<Step, Tally>) -> Verdict {
+    pub fn judge(&self, tallies: &BTreeMap<Step, Tally>, faults: &[Struck]) -> Verdict {
         let mut all = Tally::default();
         for (_, tally) in tallies.iter().filter(|(step, _)| self.step.is_none_or(|s| s == **step)) {
             all.add(tally);
@@ -63,6 +66,7 @@ impl Gate {
             Figure::Refused => Some(count(all.refused())),
             Figure::Unsent => Some(count(all.unsent())),
             Figure::Done => Some(count(all.latencies.count())),
+            Figure::Mended => faults.iter().map(|fault| mended(fault) * 1e3).reduce(f64::max),
         };
         let Some(found) = found else { return Verdict::Untold };
         let fails = if self.above { found > self.bound } else { found < self.bound };
@@ -70,8 +74,13 @@ impl Gate {
     }
 
     fn is_time(&self) -> bool {
-        matches!(self.figure, Figure::Percentile(_) | Figure::Longest)
+        matches!(self.figure, Figure::Percentile(_) | Figure::Longest | Figure::Mended)
     }
+}
+
+/// In seconds; one that never was lasts for ever.
+fn mended(fault: &Struck) -> f64 {
+    fault.over_s.map_or(f64::INFINITY, |over| over - fault.at_s)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "2^53 requests are enough")]
@@ -107,6 +116,9 @@ impl FromStr for Gate {
         };
         let figure =
             Figure::named(figure).ok_or_else(|| format!("no figure is called {figure}"))?;
+        if figure == Figure::Mended && (step.is_some() || span.is_some()) {
+            return Err("a fault has no step and no part of a run: write mended(any)".to_owned());
+        }
         let mut gate = Gate { figure, step, above, bound: 0.0, span };
         gate.bound = if gate.is_time() { time(bound) } else { bound.parse().ok() }
             .ok_or_else(|| format!("{bound} is not a bound of {what}; {}", form()))?;
@@ -141,6 +153,7 @@ impl Figure {
             "refused" => Some(Figure::Refused),
             "unsent" => Some(Figure::Unsent),
             "done" => Some(Figure::Done),
+            "mended" => Some(Figure::Mended),
             _ => {
                 let (whole, part) =
                     name.strip_prefix('p')?.split_once('.').unwrap_or((&name[1..], "0"));
@@ -162,6 +175,7 @@ impl fmt::Display for Gate {
             Figure::Refused => "refused".to_owned(),
             Figure::Unsent => "unsent".to_owned(),
             Figure::Done => "done".to_owned(),
+            Figure::Mended => "mended".to_owned(),
         };
         let step = self.step.map_or("any", Step::as_str);
         let (sign, unit) =

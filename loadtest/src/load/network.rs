@@ -30,6 +30,9 @@ use crate::witness::Witness;
 
 /// Connections of one cabinet: to the broker, and one over HTTP.
 const FILES_A_CABINET: u64 = 2;
+/// Clients of the service's own broker: as many as it has room for by itself, or more.
+const CLIENTS_LEAST: u32 = 20_000;
+const CLIENTS_BESIDE: u32 = 1_000;
 /// Riders under way, the database, logs.
 const FILES_BESIDE: u64 = 4_000;
 
@@ -57,7 +60,8 @@ impl Network {
         let mut plan = Plan::new(program, &scratch.folder("load")?)
             .with("LIMITS__REQUESTS_PER_MINUTE", 1_000_000)
             .with("LIMITS__STARTS_PER_MINUTE", 10_000)
-            .with("LIMITS__ANONYMOUS_PER_MINUTE", 1_000_000_000);
+            .with("LIMITS__ANONYMOUS_PER_MINUTE", 1_000_000_000)
+            .with("MQTT__EMBEDDED_CLIENTS_MAX", CLIENTS_LEAST.max(stations + CLIENTS_BESIDE));
         for (key, value) in settings {
             plan = plan.with(key, value);
         }

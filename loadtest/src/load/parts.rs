@@ -19,7 +19,7 @@ use crate::cable::Break;
 use crate::edges::Edges;
 use crate::fleet::Cabinets;
 use crate::service::{Plan, Service, ready};
-use cabinets::{freeze, online, storm};
+use cabinets::{freeze, online, reconciled, storm};
 
 mod cabinets;
 
@@ -126,10 +126,10 @@ impl Parts {
             return Ok(());
         }
         if let Fault::Storm { share, within } = *fault {
-            let chance = StdRng::seed_from_u64(seed);
+            let (chance, http) = (StdRng::seed_from_u64(seed), self.service.http);
             self.mending.spawn(async move {
                 storm(&cabinets, share, within, chance).await;
-                open.over(String::new());
+                open.over(reconciled(&cabinets, http).await);
             });
             return Ok(());
         }

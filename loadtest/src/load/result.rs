@@ -148,7 +148,7 @@ impl Result {
     pub fn new(scenario: &Scenario, machine: Facts, done: Done, ending: Ending) -> Result {
         let Done { outcome, samples, promises, faults } = done;
         let gates = scenario.gates.iter().map(|gate| {
-            let (found, failed) = match gate.judge(outcome.tallies(gate.span())) {
+            let (found, failed) = match gate.judge(outcome.tallies(gate.span()), &faults) {
                 Verdict::Held(found) => (Some(found), false),
                 Verdict::Failed(found) => (Some(found), true),
                 Verdict::Untold => (None, false),

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use anyhow::ensure;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -20,6 +21,7 @@ mod tests;
 
 /// Longest scenario, in seconds.
 const SECONDS_MAX: u32 = 6 * 3600;
+const STATIONS_MAX: u32 = 20_000;
 /// Most arrivals of a scenario: they are planned before the first of them comes.
 const ARRIVALS_MAX: u64 = 5_000_000;
 /// Most rentals: all of them are remembered to the end, and held against the books.
@@ -127,6 +129,15 @@ impl Scenario {
         document.check(text, file)
     }
 
+    /// The same with another number of stations.
+    pub fn of_stations(&mut self, stations: u32) -> anyhow::Result<()> {
+        ensure!((1..=STATIONS_MAX).contains(&stations), "stations must be 1 to {STATIONS_MAX}");
+        let flawed = self.flaws.iter().map(|flaw| flaw.count).max().unwrap_or_default();
+        ensure!(flawed <= stations, "{flawed} cabinets of this scenario are not as they should be");
+        *self.network.stations.get_mut() = stations;
+        Ok(())
+    }
+
     /// Arrivals who rent: the others need neither an account nor a cabinet.
     pub fn rents(&self) -> bool {
         self.arrivals.iter().any(|arrivals| arrivals.journey != Journey::Browse)
@@ -166,7 +177,7 @@ impl Document {
             return Err(wrong(self.seconds.span(), "seconds must be 1 to 21600"));
         }
         let Network { stations, banks, .. } = &self.network;
-        if !(1..=20_000).contains(stations.get_ref()) {
+        if !(1..=STATIONS_MAX).contains(stations.get_ref()) {
             return Err(wrong(stations.span(), "stations must be 1 to 20000"));
         }
         if *banks.get_ref() > 8 {
@@ -198,7 +209,7 @@ impl Document {
             gates.push(gate.map_err(|reason: String| wrong(fail.when.span(), &reason))?);
         }
         let Document { about, seed, network, .. } = self;
-        let is_faulty = !faults.is_empty();
+        let is_faulty = faults.iter().any(|timed: &Timed| !timed.fault.is_of_cabinets());
         Ok(Scenario { about, seconds, seed, network, arrivals, flaws, faults, is_faulty, gates })
     }
 }

@@ -13,13 +13,17 @@ use ractor::RpcReplyPort;
 
 use super::State;
 use super::inbound::Received;
+use super::turn::Place;
 use crate::actors::rental::{self, Cause};
+use crate::actors::storm::Ended;
 use crate::metrics;
 
 /// How long an answer to a check is waited for.
 const ANSWER: TimeDelta = TimeDelta::seconds(10);
 /// Between two checks of one cabinet.
 const GAP: TimeDelta = TimeDelta::seconds(1);
+/// What may have come back, or left, and only a report can tell.
+const HINTS: [&str; 4] = ["unconfirmed_return", "unidentified", "stray_reply", "http_report"];
 /// Checks for one doubt; after that the next report decides, whenever it comes.
 const TRIES: u8 = 6;
 
@@ -27,8 +31,9 @@ const TRIES: u8 = 6;
 #[derive(Default)]
 pub(super) struct Checking {
     sent_at: Option<DateTime<Utc>>,
-    open: bool,
-    again: bool,
+    pub open: bool,
+    pub again: bool,
+    pub place: Place,
     tries: u8,
     /// An answer before this instant would prove nothing.
     not_before: Option<DateTime<Utc>>,
@@ -45,11 +50,19 @@ impl Checking {
     /// A cabinet that cannot be reached is asked when it is back.
     pub fn next_due(&self, reachable: bool) -> Option<DateTime<Utc>> {
         let sent_at = self.sent_at.unwrap_or(DateTime::UNIX_EPOCH);
-        match (self.open, self.again && reachable) {
+        match (self.open, self.again && reachable && self.place.queued.is_none()) {
             (true, _) => Some(sent_at + ANSWER),
             (false, true) => Some((sent_at + GAP).max(self.not_before.unwrap_or(sent_at))),
             (false, false) => None,
         }
+    }
+
+    pub fn has_no_doubt(&self) -> bool {
+        self.doubts.is_empty()
+    }
+
+    pub fn somebody_waits(&self) -> bool {
+        !self.operators.is_empty()
     }
 
     /// A report came over the trusted session.
@@ -84,13 +97,29 @@ impl State {
     /// Asks the cabinet for a report, or remembers to ask when it may be asked again.
     pub(super) async fn ask_for_report(&mut self, reason: &'static str) {
         let now = self.now();
+        self.check.place.is_hinted |= HINTS.contains(&reason);
         let early = self.check.sent_at.is_some_and(|sent_at| now - sent_at < GAP);
-        if self.check.open || early || !self.is_reachable() {
+        if self.check.open || early || !self.is_reachable() || !self.takes_turn(reason) {
             self.check.again = true;
             return;
         }
         self.check.not_before = self.check.not_before.filter(|at| *at > now);
         self.send_check(reason).await;
+        self.check.again = !self.check.open;
+    }
+
+    /// Somebody calls `connect` in its name and is let in if it does not answer in time: this
+    /// check waits for no turn.
+    pub(super) async fn ask_at_once(&mut self) {
+        let now = self.now();
+        let early = self.check.sent_at.is_some_and(|sent_at| now - sent_at < GAP);
+        if self.check.open || early || !self.is_reachable() {
+            self.check.again = true;
+            return;
+        }
+        self.context.storm.hurry(self.id(), now);
+        self.check.place.take(None);
+        self.send_check("connect").await;
         self.check.again = !self.check.open;
     }
 
@@ -104,11 +133,15 @@ impl State {
         }
     }
 
-    async fn send_check(&mut self, reason: &'static str) {
+    pub(super) async fn send_check(&mut self, reason: &'static str) {
         let now = self.now();
         metrics::CHECKS.inc([reason]);
+        self.check.place.is_hinted = false;
         self.check.sent_at = Some(now);
         self.check.open = self.send(&Downlink::CheckAll, now + ANSWER).await;
+        if !self.check.open {
+            self.context.storm.spare(self.id());
+        }
     }
 
     /// A report answers for what was asked before it; what was asked since wants another.
@@ -129,6 +162,11 @@ impl State {
             self.check.tries = self.check.tries.saturating_add(1);
             self.check.operators.drain(..).for_each(|reply| drop(reply.send(false)));
             self.check.again |= !self.check.doubts.is_empty() && self.check.tries < TRIES;
+            if self.check.again {
+                self.context.storm.spare(self.id());
+            } else {
+                self.leave_line(Ended::Unanswered);
+            }
         }
         if self.check.again {
             self.ask_for_report("again").await;

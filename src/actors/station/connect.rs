@@ -54,7 +54,7 @@ impl State {
                     self.calling.callers.push(reply);
                 }
                 if verdict == Verdict::Ask {
-                    self.ask_for_report("connect").await;
+                    self.ask_at_once().await;
                 }
             }
         }

@@ -37,8 +37,8 @@ impl State {
             Channel::Mqtt => self.answers_itself(received),
             Channel::Http => self.ask_whether_there().await,
         }
-        if !self.confirmed && !matches!(uplink, Uplink::Report(_)) {
-            self.ask_for_report("first").await;
+        if !matches!(uplink, Uplink::Report(_)) {
+            self.ask_what_is_owed().await;
         }
         match uplink {
             Uplink::Report(report) => self.report(report, received, cause, myself).await,

@@ -103,6 +103,17 @@ impl Lane {
         self.may_resume() && self.service.is_none()
     }
 
+    /// An eject has no end, or somebody waits for one.
+    pub fn is_busy(&self) -> bool {
+        let open = self.eject.is_some() || !self.later.is_empty();
+        open || self.waiting.is_some() || self.service.is_some()
+    }
+
+    /// Not even an eject that is over may be told of by a report.
+    pub fn is_quiet(&self) -> bool {
+        !self.is_busy() && self.grant.is_none() && self.recent.iter().all(|recent| recent.shown)
+    }
+
     /// It may be published, and was not.
     pub fn has_turn(&self, command: CommandId) -> bool {
         self.grant.as_ref().is_some_and(|grant| grant.command == command)

@@ -9,6 +9,7 @@ use domain::returns::Source;
 use super::State;
 use super::inbound::Received;
 use crate::actors::flusher::StationNews;
+use crate::actors::storm::Ended;
 use crate::store::fact::Channel;
 
 /// How long after an outage a cabinet may still repeat what happened in it.
@@ -60,6 +61,7 @@ impl State {
         self.dirty = true;
         self.presence.session = Session::Down { since: at };
         self.session_told(false);
+        self.leave_line(Ended::Gone);
     }
 
     pub(super) async fn session_began(&mut self, at: DateTime<Utc>) {
@@ -71,7 +73,18 @@ impl State {
         if self.lane.eject.is_some() {
             self.resume_eject().await;
         }
+        self.check.place.is_owed = true;
         self.ask_for_report("back").await;
+    }
+
+    /// It says something, and has not said what it holds since it came back or we did.
+    pub(super) async fn ask_what_is_owed(&mut self) {
+        if !self.confirmed {
+            self.check.place.is_owed = true;
+            self.ask_for_report("first").await;
+        } else if self.check.place.is_owed {
+            self.ask_for_report("back").await;
+        }
     }
 
     /// The instant after which a cabinet can have noticed what it says by this source. What it
@@ -97,6 +110,7 @@ impl State {
     pub(super) fn link_lost(&mut self, at: DateTime<Utc>) {
         self.presence.link_lost(at);
         self.forget_callers();
+        self.leave_line(Ended::Gone);
         self.dirty = true;
     }
 
@@ -106,6 +120,11 @@ impl State {
         self.dirty = true;
         if self.lane.eject.is_some() {
             self.resume_eject().await;
+        }
+        if self.is_reachable() {
+            // what it said meanwhile may be lost with the broker
+            self.check.place.is_owed = true;
+            self.ask_for_report("gap").await;
         }
     }
 }

@@ -35,6 +35,9 @@ impl State {
             metrics::FRAMES_REFUSED.inc(["too_many_slots"]);
             return self.context.keep(cause);
         }
+        if received.channel == Channel::Mqtt && self.says_nothing_new(&report, received) {
+            return self.hear_the_same(&report, received, cause).await;
+        }
         let snapshot = snapshot(&report, received.at);
         if received.channel == Channel::Http {
             return self.hinted(&snapshot, received, cause).await;
@@ -45,6 +48,7 @@ impl State {
         let proves = matches!(coverage, Coverage::Whole);
         self.cover(coverage, myself).await;
         let differences = self.differences(&snapshot, proves);
+        let agrees = proves && differences.is_empty();
         let none_back = proves && !self.shows_rented(&snapshot) && self.hides_none(&snapshot);
         self.move_again();
         self.observe(&snapshot, received.at);
@@ -62,7 +66,11 @@ impl State {
         }
         if received.live {
             self.confirmed |= whole;
-            self.check.answered(received.at);
+            self.answered(received.at, whole);
+        }
+        self.settled = None;
+        if agrees && none_back && received.live {
+            self.settle(&report, &snapshot);
         }
         self.check_again().await;
         self.flush_report(&snapshot, &report, received.at);
@@ -81,8 +89,10 @@ impl State {
             let known = self.slots.get(key).and_then(|child| child.reading.as_ref());
             known.is_some_and(|known| same(known, reading))
         };
-        if !differences.is_empty() || !snapshot.slots.iter().all(agrees) {
+        if !differences.is_empty() {
             self.ask_for_report("http_report").await;
+        } else if !snapshot.slots.iter().all(agrees) {
+            self.ask_for_report("http_reading").await;
         }
         if self.lane.eject.as_ref().is_some_and(domain::eject::OpenEject::is_unknown) {
             self.resume_eject().await;

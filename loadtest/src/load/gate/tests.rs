@@ -12,7 +12,7 @@ fn tallies(millis: impl IntoIterator<Item = u64>, failed: u64) -> BTreeMap<Step,
 }
 
 fn judge(gate: &str, tallies: &BTreeMap<Step, Tally>) -> Verdict {
-    gate.parse::<Gate>().unwrap().judge(tallies)
+    gate.parse::<Gate>().unwrap().judge(tallies, &[])
 }
 
 #[test]
@@ -66,4 +66,23 @@ fn what_is_no_gate_is_refused_with_a_reason() {
     assert!(refused("p99(start) >= 50ms").contains(">="));
     assert!(refused("p99(start) > 50").contains("50"));
     assert!(refused("mean(start) > 50ms").contains("mean"));
+}
+
+#[test]
+fn a_fault_that_lasts_too_long_fails_the_run_and_one_without_an_end_always_does() {
+    let gate: Gate = "mended(any) > 75s".parse().unwrap();
+    assert_eq!(gate.to_string(), "mended(any) > 75000ms");
+    let lasting = |over_s| Struck {
+        what: "storm".to_owned(),
+        at_s: 20.0,
+        over_s,
+        said: String::new(),
+        verdict: String::new(),
+    };
+    let judge = |faults: &[Struck]| gate.judge(&BTreeMap::new(), faults);
+    assert_eq!(judge(&[lasting(Some(90.0))]), Verdict::Held(70_000.0));
+    assert_eq!(judge(&[lasting(Some(30.0)), lasting(Some(96.0))]), Verdict::Failed(76_000.0));
+    assert_eq!(judge(&[lasting(None)]), Verdict::Failed(f64::INFINITY));
+    assert_eq!(judge(&[]), Verdict::Untold);
+    assert!("mended(start) > 1s".parse::<Gate>().is_err());
 }

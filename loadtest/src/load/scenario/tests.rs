@@ -175,6 +175,8 @@ fn a_fault_script_is_in_order_and_each_kind_has_its_own_keys() {
     ];
     assert_eq!(told.collect::<Vec<_>>(), wanted);
     assert!(scenario.is_faulty && !parse(GOOD).unwrap().is_faulty);
+    let storm = fault("at = \"1s\"\nwhat = \"storm\"\nwithin = \"1s\"\nshare = 1.0").unwrap();
+    assert!(!storm.is_faulty, "the service and its parts are left alone");
     let reason = |rest: &str| fault(rest).unwrap_err().reason;
     assert!(reason("at = \"1s\"\nwhat = \"pause\"").contains("at and for, alone"));
     assert!(reason("at = \"1s\"\nwhat = \"kill\"\nfor = \"1s\"").contains("has at, alone"));
@@ -187,4 +189,12 @@ fn a_fault_script_is_in_order_and_each_kind_has_its_own_keys() {
     assert!(reason("at = \"1s\"\nwhat = \"flood\"").contains("flood"));
     let wrong = fault("at = \"31s\"\nwhat = \"kill\"").unwrap_err();
     assert_eq!(wrong.line, 29);
+}
+
+#[test]
+fn a_scenario_can_be_run_with_fewer_stations() {
+    let mut scenario = parse(GOOD).unwrap();
+    scenario.of_stations(20).unwrap();
+    assert_eq!(*scenario.network.stations.get_ref(), 20);
+    assert!(scenario.of_stations(0).is_err() && scenario.of_stations(20_001).is_err());
 }
