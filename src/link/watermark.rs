@@ -17,6 +17,10 @@ mod tests;
 /// takes to come back from a busy broker.
 const LIVE_WITHIN: Duration = Duration::from_secs(10);
 
+/// The clock is looked at twice as often, whatever happens: after longer, the process stood still,
+/// and what arrives may have waited all that time.
+const STOOD_STILL: Duration = Duration::from_secs(4);
+
 /// Markers on their way that are remembered.
 const MARKERS_MAX: usize = 64;
 
@@ -35,6 +39,8 @@ pub(super) struct Watermark {
     complete_until: DateTime<Utc>,
     /// The same, once this connection has heard its first marker.
     caught_up: Option<Duration>,
+    /// When the clock was looked at last.
+    looked: Option<Duration>,
     /// The markers on their way, the oldest first: their numbers, and when they were sent.
     markers: VecDeque<(u64, Moment)>,
     last_marker: u64,
@@ -58,7 +64,8 @@ impl Watermark {
     /// in each process that uses the same session.
     pub fn new(complete_until: DateTime<Utc>, first_marker: u64) -> Watermark {
         let markers = VecDeque::new();
-        Watermark { complete_until, caught_up: None, markers, last_marker: first_marker }
+        let (caught_up, looked) = (None, None);
+        Watermark { complete_until, caught_up, looked, markers, last_marker: first_marker }
     }
 
     pub fn complete_until(&self) -> DateTime<Utc> {
@@ -69,6 +76,20 @@ impl Watermark {
     pub fn resumed(&mut self) {
         self.markers.clear();
         self.caught_up = None;
+        self.looked = None;
+    }
+
+    /// The process goes on, as it says every few seconds. After it stood still, what the broker sent
+    /// meanwhile comes first, with markers from before: only a new one tells where that ends.
+    pub fn goes_on(&mut self, now: Moment) {
+        if self.stood_still(now) {
+            self.resumed();
+        }
+        self.looked = Some(now.running);
+    }
+
+    fn stood_still(&self, now: Moment) -> bool {
+        self.looked.is_some_and(|looked| now.running > looked + STOOD_STILL)
     }
 
     /// A connection without a session at the broker, at `now`: nothing was held for us, and
@@ -108,7 +129,8 @@ impl Watermark {
 
     /// When a frame was sent that arrives now.
     pub fn judge(&self, now: Moment) -> Sent {
-        let live = self.caught_up.is_some_and(|since| now.running <= since + LIVE_WITHIN);
+        let caught_up = self.caught_up.filter(|_| !self.stood_still(now));
+        let live = caught_up.is_some_and(|since| now.running <= since + LIVE_WITHIN);
         let earliest = if live { now.at } else { self.complete_until.min(now.at) };
         Sent { live, earliest }
     }

@@ -190,8 +190,10 @@ fn add(found: &mut Vec<Finding>, more: Vec<Finding>) {
             found.iter_mut().find(|f| f.promise == finding.promise && f.what == finding.what);
         match same {
             Some(same) => {
-                same.broken = same.broken.max(finding.broken);
                 same.of = same.of.max(finding.of);
+                if finding.broken > same.broken {
+                    (same.broken, same.which) = (finding.broken, finding.which);
+                }
             }
             None => found.push(finding),
         }

@@ -2,6 +2,7 @@
 //! database, of the riders who were told of rentals, and of the cabinets that hold the banks.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ mod tests;
 
 /// How long commands may still be under way when nobody comes any more.
 pub const QUIET_MAX: Duration = Duration::from_mins(1);
+/// Most that are named.
+const NAMED: usize = 5;
 const LOOK: Duration = Duration::from_millis(500);
 
 /// One promise, and what speaks against it.
@@ -29,6 +32,9 @@ pub struct Finding {
     pub broken: i64,
     /// Of how many.
     pub of: i64,
+    /// The first of them, where they have names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub which: Vec<String>,
 }
 
 /// What the books are held against.
@@ -125,7 +131,24 @@ impl Finding {
     ) -> Finding {
         let count = |number| i64::try_from(number).unwrap_or(i64::MAX);
         let (broken, of) = (count(broken), count(of));
-        Finding { promise: promise.into(), what: what.into(), broken, of }
+        Finding { promise: promise.into(), what: what.into(), broken, of, which: Vec::new() }
+    }
+
+    /// Those that are meant, as a person would look for them.
+    fn named(
+        promise: &'static str,
+        what: &'static str,
+        which: impl IntoIterator<Item = String>,
+        of: usize,
+    ) -> Finding {
+        let (mut broken, mut first) = (0, Vec::new());
+        for name in which {
+            broken += 1;
+            if first.len() < NAMED {
+                first.push(name);
+            }
+        }
+        Finding { which: first, ..Finding::new(promise, what, broken, of) }
     }
 }
 
@@ -178,7 +201,8 @@ async fn questions(db: &mut PgConnection, deaf: &[String]) -> anyhow::Result<Vec
         let query = sqlx::query_as(sql);
         let query = if sql.contains("$1") { query.bind(deaf) } else { query };
         let (broken, of) = query.fetch_one(&mut *db).await?;
-        findings.push(Finding { promise: promise.into(), what: what.into(), broken, of });
+        let (promise, what) = (promise.into(), what.into());
+        findings.push(Finding { promise, what, broken, of, which: Vec::new() });
     }
     Ok(findings)
 }
@@ -186,10 +210,12 @@ async fn questions(db: &mut PgConnection, deaf: &[String]) -> anyhow::Result<Vec
 /// Rentals that a rider was told of and nobody knows.
 async fn lost(db: &mut PgConnection, told: &[String]) -> anyhow::Result<Finding> {
     let ids: Vec<Uuid> = told.iter().filter_map(|id| id.parse().ok()).collect();
-    let known: i64 = sqlx::query_scalar("select count(*) from rentals where id = any($1)")
+    let known: Vec<Uuid> = sqlx::query_scalar("select id from rentals where id = any($1)")
         .bind(&ids)
-        .fetch_one(db)
+        .fetch_all(db)
         .await?;
-    let known = usize::try_from(known)?;
-    Ok(Finding::new("P1", "rentals told and lost", told.len().saturating_sub(known), told.len()))
+    let known: BTreeSet<Uuid> = known.into_iter().collect();
+    let is_known = |id: &&String| id.parse().is_ok_and(|id| known.contains(&id));
+    let lost = told.iter().filter(|id| !is_known(id)).cloned();
+    Ok(Finding::named("P1", "rentals told and lost", lost, told.len()))
 }

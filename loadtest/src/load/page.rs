@@ -86,7 +86,9 @@ fn judged(result: &Result) -> String {
     }
     for finding in &result.promises {
         let found = format!("{} of {}", finding.broken, finding.of);
-        row(&format!("{}: {}", finding.promise, finding.what), &found, finding.broken != 0);
+        let which: Vec<String> = finding.which.iter().map(|one| format!("; {one}")).collect();
+        let what = format!("{}: {}{}", finding.promise, finding.what, which.concat());
+        row(&what, &found, finding.broken != 0);
     }
     html += "</table>";
     for mark in &result.marks {

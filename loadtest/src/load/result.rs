@@ -196,8 +196,11 @@ impl Result {
             let found = found.map_or("too few samples".to_owned(), |found| format!("{found:.1}"));
             let _ = writeln!(text, "    gate: {word}: {fails_if} ({found})");
         }
-        for Finding { promise, what, broken, of } in &self.promises {
+        for Finding { promise, what, broken, of, which } in &self.promises {
             let _ = writeln!(text, "      {promise}: {broken} of {of} {what}");
+            for one in which {
+                let _ = writeln!(text, "          {one}");
+            }
         }
         for struck in &self.faults {
             let _ = writeln!(text, "   fault: {struck}");

@@ -175,7 +175,11 @@ impl Updates {
             if silent_for > self.shared.settings.silence_max {
                 return Error::Lost("nothing arrives any more".into());
             }
-            let marker = self.watermark.lock().next_marker(now, MARKER_PATIENCE);
+            let marker = {
+                let mut watermark = self.watermark.lock();
+                watermark.goes_on(now);
+                watermark.next_marker(now, MARKER_PATIENCE)
+            };
             if let Some(number) = marker {
                 let payload = Bytes::copy_from_slice(&number.to_be_bytes());
                 let sent = sender.publish_at_least_once(&self.marker_topic, payload);

@@ -126,6 +126,39 @@ fn what_was_not_acknowledged_comes_again_no_later_than_it_was_sent() {
     assert_eq!(watermark.judge(moment(501)), backlog(402));
 }
 
+#[test]
+fn what_waited_while_the_process_stood_still_is_backlog_until_a_new_marker() {
+    let mut watermark = Watermark::new(at(0), 0);
+    watermark.begun(moment(100));
+    watermark.goes_on(moment(102));
+    let old = watermark.next_marker(moment(102), PATIENCE).unwrap();
+    assert_eq!(watermark.judge(moment(106)), live(106));
+
+    // whoever comes first after it: a frame, the marker from before, or the look at the clock
+    assert_eq!(watermark.judge(moment(109)), backlog(100));
+    watermark.heard(old);
+    assert_eq!(watermark.judge(moment(109)), backlog(102));
+    watermark.goes_on(moment(109));
+    assert_eq!(watermark.judge(moment(109)), backlog(102));
+    let new = watermark.next_marker(moment(109), PATIENCE).unwrap();
+    watermark.heard(new);
+
+    assert_eq!(watermark.judge(moment(110)), live(110));
+}
+
+#[test]
+fn a_marker_from_before_a_standstill_says_nothing_after_it() {
+    let mut watermark = Watermark::new(at(0), 0);
+    watermark.begun(moment(100));
+    watermark.goes_on(moment(102));
+    let old = watermark.next_marker(moment(102), PATIENCE).unwrap();
+
+    watermark.goes_on(moment(110));
+    watermark.heard(old);
+
+    assert_eq!(watermark.judge(moment(110)), backlog(100));
+}
+
 fn moment(seconds: i64) -> Moment {
     Moment { at: at(seconds), running: Duration::from_secs(seconds.unsigned_abs()) }
 }

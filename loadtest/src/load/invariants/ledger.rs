@@ -26,12 +26,14 @@ pub fn findings(sound: bool, said: &Value) -> anyhow::Result<Vec<Finding>> {
     for (kind, broken) in counts {
         let promise = if REPLAYED.contains(&kind.as_str()) { "P7" } else { "P4" };
         let what = format!("`ledger verify`: {kind}");
-        findings.push(Finding { promise: promise.into(), what: what.into(), broken, of });
+        let (promise, what) = (promise.into(), what.into());
+        findings.push(Finding { promise, what, broken, of, which: Vec::new() });
     }
     if findings.is_empty() {
         let broken = i64::from(!sound);
         let what = "things that `ledger verify` found".into();
-        findings.push(Finding { promise: "P4, P7".into(), what, broken, of });
+        let promise = "P4, P7".into();
+        findings.push(Finding { promise, what, broken, of, which: Vec::new() });
     }
     Ok(findings)
 }

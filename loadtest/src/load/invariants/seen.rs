@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Finding, LOOK};
 use crate::witness::{Moment, Places, Sight, Witness};
+use uuid::Uuid;
 
 /// Two clocks of one machine, and a frame's own milliseconds.
 const CLOCK_MS: i64 = 1_000;
@@ -69,34 +70,41 @@ async fn unasked(
     let rentals: Vec<(String, String, i64)> = sqlx::query_as(RENTALS).fetch_all(db).await?;
     let rentals = rentals.into_iter().map(|(uuid, sn, count)| ((uuid, sn), count));
     let mut left: BTreeMap<(String, String), i64> = rentals.collect();
-    let (mut beyond, mut all) = (0, 0);
+    let (mut beyond, mut all) = (Vec::new(), 0);
     for (sn, moments) in told {
         for moment in moments.iter().filter(|moment| moment.sight == Sight::Asked) {
             let left = left.entry((moment.cabinet.clone(), sn.clone())).or_default();
             *left -= 1;
             all += 1;
-            beyond += usize::from(*left < 0);
+            if *left < 0 {
+                let Moment { unix_ms, cabinet, .. } = moment;
+                beyond.push(format!("{sn} asked of {cabinet} at {unix_ms}"));
+            }
         }
     }
     let what = "ejects asked of a cabinet that no rental stands for, or a second time";
-    Ok(Finding::new("P5", what, beyond, all))
+    Ok(Finding::named("P5", what, beyond, all))
 }
 
 async fn overbilled(db: &mut PgConnection, witness: &Witness) -> anyhow::Result<Finding> {
     const BILLED: &str = "
-        select bank_sn, (extract(epoch from started_at) * 1000)::bigint,
+        select id, bank_sn, (extract(epoch from started_at) * 1000)::bigint,
             (extract(epoch from ended_at) * 1000)::bigint
         from rentals
         where status = 'COMPLETED' and started_at is not null and ended_at is not null";
 
-    let billed: Vec<(String, i64, i64)> = sqlx::query_as(BILLED).fetch_all(db).await?;
+    let billed: Vec<(Uuid, String, i64, i64)> = sqlx::query_as(BILLED).fetch_all(db).await?;
     let told = witness.told();
-    let beyond = billed.iter().filter(|(sn, from, to)| {
+    let beyond = billed.iter().filter_map(|(id, sn, from, to)| {
         let moments = told.get(sn).map_or(&[][..], Vec::as_slice);
-        is_beyond(moments, *from, *to)
+        let seen =
+            moments.iter().map(|m| format!("{:?} of {} at {}", m.sight, m.cabinet, m.unix_ms));
+        let told =
+            || format!("{id} of {sn} from {from} to {to}: {}", seen.collect::<Vec<_>>().join(", "));
+        is_beyond(moments, *from, *to).then(told)
     });
     let what = "rentals billed before their bank was out, or after it was back";
-    Ok(Finding::new("P6", what, beyond.count(), billed.len()))
+    Ok(Finding::named("P6", what, beyond, billed.len()))
 }
 
 /// Whether more was billed than the bank was out, by what cabinets saw of it.
