@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use devices::Uplink;
 use domain::ids::{DeviceUuid, StationId};
 use domain::presence::Session;
@@ -16,6 +16,9 @@ use crate::link::{Ack, Events, Incoming, LinkEvent, TopicKind};
 use crate::metrics;
 use crate::store::fact::{Channel, RawFrame};
 use crate::telemetry::LogLimit;
+
+/// How long a report stands for one with the same bytes.
+const MOMENT: TimeDelta = TimeDelta::seconds(5);
 
 /// Hands every event of the link to whom it concerns, until the link is closed.
 pub async fn run(context: Arc<Context>, mut events: Events) {
@@ -53,8 +56,8 @@ fn tell_all(context: &Context, what: impl Fn(DateTime<Utc>) -> Msg) {
 struct Hall {
     context: Arc<Context>,
     warnings: LogLimit,
-    /// The last report of each cabinet, as a digest of its bytes.
-    reports: BTreeMap<StationId, u64>,
+    /// The last report of each cabinet that was passed on: a digest of its bytes, and when.
+    reports: BTreeMap<StationId, (u64, DateTime<Utc>)>,
 }
 
 impl Hall {
@@ -83,8 +86,8 @@ impl Hall {
             }
         };
         metrics::DECODED.inc([kind_word]);
-        if self.says_the_same(id, &uplink, (live, &payload)) && self.context.stations.is_crowded(id)
-        {
+        let digest = matches!(uplink, Uplink::Report(_)).then(|| digest(live, &payload));
+        if digest.is_some_and(|digest| self.is_spare(id, digest, at)) {
             metrics::SHED.inc(["report"]);
             return confirm(ack); // the one before it is on its way
         }
@@ -94,6 +97,12 @@ impl Hall {
             TopicKind::Heart => self.context.stations.tell_lightly(id, message),
             TopicKind::Update => self.context.stations.tell(id, message),
         };
+        match digest {
+            Some(digest) if told => drop(self.reports.insert(id, (digest, at))),
+            // after an event the same words say something else
+            None if kind == TopicKind::Update => drop(self.reports.remove(&id)),
+            Some(_) | None => {}
+        }
         if !told {
             // an update comes again, a heartbeat does not
             metrics::SHED.inc([if kind == TopicKind::Heart { "heartbeat" } else { "update" }]);
@@ -109,15 +118,12 @@ impl Hall {
         }
     }
 
-    /// Whether this is a report with the very bytes of the cabinet's last one, as fresh as it.
-    fn says_the_same(&mut self, id: StationId, uplink: &Uplink, said: (bool, &[u8])) -> bool {
-        if !matches!(uplink, Uplink::Report(_)) {
-            return false;
-        }
-        let mut hasher = DefaultHasher::new();
-        said.hash(&mut hasher);
-        let digest = hasher.finish();
-        self.reports.insert(id, digest) == Some(digest)
+    /// Whether a crowded cabinet was handed a report with the very bytes of this one a moment ago,
+    /// as fresh as it. What comes later may be the fresh look that somebody waits for.
+    fn is_spare(&self, id: StationId, digest: u64, at: DateTime<Utc>) -> bool {
+        let before = self.reports.get(&id);
+        before.is_some_and(|(known, then)| *known == digest && at - then < MOMENT)
+            && self.context.stations.is_crowded(id)
     }
 
     fn refuse(&self, kind: &'static str, uuid: &DeviceUuid) {
@@ -126,6 +132,12 @@ impl Hall {
             tracing::warn!(kind, cabinet = %uuid, held, "a frame was refused");
         }
     }
+}
+
+fn digest(live: bool, payload: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (live, payload).hash(&mut hasher);
+    hasher.finish()
 }
 
 fn confirm(ack: Option<Ack>) {
