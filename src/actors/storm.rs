@@ -147,7 +147,12 @@ pub async fn run(context: Arc<Context>) {
     let mut told_at = context.clock.now();
     loop {
         match storm.next_turn(context.clock.now()) {
-            Some(at) => context.clock.sleep_until(at).await,
+            // an answer may make room before
+            Some(at) => tokio::select! {
+                biased;
+                () = storm.inner.stirred.notified() => {}
+                () = context.clock.sleep_until(at) => {}
+            },
             None => storm.inner.stirred.notified().await,
         }
         let now = context.clock.now();

@@ -64,6 +64,7 @@ impl State {
             // an old one takes nothing back
             self.whole_at = self.whole_at.max(Some(received.earliest));
         }
+        self.flush_report(&snapshot, &report, received.at);
         if received.live {
             self.confirmed |= whole;
             self.answered(received.at, whole);
@@ -73,7 +74,6 @@ impl State {
             self.settle(&report, &snapshot);
         }
         self.check_again().await;
-        self.flush_report(&snapshot, &report, received.at);
     }
 
     /// The same over HTTP, which anybody can send: nothing of it is believed, and what is not

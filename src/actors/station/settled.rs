@@ -84,9 +84,10 @@ impl State {
         metrics::REPORTS_UNCHANGED.inc([]);
         self.whole_at = self.whole_at.max(Some(received.earliest));
         self.context.keep(cause);
+        // who waits for the answer may look for what is to be stored
+        self.flush_heard(report, received.at);
         self.answered(received.at, true);
         self.check_again().await;
-        self.flush_heard(report, received.at);
     }
 
     /// Remembers a report after which every slot and every bank is as the books have it.

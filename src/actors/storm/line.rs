@@ -2,7 +2,7 @@
 //! once. Checks are paid from a credit that grows with time; the last of it is kept for those
 //! before the rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::StationId;
@@ -17,6 +17,9 @@ const CREDIT_MAX: i64 = SECOND + KEPT;
 const STEP: TimeDelta = TimeDelta::milliseconds(20);
 /// The rest waits while so many seconds' checks have no answer: the cabinets, or we, are slow.
 const UNANSWERED_S: u32 = 2;
+/// Longer than a station waits for an answer: whose end is told by nobody, because its actor fell
+/// over or was taken away, holds nobody up after this.
+const UNANSWERED_MAX: TimeDelta = TimeDelta::seconds(30);
 
 /// Who is asked first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +54,8 @@ pub(super) struct Line {
     waiting: BTreeMap<Place, StationId>,
     places: BTreeMap<StationId, Place>,
     arrived: u64,
-    unanswered: BTreeSet<StationId>,
+    /// Since when.
+    unanswered: BTreeMap<StationId, DateTime<Utc>>,
     unanswered_max: usize,
 }
 
@@ -65,7 +69,7 @@ impl Line {
             waiting: BTreeMap::new(),
             places: BTreeMap::new(),
             arrived: 0,
-            unanswered: BTreeSet::new(),
+            unanswered: BTreeMap::new(),
             unanswered_max: usize::try_from(pace * UNANSWERED_S).unwrap_or(usize::MAX),
         }
     }
@@ -88,7 +92,7 @@ impl Line {
         let rank = before.map_or(rank, |(held, _)| held.min(rank));
         let is_first = self.waiting.first_key_value().is_none_or(|((first, _), _)| *first > rank);
         if is_first && self.affords(rank) {
-            self.pay(id);
+            self.pay(id, now);
             return true;
         }
         let number = before.map_or_else(|| self.next_number(), |(_, number)| number);
@@ -100,7 +104,7 @@ impl Line {
     pub fn hurry(&mut self, id: StationId, now: DateTime<Utc>) {
         self.earn(now);
         self.take_place(id);
-        self.pay(id);
+        self.pay(id, now);
     }
 
     pub fn spare(&mut self, id: StationId) {
@@ -122,20 +126,22 @@ impl Line {
                 break;
             }
             self.take_place(id);
-            self.pay(id);
+            self.pay(id, now);
             turns.push(id);
         }
         turns
     }
 
-    /// When the first in the line has its turn; none while nobody waits, or no answer comes.
+    /// When the first in the line has its turn, or those that do not answer are given up; none
+    /// while nobody waits.
     pub fn next_turn(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let ((rank, _), _) = self.waiting.first_key_value()?;
         if self.is_held_up(*rank) {
-            return None;
+            let oldest = self.unanswered.values().min()?;
+            return Some((*oldest + UNANSWERED_MAX).max(now + STEP));
         }
-        let missing =
-            self.price(*rank) - self.credit - (now - self.credited_at).num_microseconds()?;
+        let earned = (now - self.credited_at).num_microseconds()?.max(0);
+        let missing = self.price(*rank) - self.credit - earned;
         Some(now + TimeDelta::microseconds(missing).max(STEP))
     }
 
@@ -143,6 +149,9 @@ impl Line {
         let passed = (now - self.credited_at).num_microseconds().unwrap_or(CREDIT_MAX).max(0);
         self.credit = self.credit.saturating_add(passed).min(CREDIT_MAX);
         self.credited_at = now;
+        if self.unanswered.len() >= self.unanswered_max {
+            self.unanswered.retain(|_, since| now - *since < UNANSWERED_MAX);
+        }
     }
 
     fn price(&self, rank: Rank) -> i64 {
@@ -161,9 +170,9 @@ impl Line {
     }
 
     /// Debts are bounded: one second after the last hurry the line moves again.
-    fn pay(&mut self, id: StationId) {
+    fn pay(&mut self, id: StationId, now: DateTime<Utc>) {
         self.credit = (self.credit - self.cost).max(-SECOND);
-        self.unanswered.insert(id);
+        self.unanswered.insert(id, now);
     }
 
     fn take_place(&mut self, id: StationId) -> Option<Place> {

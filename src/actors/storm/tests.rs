@@ -102,13 +102,34 @@ fn the_rest_waits_for_answers_and_commands_do_not() {
         now += TimeDelta::seconds(1);
     }
     assert!(!line.ask(id(8), Rank::Rest, now), "eight have not answered");
-    assert_eq!(line.next_turn(now), None, "nothing to wake up for but an answer");
+    assert_eq!(line.next_turn(now), Some(at(30_000)), "or when the first is given up");
     assert!(line.ask(id(9), Rank::Command, now));
 
     line.spare(id(0));
     line.spare(id(1));
     assert!(line.next_turn(now).is_some());
     assert_eq!(line.take_turns(now), [id(8)]);
+}
+
+#[test]
+fn checks_that_nobody_ends_hold_the_rest_up_for_half_a_minute() {
+    let mut line = Line::new(4, START);
+    for number in 0..8 {
+        assert!(line.ask(id(number), Rank::Rest, at(1_000 * i64::try_from(number).unwrap())));
+    }
+    assert!(!line.ask(id(8), Rank::Rest, at(8_000)));
+
+    assert!(line.take_turns(at(29_999)).is_empty());
+    assert_eq!(line.take_turns(at(30_000)), [id(8)]);
+}
+
+#[test]
+fn a_clock_that_goes_back_stops_no_turn() {
+    let mut line = busy_line();
+    assert!(!line.ask(id(1), Rank::Rest, START));
+
+    let earlier = START - TimeDelta::hours(1);
+    assert!(line.next_turn(earlier).unwrap() < earlier + TimeDelta::seconds(3));
 }
 
 #[test]
