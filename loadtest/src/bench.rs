@@ -1,18 +1,20 @@
 //! `bench`: measures one part of the service at a time, several times, in turns with the limit
 //! of that part on the same machine at the same time.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use tokio::time::sleep;
 
+use crate::edges::{Mosquitto, Postgres, Room};
 use crate::fixture;
 use crate::machine::Facts;
 use crate::progress::spinner;
-use crate::report;
+use crate::report::{self, Section};
 use crate::scratch::Scratch;
-use crate::service::Plan;
+use crate::service::{Beside, Plan};
 
 mod boot;
 mod frames;
@@ -39,6 +41,9 @@ pub struct Arguments {
     /// Starts per second that are tried
     #[arg(long, value_delimiter = ',', default_values_t = [25, 50, 100])]
     rates: Vec<u32>,
+    /// Whose database and broker the service has
+    #[arg(long, value_enum, default_value_t = Edges::Embedded)]
+    edges: Edges,
     /// JSON on stdout instead of tables
     #[arg(long)]
     json: bool,
@@ -57,6 +62,15 @@ enum Name {
     Money,
 }
 
+/// What the service stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Edges {
+    /// A Postgres below it and the broker in it
+    Embedded,
+    /// A Postgres and a Mosquitto beside it, as Debian packages them
+    Debian,
+}
+
 /// What every measurement needs.
 struct Bench {
     service: PathBuf,
@@ -66,6 +80,9 @@ struct Bench {
     length: Duration,
     cabinets: u32,
     rates: Vec<u32>,
+    edges: Edges,
+    /// Databases and brokers beside the service; they end with the measurement.
+    beside: RefCell<Vec<(Postgres, Mosquitto)>>,
     scratch: Scratch,
 }
 
@@ -79,13 +96,15 @@ pub async fn run(service: PathBuf, arguments: Arguments) -> anyhow::Result<()> {
         length: Duration::from_secs(arguments.seconds),
         cabinets: arguments.cabinets,
         rates: arguments.rates,
+        edges: arguments.edges,
+        beside: RefCell::default(),
         scratch: Scratch::new()?,
     };
     let all = Name::value_variants();
     let names = if arguments.names.is_empty() { all } else { &arguments.names[..] };
     let mut sections = Vec::new();
     for name in names {
-        let section = match name {
+        let mut section = match name {
             Name::Frames => Box::pin(frames::measure(&bench)).await?,
             Name::Starts => Box::pin(starts::measure(&bench)).await?,
             Name::Reads => Box::pin(reads::measure(&bench)).await?,
@@ -93,6 +112,10 @@ pub async fn run(service: PathBuf, arguments: Arguments) -> anyhow::Result<()> {
             Name::Boot => Box::pin(boot::measure(&bench)).await?,
             Name::Money => Box::pin(money::measure(&bench)).await?,
         };
+        bench.beside.borrow_mut().clear();
+        if bench.edges == Edges::Debian {
+            on_debian(&mut section);
+        }
         if !arguments.json {
             println!("{}", section.text());
         }
@@ -115,13 +138,41 @@ fn command() -> String {
     format!("./run {}", words.collect::<Vec<_>>().join(" "))
 }
 
+/// Its figures have a place of their own.
+fn on_debian(section: &mut Section) {
+    section.name += "-debian";
+    section.title += ", on Debian's Postgres and Mosquitto";
+    section.note(
+        "Postgres and Mosquitto are processes of their own with the settings of their packages: \
+         Postgres over its socket with `fsync` on, Mosquitto with dynamic security and its store \
+         on the disk. The broker's processor time counts with the service's.",
+    );
+}
+
 impl Bench {
+    /// How a service with nothing in its books is started, with what it stands on.
+    async fn plan(&self, name: &str) -> anyhow::Result<Plan> {
+        let plan = Plan::new(&self.service, &self.scratch.folder(name)?);
+        if self.edges == Edges::Embedded {
+            return Ok(plan);
+        }
+        let folder = |what: &str| self.scratch.folder(&format!("{name}-{what}"));
+        let database = Postgres::start_new(&folder("postgres")?, Room::AsPackaged).await?;
+        let broker = Mosquitto::start_new(&folder("mosquitto")?).await?;
+        let mut plan = plan.with("DATABASE__URL", database.url());
+        plan.settings.extend(broker.settings());
+        let (books, pids) = (database.options(), (database.pid(), broker.pid()));
+        plan.beside = Some(Beside { books, database: pids.0, broker: pids.1 });
+        self.beside.borrow_mut().push((database, broker));
+        Ok(plan)
+    }
+
     /// A data folder with stations, riders and banks in it, ready to be started.
     async fn network(&self, name: &str, network: Network) -> anyhow::Result<Plan> {
-        let plan = Plan::new(&self.service, &self.scratch.folder(name)?);
+        let plan = self.plan(name).await?;
         let bar = spinner(&format!("{name}: {network}"));
         let service = plan.start().await?;
-        let mut db = fixture::database(&plan.folder).await?;
+        let mut db = plan.books().await?;
         fixture::stations(&mut db, network.stations).await?;
         fixture::stock(&mut db, network.stations, network.banks).await?;
         if network.riders > 0 {

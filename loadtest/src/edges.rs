@@ -30,17 +30,11 @@ impl Edges {
     }
 
     /// Tells the service of them. It goes over the cables; cabinets go to the broker.
-    pub fn settings(&self) -> [(&'static str, String); 5] {
-        let (user, password) = mosquitto::ACCOUNT;
-        let (cable, broker) = (self.to_broker.address(), self.broker.address());
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
         let database = self.to_database.address();
-        [
-            ("DATABASE__URL", format!("postgres://postgres@{database}/{}", postgres::NAME)),
-            ("MQTT__URL", format!("mqtt://{user}:{password}@{cable}")),
-            ("MQTT__ADMIN", "dynamic_security".to_owned()),
-            ("MQTT__ADVERTISED_HOST", broker.ip().to_string()),
-            ("MQTT__ADVERTISED_PORT", broker.port().to_string()),
-        ]
+        let url = format!("postgres://postgres@{database}/{}", postgres::NAME);
+        let broker = self.broker.settings_over(self.to_broker.address());
+        [("DATABASE__URL", url)].into_iter().chain(broker).collect()
     }
 }
 

@@ -52,8 +52,9 @@ pub struct Row {
 /// One part of the service, measured.
 #[derive(Clone, Debug, Serialize)]
 pub struct Section {
-    pub name: &'static str,
-    pub title: &'static str,
+    /// Of its place in a document.
+    pub name: String,
+    pub title: String,
     /// How it was measured, and with what settings.
     pub notes: Vec<String>,
     pub rows: Vec<Row>,
@@ -61,7 +62,12 @@ pub struct Section {
 
 impl Section {
     pub fn new(name: &'static str, title: &'static str) -> Section {
-        Section { name, title, notes: Vec::new(), rows: Vec::new() }
+        Section {
+            name: name.to_owned(),
+            title: title.to_owned(),
+            notes: Vec::new(),
+            rows: Vec::new(),
+        }
     }
 
     pub fn note(&mut self, text: impl Into<String>) {
@@ -183,7 +189,7 @@ pub fn record(
     let mut text =
         fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     for section in sections {
-        text = replaced(&text, section.name, &section.markdown(facts, command))?;
+        text = replaced(&text, &section.name, &section.markdown(facts, command))?;
     }
     fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
 }

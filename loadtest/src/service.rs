@@ -11,12 +11,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rustix::process::Signal;
 use serde_json::Value;
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::process::signal;
+use crate::fixture;
+use crate::process::{self, Spent, signal};
 use crate::wire::{Connection, get};
 
 #[cfg(test)]
@@ -41,12 +44,24 @@ pub struct Plan {
     pub settings: Vec<(&'static str, String)>,
     /// The same at every start; any that are free without it.
     pub ports: Option<(u16, u16)>,
+    /// A database and a broker that are processes of their own; within the service without it.
+    pub beside: Option<Beside>,
+}
+
+/// Parts of the service that are no part of its process tree.
+#[derive(Clone, Debug)]
+pub struct Beside {
+    /// The way to the books.
+    pub books: PgConnectOptions,
+    pub database: u32,
+    pub broker: u32,
 }
 
 /// A running service; killed with this value.
 pub struct Service {
     child: Child,
     pid: u32,
+    beside: Option<Beside>,
     /// The last lines that it writes.
     said: JoinHandle<Vec<String>>,
     pub http: SocketAddr,
@@ -61,6 +76,7 @@ impl Plan {
             folder: folder.to_owned(),
             settings: Vec::new(),
             ports: None,
+            beside: None,
         }
     }
 
@@ -74,6 +90,14 @@ impl Plan {
     pub fn with(mut self, key: &'static str, value: impl ToString) -> Plan {
         self.settings.push((key, value.to_string()));
         self
+    }
+
+    /// A connection to the database of the running service.
+    pub async fn books(&self) -> anyhow::Result<PgConnection> {
+        match &self.beside {
+            Some(beside) => Ok(beside.books.connect().await?),
+            None => fixture::database(&self.folder).await,
+        }
     }
 
     /// Starts it and waits until it says that it is ready.
@@ -100,7 +124,8 @@ impl Plan {
         let stdout = child.stdout.take().context("the service has no output")?;
         let said = tokio::spawn(listen(stdout));
         let http = SocketAddr::from((Ipv4Addr::LOCALHOST, http));
-        Ok(Service { child, pid, said, http, ready_after: Duration::ZERO })
+        let beside = self.beside.clone();
+        Ok(Service { child, pid, beside, said, http, ready_after: Duration::ZERO })
     }
 
     /// Asks as an operator does, by a command that prints one JSON document; it may end with an
@@ -142,6 +167,16 @@ impl Plan {
 impl Service {
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// What it and its broker have spent so far, and what its database has, wherever they run.
+    pub fn spent(&self) -> anyhow::Result<Spent> {
+        let mut spent = process::spent(self.pid)?;
+        if let Some(Beside { database, broker, .. }) = &self.beside {
+            spent.service += process::spent_alone(*broker)?;
+            spent.database += process::spent_together(*database)?;
+        }
+        Ok(spent)
     }
 
     pub fn base_url(&self) -> String {

@@ -4,10 +4,8 @@
 use std::time::Instant;
 
 use super::{Bench, Network};
-use crate::process;
 use crate::progress::bar;
 use crate::report::Section;
-use crate::service::Plan;
 
 const SIZES: [u32; 3] = [0, 1_000, 10_000];
 
@@ -22,16 +20,16 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let mut firsts = Vec::new();
     let bar = bar("boot", bench.rounds as usize * (2 * SIZES.len() + 1));
     for round in 0..bench.rounds {
-        let fresh = bench.scratch.folder(&format!("boot-first-{round}"))?;
-        let first = Plan::new(&bench.service, &fresh).start().await?;
+        let fresh = bench.plan(&format!("boot-first-{round}")).await?;
+        let first = fresh.start().await?;
         firsts.push(first.ready_after.as_secs_f64());
         first.stop().await?;
-        std::fs::remove_dir_all(fresh)?;
+        std::fs::remove_dir_all(fresh.folder)?;
         bar.inc(1);
         for (at, plan) in plans.iter().enumerate() {
             let service = plan.start().await?;
             boots[at].push(service.ready_after.as_secs_f64());
-            let spent = process::spent(service.pid())?;
+            let spent = service.spent()?;
             cpus[at].push((spent.service + spent.database).as_secs_f64());
             bar.inc(1);
             let died = Instant::now();

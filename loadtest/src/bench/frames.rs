@@ -10,8 +10,9 @@ use tokio::time::sleep;
 
 use super::limits::Helper;
 use super::publisher::{Account, Frame, Publishers, bare};
-use super::{Bench, Network, micros_each, until};
-use crate::process::{self, spent_alone};
+use super::{Bench, Edges, Network, micros_each, until};
+use crate::edges::Mosquitto;
+use crate::process::spent_alone;
 use crate::progress::bar;
 use crate::report::Section;
 use crate::service::Service;
@@ -43,11 +44,8 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let plan = plan.with("MQTT__EMBEDDED_CLIENT_MESSAGES_PER_S", 1_000_000);
     let service = plan.start().await?;
     let mut ours = Publishers::connect(accounts(&service).await?, BANKS).await?;
-    let count = CABINETS.to_string();
-    let helper = Helper::start(bench.bare_broker.clone(), &[&count]).await;
-    let mut counter = helper.context("the bare broker is built by ./run bench")?;
-    let address: SocketAddr = counter.ready["mqtt"].as_str().unwrap_or_default().parse()?;
-    let mut theirs = Publishers::connect(bare(address, CABINETS), BANKS).await?;
+    let mut counter = Counter::start(bench).await?;
+    let mut theirs = Publishers::connect(bare(counter.address, CABINETS), BANKS).await?;
     handled(&service, &mut ours, Frame::Report, 2).await?; // every station has its first report
 
     let kinds = [(Frame::Heartbeat, "heartbeats"), (Frame::Report, "reports")];
@@ -64,10 +62,10 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     }
     bar.finish_and_clear();
     service.stop().await?;
-    Ok(section(kinds.map(|(_, name)| name), &runs))
+    Ok(section(bench, kinds.map(|(_, name)| name), &runs))
 }
 
-fn section(names: [&str; 2], runs: &[Vec<(Run, Run)>; 2]) -> Section {
+fn section(bench: &Bench, names: [&str; 2], runs: &[Vec<(Run, Run)>; 2]) -> Section {
     let mut section = Section::new("frames", "Frames, from cabinets to actors");
     for (name, runs) in names.iter().zip(runs) {
         let ours = |of: fn(&Run) -> f64| runs.iter().map(move |(own, _)| of(own));
@@ -86,8 +84,39 @@ fn section(names: [&str; 2], runs: &[Vec<(Run, Run)>; 2]) -> Section {
          8 slots and {BANKS} banks whose levels are others each time. The rate is that of frames \
          an actor has dealt with, until the last of them; heartbeats may be shed by design."
     ));
-    section.note("Limit: the same broker and two sessions that only count, in one process.");
+    section.note(match bench.edges {
+        Edges::Embedded => {
+            "Limit: the same broker and two sessions that only count, in one process."
+        }
+        Edges::Debian => {
+            "Limit: another Mosquitto with the same settings that lets in everybody, and two \
+             sessions in one process that only count."
+        }
+    });
     section
+}
+
+/// The limit: a broker, and who only counts what comes.
+struct Counter {
+    helper: Helper,
+    address: SocketAddr,
+    /// Of its own, where it is not in the same process.
+    broker: Option<Mosquitto>,
+}
+
+impl Counter {
+    async fn start(bench: &Bench) -> anyhow::Result<Counter> {
+        if bench.edges == Edges::Debian {
+            let broker = Mosquitto::start_open(&bench.scratch.folder("frames-limit")?).await?;
+            let address = broker.address();
+            let helper = Helper::limit(&["counter", &address.to_string()]).await?;
+            return Ok(Counter { helper, address, broker: Some(broker) });
+        }
+        let helper = Helper::start(bench.bare_broker.clone(), &[&CABINETS.to_string()]).await;
+        let helper = helper.context("the bare broker is built by ./run bench")?;
+        let address = helper.ready["mqtt"].as_str().unwrap_or_default().parse()?;
+        Ok(Counter { helper, address, broker: None })
+    }
 }
 
 /// Asks for a password as a cabinet does.
@@ -128,7 +157,7 @@ async fn handled(
 ) -> anyhow::Result<Run> {
     let count = f64::from(each * CABINETS);
     let (done_before, shed_before) = dealt(service, frame).await?;
-    let (before, harness) = (process::spent(service.pid())?, spent_alone(std::process::id())?);
+    let (before, harness) = (service.spent()?, spent_alone(std::process::id())?);
     let begun = Instant::now();
     publishers.publish(frame, each).await?;
     let mut seen = (0.0, 0.0);
@@ -146,7 +175,7 @@ async fn handled(
     let harness = spent_alone(std::process::id())?.saturating_sub(harness);
     // what the frames said is written behind them
     sleep(FLUSHED).await;
-    let spent = process::spent(service.pid())? - before;
+    let spent = service.spent()? - before;
     let each = |spent| micros_each(spent, u64::from(each * CABINETS));
     Ok(Run {
         per_s: seen.0 / took,
@@ -158,7 +187,7 @@ async fn handled(
 }
 
 async fn counted(
-    counter: &mut Helper,
+    Counter { helper, broker, .. }: &mut Counter,
     publishers: &mut Publishers,
     frame: Frame,
     each: u32,
@@ -166,18 +195,21 @@ async fn counted(
     let count = u64::from(each * CABINETS);
     let name = if frame == Frame::Heartbeat { "hearts" } else { "updates" };
     let seen = |value: &serde_json::Value| value[name].as_u64().unwrap_or(0);
-    let first = seen(&counter.ask().await?);
-    let pid = counter.pid()?;
-    let (before, harness) = (spent_alone(pid)?, spent_alone(std::process::id())?);
+    let first = seen(&helper.ask().await?);
+    let pid = helper.pid()?;
+    let broker = broker.as_ref().map(Mosquitto::pid);
+    let cost =
+        || anyhow::Ok(spent_alone(pid)? + broker.map(spent_alone).transpose()?.unwrap_or_default());
+    let (before, harness) = (cost()?, spent_alone(std::process::id())?);
     let begun = Instant::now();
     publishers.publish(frame, each).await?;
-    let all = until(DONE_MAX, async || anyhow::Ok(seen(&counter.ask().await?) - first >= count));
+    let all = until(DONE_MAX, async || anyhow::Ok(seen(&helper.ask().await?) - first >= count));
     if !all.await? {
         bail!("the bare counter did not get {count} frames in {DONE_MAX:?}");
     }
     let took = begun.elapsed().as_secs_f64();
     let harness = spent_alone(std::process::id())?.saturating_sub(harness);
-    let service = spent_alone(pid)?.saturating_sub(before);
+    let service = cost()?.saturating_sub(before);
     let each = |spent| micros_each(spent, count);
     let (service_us, harness_us) = (each(service), each(harness));
     Ok(Run {

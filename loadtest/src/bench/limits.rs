@@ -1,8 +1,11 @@
 //! The limits: the parts of the service by themselves, in processes of their own, doing what
 //! the service does with nothing around it. Started by the measurements, not by hand.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
 use axum::Router;
@@ -11,6 +14,8 @@ use axum::routing::get;
 use bytes::Bytes;
 use clap::Subcommand;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use rumqttc::Event::Incoming;
+use rumqttc::{AsyncClient, MqttOptions, Packet, QoS};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::TcpListener;
@@ -19,18 +24,24 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::process::resident;
 use crate::service::announced;
 
+/// Largest packet that cabinets send, and then some.
+const PACKET_MAX: usize = 65_535 + 512;
+
 #[derive(Subcommand)]
 pub enum Limit {
     /// An HTTP server that answers every path with the bytes of a file
     Web { body: PathBuf },
     /// So many actors without anything in them
     Actors { count: u32 },
+    /// Two sessions at a broker that count what cabinets say; tells its counts for each line
+    Counter { broker: SocketAddr },
 }
 
 pub async fn run(limit: Limit) -> anyhow::Result<()> {
     match limit {
         Limit::Web { body } => web(body).await,
         Limit::Actors { count } => actors(count).await,
+        Limit::Counter { broker } => counter(broker).await,
     }
 }
 
@@ -43,6 +54,47 @@ async fn web(body: PathBuf) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", json!({ "event": "ready", "http": listener.local_addr()? }));
     Ok(axum::serve(listener, Router::new().fallback(get(answer))).await?)
+}
+
+async fn counter(broker: SocketAddr) -> anyhow::Result<()> {
+    let hearts = count(broker, "hearts", "/powerbank/+/user/heart", QoS::AtMostOnce).await?;
+    let updates = count(broker, "updates", "/powerbank/+/user/update", QoS::AtLeastOnce).await?;
+    println!("{}", json!({ "event": "ready" }));
+    let answered = tokio::task::spawn_blocking(move || {
+        for line in std::io::stdin().lines() {
+            line?;
+            let [hearts, updates] = [&hearts, &updates].map(|count| count.load(Ordering::Relaxed));
+            println!("{}", json!({ "hearts": hearts, "updates": updates }));
+        }
+        anyhow::Ok(())
+    });
+    answered.await?
+}
+
+/// Counts what a session receives, from when this returns.
+async fn count(
+    broker: SocketAddr,
+    name: &str,
+    filter: &str,
+    qos: QoS,
+) -> anyhow::Result<Arc<AtomicU64>> {
+    let mut options = MqttOptions::new(name, broker.ip().to_string(), broker.port());
+    options.set_inflight(500);
+    options.set_max_packet_size(PACKET_MAX, PACKET_MAX);
+    let (client, mut events) = AsyncClient::new(options, 1_000);
+    client.subscribe(filter, qos).await?;
+    while !matches!(events.poll().await?, Incoming(Packet::SubAck(_))) {}
+    let counted = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&counted);
+    tokio::spawn(async move {
+        let _client = client;
+        while let Ok(event) = events.poll().await {
+            if let Incoming(Packet::Publish(_)) = event {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    Ok(counted)
 }
 
 struct Nothing;

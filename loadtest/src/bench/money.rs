@@ -10,9 +10,9 @@ use serde_json::Value;
 use sqlx::postgres::PgConnection;
 
 use super::{Bench, micros_each, until};
-use crate::fixture::{Tokens, database, ledger, stations};
+use crate::fixture::{Tokens, ledger, stations};
 use crate::pool::Pool;
-use crate::process::{self, Spent, spent_alone};
+use crate::process::{Spent, spent_alone};
 use crate::progress::bar;
 use crate::report::Section;
 use crate::service::{Plan, Service};
@@ -61,17 +61,17 @@ impl Run {
 
 pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let mut section = Section::new("money", "Money");
-    let plan = Plan::new(&bench.service, &bench.scratch.folder("money")?);
+    let plan = bench.plan("money").await?;
     let plan = plan.with("LIMITS__REQUESTS_PER_MINUTE", 1_000_000_000);
     let plan = plan.with("LIMITS__ANONYMOUS_PER_MINUTE", 1_000_000_000);
     filled(&plan).await?;
     let service = plan.start().await?;
-    let mut db = database(&plan.folder).await?;
+    let mut db = plan.books().await?;
     let sealed = sealed(&service, &mut db).await?;
     section.row("sealed", "transfers/s", [sealed.per_s], []);
     section.row("sealed: service", "CPU µs/transfer", [sealed.service_us], []);
     section.row("sealed: database", "CPU µs/transfer", [sealed.database_us], []);
-    let mut other = database(&plan.folder).await?;
+    let mut other = plan.books().await?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let shown = bar("money: ledger verify", 2 * bench.rounds as usize);
     for _ in 0..bench.rounds {
@@ -85,7 +85,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let (signing, pool) = (Tokens::of(&plan.folder)?, Pool::new(service.http, PATIENCE));
     let mut bare = Vec::new();
     for _ in 0..AT_ONCE {
-        bare.push(database(&plan.folder).await?);
+        bare.push(plan.books().await?);
     }
     let at = (&pool, &service);
     let (ours, theirs) = settled::measure(bench, at, &signing, &mut db, &mut bare).await?;
@@ -135,7 +135,7 @@ fn rows(section: &mut Section, what: &str, of: &str, ours: &[Run], theirs: &[Run
 /// A data folder with a ledger in it.
 async fn filled(plan: &Plan) -> anyhow::Result<()> {
     let service = plan.start().await?;
-    let mut db = database(&plan.folder).await?;
+    let mut db = plan.books().await?;
     let shown = bar("money: a ledger", PORTIONS as usize);
     stations(&mut db, 1).await?;
     ledger::ledger(&mut db, RIDERS, PORTIONS, || shown.inc(1)).await?;
@@ -148,14 +148,14 @@ async fn sealed(service: &Service, db: &mut PgConnection) -> anyhow::Result<Run>
     const PLACES: &str = "select coalesce(max(position), 0) from ledger_chain";
 
     let first: i64 = sqlx::query_scalar(PLACES).fetch_one(&mut *db).await?;
-    let (begun, before) = (Instant::now(), process::spent(service.pid())?);
+    let (begun, before) = (Instant::now(), service.spent()?);
     let client = spent_alone(std::process::id())?;
     let all = until(SEALED_MAX, async || {
         let last: i64 = sqlx::query_scalar(PLACES).fetch_one(&mut *db).await?;
         Ok::<_, sqlx::Error>(last >= i64::from(TRANSFERS))
     });
     ensure!(all.await?, "not all transfers have their places after {SEALED_MAX:?}");
-    let (took, spent) = (begun.elapsed(), process::spent(service.pid())? - before);
+    let (took, spent) = (begun.elapsed(), service.spent()? - before);
     let client = spent_alone(std::process::id())?.saturating_sub(client);
     sqlx::query("vacuum analyze").execute(db).await?;
     let count = u64::from(TRANSFERS).saturating_sub(first.unsigned_abs());
@@ -164,9 +164,9 @@ async fn sealed(service: &Service, db: &mut PgConnection) -> anyhow::Result<Run>
 
 /// As an operator asks the node that runs.
 async fn verified(plan: &Plan, service: &Service) -> anyhow::Result<Run> {
-    let before = process::spent(service.pid())?;
+    let before = service.spent()?;
     let (sound, said) = plan.ask(&["ledger", "verify"]).await?;
-    let spent = process::spent(service.pid())? - before;
+    let spent = service.spent()? - before;
     let report = &said["report"];
     ensure!(sound, "the ledger does not add up: {}", report["counts"]);
     let count = report["transfers"].as_u64().context("no count of transfers")?;
@@ -176,7 +176,7 @@ async fn verified(plan: &Plan, service: &Service) -> anyhow::Result<Run> {
 
 /// What the database needs to send it all.
 async fn streamed(service: &Service, both: [&mut PgConnection; 2]) -> anyhow::Result<Run> {
-    let before = process::spent(service.pid())?;
+    let before = service.spent()?;
     let client = spent_alone(std::process::id())?;
     let begun = Instant::now();
     let streams = both.into_iter().zip(READ).map(|(db, query)| async move {
@@ -186,7 +186,7 @@ async fn streamed(service: &Service, both: [&mut PgConnection; 2]) -> anyhow::Re
     });
     let sizes: Vec<usize> = futures::future::try_join_all(streams).await?;
     ensure!(sizes.iter().all(|size| *size > 0), "nothing was read");
-    let (took, spent) = (begun.elapsed(), process::spent(service.pid())? - before);
+    let (took, spent) = (begun.elapsed(), service.spent()? - before);
     let client = spent_alone(std::process::id())?.saturating_sub(client);
     Ok(Run::of(u64::from(TRANSFERS), took, spent, client))
 }
@@ -200,7 +200,7 @@ async fn asked(pool: &Pool, path: &str, token: &str, body: &Value) -> anyhow::Re
 }
 
 fn spent(service: &Service) -> anyhow::Result<(Spent, Duration)> {
-    Ok((process::spent(service.pid())?, spent_alone(std::process::id())?))
+    Ok((service.spent()?, spent_alone(std::process::id())?))
 }
 
 fn run(

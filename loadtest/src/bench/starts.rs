@@ -14,14 +14,16 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Bench, Network};
-use crate::fixture::{PACKAGE, Tokens, database};
+use crate::fixture::{PACKAGE, Tokens};
 use crate::fleet::{Cabinets, Order};
 use crate::latency::{Latencies, name};
+use crate::machine;
 use crate::plan::{Spread, Stretch, plan};
 use crate::pool::Pool;
-use crate::process::{self, Spent, spent_alone};
+use crate::process::{Spent, spent_alone};
 use crate::progress::{bar, spinner};
 use crate::report::Section;
+use crate::service::Service;
 use crate::wire::post;
 
 const BANKS: u16 = 7;
@@ -29,6 +31,10 @@ const BANKS: u16 = 7;
 const PAUSE_S: u32 = 20;
 /// A run at one rate.
 const LENGTH: Duration = Duration::from_secs(20);
+/// Connections of one cabinet: to the broker, and one over HTTP.
+const FILES_A_CABINET: u64 = 2;
+/// Riders under way, the database, logs.
+const FILES_BESIDE: u64 = 4_000;
 const IDLE: Duration = Duration::from_secs(10);
 /// The service answers a start within 8 s.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -59,11 +65,13 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let fastest = bench.rates.iter().max().copied().unwrap_or(0);
     ensure!(fastest * PAUSE_S <= bench.cabinets, "{fastest}/s needs more cabinets");
 
+    machine::files(u64::from(bench.cabinets) * FILES_A_CABINET + FILES_BESIDE)?;
+
     let riders = in_a_round * rounds;
     let network = Network { stations: bench.cabinets, banks: 0, riders };
     let plan = bench.network("starts", network).await?;
     let service = plan.start().await?;
-    let mut db = database(&plan.folder).await?;
+    let mut db = plan.books().await?;
     let signing = Tokens::of(&plan.folder)?;
     let tokens = (1..=i64::from(riders)).map(|rider| signing.of_rider(rider));
     let tokens = tokens.collect::<anyhow::Result<Vec<_>>>()?;
@@ -75,17 +83,16 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let cabinets = Cabinets::start(order, &mut db).await?;
     shown.finish_and_clear();
 
-    let pid = service.pid();
-    let before = process::spent(pid)?;
+    let before = service.spent()?;
     sleep(IDLE).await;
-    let idle = process::spent(pid)? - before;
+    let idle = service.spent()? - before;
     let mut street = Street { cabinets, tokens, next_rider: 0, next_cabinet: 0 };
     let pool = Arc::new(Pool::new(service.http, PATIENCE));
     let bar = bar("starts", bench.rates.len() * rounds as usize);
     let mut runs: BTreeMap<u32, Vec<Run>> = BTreeMap::new();
     for _ in 0..rounds {
         for rate in &bench.rates {
-            let run = Box::pin(street.run(&pool, *rate, pid)).await?;
+            let run = Box::pin(street.run(&pool, *rate, &service)).await?;
             runs.entry(*rate).or_default().push(run);
             bar.inc(1);
         }
@@ -98,10 +105,10 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
 
 impl Street {
     /// Planned starts at one rate, each by a rider of its own.
-    async fn run(&mut self, pool: &Arc<Pool>, rate: u32, pid: u32) -> anyhow::Result<Run> {
+    async fn run(&mut self, pool: &Arc<Pool>, rate: u32, service: &Service) -> anyhow::Result<Run> {
         let stretch = Stretch::even(LENGTH.as_secs_f64(), f64::from(rate));
         let instants = plan(&[stretch], Spread::Even);
-        let (before, harness) = (process::spent(pid)?, spent_alone(std::process::id())?);
+        let (before, harness) = (service.spent()?, spent_alone(std::process::id())?);
         let run = Arc::new(Mutex::new(Run::default()));
         let begin = Instant::now() + Duration::from_millis(50);
         let mut riders = Vec::new();
@@ -131,7 +138,7 @@ impl Street {
             rider.await?;
         }
         let mut run = std::mem::take(&mut *run.lock().unwrap_or_else(PoisonError::into_inner));
-        run.spent = process::spent(pid)? - before;
+        run.spent = service.spent()? - before;
         run.harness = spent_alone(std::process::id())?.saturating_sub(harness);
         Ok(run)
     }

@@ -42,6 +42,8 @@ const PLUGIN_FILE: &str = r#"{
     "unsubscribe": true
   }
 }"#;
+const MISSING: &str = "no Mosquitto with its dynamic security plugin here: as root, \
+                       apt-get install -y mosquitto";
 /// Longest start, and longest orderly end.
 const START_MAX: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(20);
@@ -55,17 +57,28 @@ pub struct Mosquitto {
 
 impl Mosquitto {
     pub async fn start_new(folder: &Path) -> anyhow::Result<Mosquitto> {
-        let missing = "no Mosquitto with its dynamic security plugin here: as root, \
-                       apt-get install -y mosquitto";
-        let (program, plugin) = (program().context(missing)?, plugin().context(missing)?);
+        let plugin = plugin().context(MISSING)?;
+        let access = format!(
+            "allow_anonymous false\nplugin {}\nplugin_opt_config_file {}/plugin.json",
+            plugin.display(),
+            folder.display(),
+        );
+        Mosquitto::start_with(folder, &access).await
+    }
+
+    /// One with the same settings that lets in everybody: clients may read and write every topic.
+    pub async fn start_open(folder: &Path) -> anyhow::Result<Mosquitto> {
+        Mosquitto::start_with(folder, "allow_anonymous true").await
+    }
+
+    async fn start_with(folder: &Path, access: &str) -> anyhow::Result<Mosquitto> {
+        let program = program().context(MISSING)?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let shown = folder.display();
         let settings = format!(
             "listener {port} 127.0.0.1\n\
              user root\n\
-             allow_anonymous false\n\
-             plugin {}\n\
-             plugin_opt_config_file {shown}/plugin.json\n\
+             {access}\n\
              persistence true\n\
              persistence_location {shown}/\n\
              retain_available false\n\
@@ -73,12 +86,31 @@ impl Mosquitto {
              max_queued_messages 200000\n\
              set_tcp_nodelay true\n\
              log_dest file {shown}/log\n",
-            plugin.display(),
         );
         fs::write(folder.join("mosquitto.conf"), settings)?;
         fs::write(folder.join("plugin.json"), PLUGIN_FILE)?;
         let child = run(&program, folder, port).await?;
         Ok(Mosquitto { folder: folder.to_owned(), program, port, child })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap_or(0)
+    }
+
+    /// Tells the service of it.
+    pub fn settings(&self) -> [(&'static str, String); 4] {
+        self.settings_over(self.address())
+    }
+
+    /// The same, for a service that reaches it over a cable; cabinets come to it itself.
+    pub fn settings_over(&self, cable: SocketAddr) -> [(&'static str, String); 4] {
+        let ((user, password), broker) = (ACCOUNT, self.address());
+        [
+            ("MQTT__URL", format!("mqtt://{user}:{password}@{cable}")),
+            ("MQTT__ADMIN", "dynamic_security".to_owned()),
+            ("MQTT__ADVERTISED_HOST", broker.ip().to_string()),
+            ("MQTT__ADVERTISED_PORT", broker.port().to_string()),
+        ]
     }
 
     pub fn address(&self) -> SocketAddr {

@@ -36,6 +36,15 @@ pub enum Room {
     Disk,
     /// On a small disk of its own, which can be filled.
     Small,
+    /// On the disk of the machine, with all the settings that its package gives it.
+    AsPackaged,
+}
+
+impl Room {
+    /// A log of its writes that a small disk has room for; other checkpoints come of it.
+    fn setting(self) -> Option<&'static str> {
+        (self != Room::AsPackaged).then_some("max_wal_size=96MB")
+    }
 }
 
 pub struct Postgres {
@@ -43,6 +52,7 @@ pub struct Postgres {
     programs: PathBuf,
     /// Another account than root's: it refuses to run as root.
     account: Option<Account>,
+    room: Room,
     mounted: bool,
     child: Child,
 }
@@ -68,12 +78,17 @@ impl Postgres {
         initdb.args(["-U", "postgres", "-A", "trust", "--no-locale", "--encoding=UTF8"]);
         let made = initdb.arg("--no-sync").output().await?;
         ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let child = start(folder, &programs, account)?;
+        let child = start(folder, &programs, account, room)?;
         let folder = folder.to_owned();
-        let mut postgres = Postgres { folder, programs, account, mounted, child };
+        let mut postgres = Postgres { folder, programs, account, room, mounted, child };
         let mut first = postgres.answers("postgres").await?;
         sqlx::raw_sql("create database chargeghar").execute(&mut first).await?;
         Ok(postgres)
+    }
+
+    /// As it is told to the service: over the socket, with nothing between.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@localhost/{NAME}?host={}", self.folder.display())
     }
 
     pub fn socket(&self) -> PathBuf {
@@ -114,7 +129,7 @@ impl Postgres {
 
     /// Starts it where it was; done when it answers.
     pub async fn start(&mut self) -> anyhow::Result<()> {
-        self.child = start(&self.folder, &self.programs, self.account)?;
+        self.child = start(&self.folder, &self.programs, self.account, self.room)?;
         self.answers(NAME).await?.close().await?;
         Ok(())
     }
@@ -183,10 +198,15 @@ impl Drop for Postgres {
     }
 }
 
-fn start(folder: &Path, programs: &Path, account: Option<Account>) -> anyhow::Result<Child> {
+fn start(
+    folder: &Path,
+    programs: &Path,
+    account: Option<Account>,
+    room: Room,
+) -> anyhow::Result<Child> {
     let mut command = command(folder, programs, account, "postgres");
     command.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
-    for setting in ["listen_addresses=", "max_connections=100", "max_wal_size=96MB"] {
+    for setting in ["listen_addresses=", "max_connections=100"].into_iter().chain(room.setting()) {
         command.args(["-c", setting]);
     }
     let log = fs::File::options().create(true).append(true).open(folder.join("log"))?;
