@@ -177,6 +177,7 @@ impl Bench {
         fixture::stock(&mut db, network.stations, network.banks).await?;
         if network.riders > 0 {
             fixture::riders(&mut db, network.riders).await?;
+            fixture::open::open(&mut db, 1..=i64::from(network.out)).await?;
         }
         service.stop().await?;
         bar.finish_and_clear();
@@ -191,11 +192,13 @@ struct Network {
     /// In each of them.
     banks: u16,
     riders: u32,
+    /// Riders among them who have a bank out.
+    out: u32,
 }
 
 impl std::fmt::Display for Network {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Network { stations, banks, riders } = self;
+        let Network { stations, banks, riders, out: _ } = self;
         write!(f, "{stations} stations, {banks} banks in each, {riders} riders")
     }
 }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 pub mod dues;
 pub mod ledger;
+pub mod open;
 
 /// Longest run of the harness.
 const TOKEN_LIFE: Duration = Duration::from_hours(24);

@@ -3,20 +3,23 @@
 
 use std::time::Instant;
 
+use anyhow::ensure;
+
 use super::{Bench, Network};
 use crate::progress::bar;
 use crate::report::Section;
 
-const SIZES: [u32; 3] = [0, 1_000, 10_000];
+/// Stations, and rentals that are out.
+const SIZES: [(u32, u32); 4] = [(0, 0), (1_000, 0), (10_000, 0), (10_000, 50_000)];
 
 pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let mut section = Section::new("boot", "Start");
     let mut plans = Vec::new();
-    for stations in SIZES {
-        let network = Network { stations, banks: 5, riders: 0 };
-        plans.push(bench.network(&format!("boot-{stations}"), network).await?);
+    for (stations, out) in SIZES {
+        let network = Network { stations, banks: 5, riders: out, out };
+        plans.push(bench.network(&format!("boot-{stations}-{out}"), network).await?);
     }
-    let [mut boots, mut crashes, mut cpus]: [[Vec<f64>; 3]; 3] = Default::default();
+    let [mut boots, mut crashes, mut cpus]: [[Vec<f64>; SIZES.len()]; 3] = Default::default();
     let mut firsts = Vec::new();
     let bar = bar("boot", bench.rounds as usize * (2 * SIZES.len() + 1));
     for round in 0..bench.rounds {
@@ -29,6 +32,8 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
         for (at, plan) in plans.iter().enumerate() {
             let service = plan.start().await?;
             boots[at].push(service.ready_after.as_secs_f64());
+            let open = service.figures().await?.sum("chargeghar_rental_open_count", "ACTIVE");
+            ensure!((open - f64::from(SIZES[at].1)).abs() < 0.5, "{open} rentals are open");
             let spent = service.spent()?;
             cpus[at].push((spent.service + spent.database).as_secs_f64());
             bar.inc(1);
@@ -42,20 +47,26 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     }
     bar.finish_and_clear();
     section.row("first start: a new database", "s", firsts, []);
-    for (stations, boots) in SIZES.iter().zip(boots) {
-        section.row(format!("start with {stations} stations"), "s", boots, []);
+    for (size, boots) in SIZES.map(name).iter().zip(boots) {
+        section.row(format!("start with {size}"), "s", boots, []);
     }
-    for (stations, cpus) in SIZES.iter().zip(cpus) {
-        let what = format!("start with {stations} stations: service and database");
+    for (size, cpus) in SIZES.map(name).iter().zip(cpus) {
+        let what = format!("start with {size}: service and database");
         section.row(what, "CPU s", cpus, []);
     }
-    for (stations, crashes) in SIZES.iter().zip(crashes) {
-        section.row(format!("kill -9 to serving, {stations} stations"), "s", crashes, []);
+    for (size, crashes) in SIZES.map(name).iter().zip(crashes) {
+        section.row(format!("kill -9 to serving, {size}"), "s", crashes, []);
     }
     section.note(
         "From the start of the process to the first 200 of `/readyz`, the start of the embedded \
-         Postgres in it; 8 slots and 5 banks a station. After `kill -9` the database recovers and \
+         Postgres in it; 8 slots and 5 banks a station; each open rental is of a rider \
+         and with a bank of its own, and is put in as rows. After `kill -9` the database recovers and \
          the lease of the dead node has to expire (`[node] lease_expiry_ms`, 5 s).",
     );
     Ok(section)
+}
+
+fn name((stations, out): (u32, u32)) -> String {
+    let rentals = if out > 0 { format!(" and {out} open rentals") } else { String::new() };
+    format!("{stations} stations{rentals}")
 }

@@ -39,7 +39,7 @@ struct Run {
 }
 
 pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
-    let network = Network { stations: CABINETS, banks: BANKS, riders: 0 };
+    let network = Network { stations: CABINETS, banks: BANKS, riders: 0, out: 0 };
     let plan = bench.network("frames", network).await?;
     let plan = plan.with("MQTT__EMBEDDED_CLIENT_MESSAGES_PER_S", 1_000_000);
     let service = plan.start().await?;

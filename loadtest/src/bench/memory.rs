@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const LOOKS_MAX: usize = 20;
 
 pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
-    let network = |stations| Network { stations, banks: 5, riders: 0 };
+    let network = |stations| Network { stations, banks: 5, riders: 0, out: 0 };
     let once = bench.network("memory-1", network(STATIONS)).await?;
     let twice = bench.network("memory-2", network(2 * STATIONS)).await?;
     let (mut ours, mut theirs, mut bases) = (Vec::new(), Vec::new(), Vec::new());

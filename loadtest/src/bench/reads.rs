@@ -32,7 +32,7 @@ struct Run {
 }
 
 pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
-    let network = Network { stations: STATIONS, banks: 5, riders: 0 };
+    let network = Network { stations: STATIONS, banks: 5, riders: 0, out: 0 };
     let plan = bench.network("reads", network).await?;
     let service = plan.with("LIMITS__ANONYMOUS_PER_MINUTE", 1_000_000_000).start().await?;
     let mut section = Section::new("reads", "Reads of the riders' app");

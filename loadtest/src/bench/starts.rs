@@ -68,7 +68,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     machine::files(u64::from(bench.cabinets) * FILES_A_CABINET + FILES_BESIDE)?;
 
     let riders = in_a_round * rounds;
-    let network = Network { stations: bench.cabinets, banks: 0, riders };
+    let network = Network { stations: bench.cabinets, banks: 0, riders, out: 0 };
     let plan = bench.network("starts", network).await?;
     let service = plan.start().await?;
     let mut db = plan.books().await?;
