@@ -56,6 +56,8 @@ catalogue! {
         "Messages of cabinets that the broker handed over, by kind of topic.";
     Counter DECODED "chargeghar_link_decoded_total" ["kind"]
         "Frames of enrolled cabinets that were understood, over MQTT and HTTP, by kind.";
+    Counter BACKLOG_FRAMES "chargeghar_link_backlog_frames_total" []
+        "Updates that may have waited at the broker: they say how it was, not how it is.";
     Counter FRAMES_REFUSED "chargeghar_link_frames_refused_total" ["kind"]
         "Frames that were not understood or not allowed, by kind of fault.";
     Counter BROKER_REFUSED "chargeghar_broker_refused_total" ["kind"]

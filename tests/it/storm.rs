@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cabinet::{Cabinet, Cut, Event, Fault};
+use cabinet::{Cabinet, Cut, Event, Fault, FrameKind};
 use chargeghar::actors::flusher;
 use chargeghar::actors::storm::Progress;
 use chargeghar::config::Config;
@@ -65,6 +65,31 @@ async fn a_lone_cabinet_is_asked_at_once() {
     node.until("it is asked", || (asked(&cabinets) > before).then_some(())).await;
 
     assert_eq!(node.node.context.storm.progress(), None, "nobody has to wait");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cabinet_that_came_back_is_asked_again_when_its_answer_is_lost() {
+    let (node, cabinets) = network(1).await;
+    all_leave(&node, &cabinets).await;
+    cabinets[0].faults(|faults| {
+        faults.always(Fault::Lose { frame: FrameKind::HttpReport });
+        faults.always(Fault::Lose { frame: FrameKind::Heartbeat });
+        faults.next(2, Fault::Lose { frame: FrameKind::Report });
+    });
+    let (before, reports) = (asked(&cabinets)[0], sent_reports(&cabinets[0]));
+
+    cabinets[0].restore();
+    for lost in 1..=3 {
+        node.until("it is asked", || (asked(&cabinets)[0] >= before + lost).then_some(())).await;
+        node.settle(5).await;
+        node.clock.advance(Duration::from_secs(11));
+    }
+
+    node.until("it has answered", || (sent_reports(&cabinets[0]) > reports).then_some(())).await;
+    node.settle(5).await;
+    node.clock.advance(Duration::from_mins(5));
+    node.settle(20).await;
+    assert_eq!(asked(&cabinets)[0], before + 3, "it said what it holds");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,6 +224,10 @@ async fn until_waiting(node: &TestNode, wanted: impl Fn([u64; 3]) -> bool) -> Pr
         storm.progress().filter(|storm| wanted(storm.waiting))
     })
     .await
+}
+
+fn sent_reports(cabinet: &Cabinet) -> u64 {
+    cabinet.counts().sent(FrameKind::Report)
 }
 
 /// In which order they are asked, one a second.

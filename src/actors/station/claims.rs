@@ -24,7 +24,8 @@ const ANSWER: TimeDelta = TimeDelta::seconds(10);
 const GAP: TimeDelta = TimeDelta::seconds(1);
 /// What may have come back, or left, and only a report can tell.
 const HINTS: [&str; 4] = ["unconfirmed_return", "unidentified", "stray_reply", "http_report"];
-/// Checks for one doubt; after that the next report decides, whenever it comes.
+/// Checks for one doubt, or of a cabinet that came back; after that the next report decides,
+/// whenever it comes, and what came back is asked when it says something.
 const TRIES: u8 = 6;
 
 /// The one check that may be under way, and who waits for it.
@@ -161,7 +162,8 @@ impl State {
             self.check.open = false;
             self.check.tries = self.check.tries.saturating_add(1);
             self.check.operators.drain(..).for_each(|reply| drop(reply.send(false)));
-            self.check.again |= !self.check.doubts.is_empty() && self.check.tries < TRIES;
+            let is_wanted = self.check.place.is_owed || !self.check.has_no_doubt();
+            self.check.again |= is_wanted && self.check.tries < TRIES;
             if self.check.again {
                 self.context.storm.spare(self.id());
             } else {

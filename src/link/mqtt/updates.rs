@@ -158,6 +158,7 @@ impl Updates {
         };
         let now = Moment::of(&self.shared.clock);
         let sent = self.watermark.lock().judge(now);
+        metrics::BACKLOG_FRAMES.add(u64::from(!sent.live), []);
         let (uuid, payload, at) = (topic.device, message.payload, now.at);
         let frame = Frame { uuid, payload, at, sent };
         self.line.enter(packet_id, frame);
