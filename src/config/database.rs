@@ -21,6 +21,9 @@ section! {
         writers: u16 = 4,
         /// Most facts in one batch.
         batch_max: u16 = 200,
+        /// How far apart batches begin at least, in milliseconds, unless one is full: a fact
+        /// that comes alone waits for nothing, those that keep coming share a commit. 0: at once.
+        batch_apart_ms: Millis = Millis(5),
         /// Facts that may wait for a writer; more are refused with 503.
         queue_max: usize = 10_000,
         /// Longest wait for a connection, in milliseconds.
@@ -52,6 +55,12 @@ impl Database {
         problems.unless(self.writers > 0, "writers", "must be at least 1");
         problems.unless(self.connections_max > 0, "connections_max", "must be at least 1");
         problems.unless(self.batch_max > 0, "batch_max", "must be at least 1");
+        let apart = self.batch_apart_ms.0;
+        problems.unless(
+            apart <= 100,
+            "batch_apart_ms",
+            "must be at most 100: each fact may wait so long",
+        );
         problems.unless(
             self.queue_max >= usize::from(self.batch_max),
             "queue_max",

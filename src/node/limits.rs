@@ -97,6 +97,7 @@ pub fn store(config: &Config, url: &str) -> store::Settings {
         connections: u32::from(database.connections_max),
         writers: database.writers,
         batch_max: usize::from(database.batch_max),
+        batch_apart: database.batch_apart_ms.duration(),
         queue_max: database.queue_max,
         connect_timeout: database.connect_timeout_ms.duration(),
         statement_timeout: database.statement_timeout_s.duration(),

@@ -103,7 +103,7 @@ impl Store {
         let inner = Inner {
             reads: connect::pool(&options, &settings, settings.connections),
             chores: connect::pool(&options, &settings, settings.chores),
-            queue: Arc::new(Queue::new(settings.queue_max)),
+            queue: Arc::new(Queue::new(settings.queue_max, settings.batch_apart, clock.clone())),
             gate: Arc::new(Gate::new(clock.clone())),
             owed: Arc::new(Notify::new()),
             tasks: Tasks::new(),

@@ -15,6 +15,8 @@ pub struct Settings {
     pub writers: u16,
     /// Most facts in one batch.
     pub batch_max: usize,
+    /// How far apart batches begin at least, unless one is full.
+    pub batch_apart: Duration,
     /// Facts that may wait for a writer; more are answered `Busy`.
     pub queue_max: usize,
     /// Longest wait for one connection.
@@ -49,6 +51,7 @@ impl Settings {
             chores: 4,
             writers: 1,
             batch_max: 200,
+            batch_apart: Duration::from_millis(5),
             queue_max: 10_000,
             connect_timeout: Duration::from_secs(5),
             start_timeout: Duration::from_secs(30),

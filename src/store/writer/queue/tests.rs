@@ -4,14 +4,18 @@ use chrono::DateTime;
 use domain::bank::{Condition, Custody};
 use domain::ledger::{Gateway, Movement};
 use domain::money::Money;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::*;
 use crate::store::fact::BankWrite;
 
+/// Longer than any test.
+const APART: Duration = Duration::from_hours(1);
+
 #[tokio::test]
 async fn facts_of_one_row_wait_for_each_other_and_others_pass_by() {
-    let queue = Arc::new(Queue::new(10));
+    let queue = at_once(10);
     let answers: Vec<_> =
         ["a", "b", "a", "c", "a"].iter().map(|sn| push(&queue, bank(sn))).collect();
 
@@ -32,7 +36,7 @@ async fn facts_of_one_row_wait_for_each_other_and_others_pass_by() {
 
 #[tokio::test]
 async fn a_fact_does_not_overtake_one_that_waits_for_a_row_they_share() {
-    let queue = Arc::new(Queue::new(10));
+    let queue = at_once(10);
     let both = Fact { banks: [bank("a").banks, bank("b").banks].concat(), ..bank("a") };
     push(&queue, bank("a")).unwrap();
     push(&queue, both).unwrap();
@@ -46,7 +50,7 @@ async fn a_fact_does_not_overtake_one_that_waits_for_a_row_they_share() {
 
 #[tokio::test]
 async fn accounts_repeat_within_a_batch_and_in_no_other() {
-    let queue = Arc::new(Queue::new(10));
+    let queue = at_once(10);
     for rider in [1, 1, 2] {
         push(&queue, money(rider)).unwrap();
     }
@@ -62,7 +66,7 @@ async fn accounts_repeat_within_a_batch_and_in_no_other() {
 
 #[tokio::test]
 async fn a_bound_refuses_and_what_waits_too_long_is_answered() {
-    let queue = Arc::new(Queue::new(2));
+    let queue = at_once(2);
     let old = queue.push(bank("a"), Duration::from_secs(1)).unwrap();
     let young = queue.push(bank("b"), Duration::from_secs(3)).unwrap();
 
@@ -74,6 +78,55 @@ async fn a_bound_refuses_and_what_waits_too_long_is_answered() {
     queue.close(&CommitError::Fenced);
     assert_eq!(young.await.unwrap(), Err(CommitError::Fenced));
     assert!(queue.next(10).await.is_none());
+}
+
+#[tokio::test]
+async fn facts_that_keep_coming_share_a_batch_and_one_alone_waits_for_nothing() {
+    let clock = Clock::manual();
+    let queue = Arc::new(Queue::new(10, APART, clock.clone()));
+    push(&queue, bank("a")).unwrap();
+    assert_eq!(banks(&queue.next(10).await.unwrap().jobs), ["a"]);
+
+    push(&queue, bank("b")).unwrap();
+    let mut writers = [spawn_next(&queue), spawn_next(&queue)];
+    tokio::task::yield_now().await;
+    for sn in ["c", "d"] {
+        push(&queue, bank(sn)).unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(queue.len(), 3, "both writers wait");
+    clock.advance(APART);
+
+    let [one, other] = &mut writers;
+    let batch = tokio::select! {
+        batch = one => batch,
+        batch = other => batch,
+    };
+    assert_eq!(banks(&batch.unwrap().unwrap().jobs), ["b", "c", "d"]);
+}
+
+#[tokio::test]
+async fn a_full_batch_and_the_last_one_wait_for_no_time() {
+    let queue = Arc::new(Queue::new(10, APART, Clock::manual()));
+    for sn in ["a", "b", "c", "d"] {
+        push(&queue, bank(sn)).unwrap();
+    }
+
+    let full = [queue.next(1).await.unwrap(), queue.next(2).await.unwrap()];
+    queue.finish();
+    let last = queue.next(2).await.unwrap();
+
+    assert_eq!(full.map(|batch| batch.jobs.len()), [1, 2]);
+    assert_eq!(banks(&last.jobs), ["d"]);
+}
+
+fn spawn_next(queue: &Arc<Queue>) -> JoinHandle<Option<Batch>> {
+    let queue = Arc::clone(queue);
+    tokio::spawn(async move { queue.next(10).await })
+}
+
+fn at_once(bound: usize) -> Arc<Queue> {
+    Arc::new(Queue::new(bound, Duration::ZERO, Clock::manual()))
 }
 
 fn push(queue: &Queue, fact: Fact) -> Result<oneshot::Receiver<Answer>, CommitError> {
