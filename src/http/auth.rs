@@ -1,12 +1,10 @@
 //! Who asks: the bearer of a token, nobody, or somebody with a token that is no good.
 //! Authorisation is closed unless a handler takes no caller.
 
-use axum::extract::{FromRef, FromRequestParts, Request, State};
+use axum::extract::{FromRef, FromRequestParts, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
-use axum::middleware::Next;
-use axum::response::Response;
 
 use super::error::{ApiError, Code};
 use super::front::Front;
@@ -37,10 +35,9 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 /// Reads the header once, for limits and handlers.
-pub async fn identify(State(front): State<Front>, mut request: Request, next: Next) -> Response {
-    let identity = Identity::of(request.headers(), &front);
+pub fn identify(front: &Front, request: &mut Request) {
+    let identity = Identity::of(request.headers(), front);
     request.extensions_mut().insert(identity);
-    next.run(request).await
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller

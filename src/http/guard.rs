@@ -1,5 +1,5 @@
-//! What stands around every request: its id, its log span, its figures, and its bounds in time
-//! and number. When too many are in work, reads are turned away first, then writes; returns of
+//! What stands around every request: its id, its log span, its figures, its bounds in time and
+//! number, and its sender's name and limit. When too many are in work, reads are turned away first, then writes; returns of
 //! cabinets and the questions of those who run the service never.
 
 use std::any::Any;
@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{HeaderName, HeaderValue};
+use axum::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 
 use super::address::ClientAddress;
-use super::devices;
 use super::error::{ApiError, Code};
 use super::front::Front;
+use super::{auth, devices, limits};
 use crate::metrics;
 use crate::spawn;
 
@@ -111,10 +111,10 @@ pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
 }
 
 /// How many requests are in work.
-#[derive(Debug)]
 pub struct Lanes {
     open: AtomicUsize,
     max: usize,
+    shown: ::metrics::Gauge,
 }
 
 /// When a request is turned away.
@@ -144,18 +144,18 @@ struct Place<'a>(&'a Lanes);
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
-        metrics::REQUESTS_OPEN.dec([]);
+        self.0.shown.decrement(1.0);
     }
 }
 
 impl Lanes {
     pub fn new(max: usize) -> Lanes {
-        Lanes { open: AtomicUsize::new(0), max }
+        Lanes { open: AtomicUsize::new(0), max, shown: metrics::REQUESTS_OPEN.handle([]) }
     }
 
     fn enter(&self, lane: Lane) -> Option<Place<'_>> {
         let open = self.open.fetch_add(1, Ordering::Relaxed);
-        metrics::REQUESTS_OPEN.inc([]);
+        self.shown.increment(1.0);
         let place = Place(self);
         let fits = match lane {
             Lane::Read => open < self.max - self.max / 4,
@@ -186,11 +186,28 @@ pub async fn bound(State(front): State<Front>, request: Request, next: Next) -> 
             .into_response();
     };
     let patience = front.config.http.request_timeout_s.duration();
-    if let Ok(response) = tokio::time::timeout(patience, next.run(request)).await {
+    if let Ok(response) = tokio::time::timeout(patience, admit(&front, request, next)).await {
         return response;
     }
     metrics::LIMITED.inc(["request_time"]);
     ApiError::new(Code::RequestTimeout, "The request took too long")
         .retry_after(WAIT_WHEN_FULL)
         .into_response()
+}
+
+/// Finds out who asks, and whether they may so often.
+async fn admit(front: &Front, mut request: Request, next: Next) -> Response {
+    auth::identify(front, &mut request);
+    let left = match limits::count(front, &request) {
+        Ok(left) => left,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    // what is told to one rider is kept by nobody in between, unless a route says otherwise
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Some(left) = left {
+        left.tell(headers);
+    }
+    response
 }

@@ -6,11 +6,9 @@ use std::num::NonZeroU32;
 use std::ops::Add;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{HeaderName, HeaderValue};
 use axum::http::{HeaderMap, Method};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use domain::ids::RiderId;
 use governor::clock::{Clock as GovernorClock, Reference};
@@ -76,7 +74,7 @@ impl Left {
     }
 
     /// Adds what is left, unless a narrower limit has said so already.
-    fn tell(&self, headers: &mut HeaderMap) {
+    pub fn tell(&self, headers: &mut HeaderMap) {
         if !headers.contains_key(LIMIT) {
             headers.extend(self.headers());
         }
@@ -173,28 +171,22 @@ fn is_full(limiter: &Limiter) -> bool {
     limiter.len() >= BUCKETS_MAX
 }
 
-/// Counts a request of the app, and tells its sender what is left.
-pub async fn limit(State(front): State<Front>, request: Request, next: Next) -> Response {
+/// Counts a request of the app, and says what is left to its sender. Nothing is counted of what
+/// cabinets and machines ask.
+pub fn count(front: &Front, request: &Request) -> Result<Option<Left>, ApiError> {
     let path = request.uri().path();
     if !path.starts_with("/api/")
         || devices::is_device_path(path)
         || request.method() == Method::OPTIONS
     {
-        return next.run(request).await;
+        return Ok(None);
     }
     let extensions = request.extensions();
     let identity = extensions.get::<Identity>().unwrap_or(&Identity::Nobody);
-    let Some(address) = extensions.get::<ClientAddress>().copied() else {
-        return ApiError::internal("a request has no address", &"").into_response();
-    };
-    match front.limits.count(identity, address) {
-        Err((left, wait)) => left.refusal(wait).into_response(),
-        Ok(left) => {
-            let mut response = next.run(request).await;
-            left.tell(response.headers_mut());
-            response
-        }
-    }
+    let address = extensions.get::<ClientAddress>().copied();
+    let address = address.ok_or_else(|| ApiError::internal("a request has no address", &""))?;
+    let counted = front.limits.count(identity, address);
+    counted.map(Some).map_err(|(left, wait)| left.refusal(wait))
 }
 
 /// The service's clock, as the limiter counts.

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, Request};
 use axum::http::Uri;
-use axum::middleware::{from_fn_with_state, map_response};
-use axum::response::Response;
+use axum::middleware::from_fn_with_state;
 use tower::ServiceBuilder;
 use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -179,10 +178,7 @@ fn around(routes: Router, front: &Front) -> Router {
         .layer(CatchPanicLayer::custom(guard::panicked))
         .layer(cors::layer(&front.config.http.cors_origins))
         .layer(from_fn_with_state(front.clone(), guard::bound))
-        .layer(from_fn_with_state(front.clone(), auth::identify))
-        .layer(from_fn_with_state(front.clone(), limits::limit))
-        .layer(DefaultBodyLimit::max(front.config.http.body_max_bytes))
-        .layer(map_response(no_store));
+        .layer(DefaultBodyLimit::max(front.config.http.body_max_bytes));
     let routes = routes.fallback(not_found).method_not_allowed_fallback(not_allowed);
     let served = routes.layer(layers);
     // outside of the routes, because it decides which one is meant
@@ -216,14 +212,6 @@ fn trimmed(mut request: Request) -> Request {
         *request.uri_mut() = uri;
     }
     request
-}
-
-/// What is told to one rider is kept by nobody in between, unless a route says otherwise.
-async fn no_store(response: Response) -> Response {
-    use axum::http::header::{CACHE_CONTROL, HeaderValue};
-    let mut response = response;
-    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
 }
 
 async fn not_found() -> ApiError {
