@@ -7,6 +7,7 @@ use cabinet::{Cabinet, Cut, Event, Fault, FrameKind};
 use chargeghar::actors::flusher;
 use chargeghar::actors::storm::Progress;
 use chargeghar::config::Config;
+use chargeghar::metrics::Recorder;
 use domain::ids::StationId;
 use domain::rental::Status;
 use uuid::Uuid;
@@ -90,6 +91,23 @@ async fn a_cabinet_that_came_back_is_asked_again_when_its_answer_is_lost() {
     node.clock.advance(Duration::from_mins(5));
     node.settle(20).await;
     assert_eq!(asked(&cabinets)[0], before + 3, "it said what it holds");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_asked_over_a_session_that_is_gone_is_not_waited_for() {
+    let (node, cabinets) = network(1).await;
+    all_leave(&node, &cabinets).await;
+    cabinets[0].faults(|faults| faults.next(1, Fault::Lose { frame: FrameKind::Report }));
+    let (before, patient) = (asked(&cabinets)[0], repeated());
+
+    cabinets[0].restore();
+    node.until("it is asked", || (asked(&cabinets)[0] > before).then_some(())).await;
+    all_leave(&node, &cabinets).await;
+    node.clock.advance(Duration::from_secs(1));
+    cabinets[0].restore();
+
+    node.until("it is asked again", || (asked(&cabinets)[0] > before + 1).then_some(())).await;
+    assert_eq!(repeated(), patient, "for want of an answer");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -197,6 +215,15 @@ async fn claim(cabinet: &Cabinet, bank: &domain::ids::Sn) {
 /// How often each was asked.
 fn asked(cabinets: &[Cabinet]) -> Vec<u64> {
     cabinets.iter().map(|cabinet| cabinet.counts().command("check_all")).collect()
+}
+
+/// How often a cabinet was asked again after a while.
+fn repeated() -> Option<String> {
+    let figures = Recorder::install().render();
+    let mut lines = figures.lines();
+    lines
+        .find(|line| line.starts_with("chargeghar_station_checks_total{reason=\"again\"}"))
+        .map(str::to_owned)
 }
 
 /// Cabinets that do not answer: with as many as are asked in two seconds, the rest waits.

@@ -62,6 +62,11 @@ impl Checking {
         self.doubts.is_empty()
     }
 
+    /// What was asked over a session that is gone is lost with it.
+    pub fn lost(&mut self) {
+        self.open = false;
+    }
+
     pub fn somebody_waits(&self) -> bool {
         !self.operators.is_empty()
     }

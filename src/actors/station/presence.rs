@@ -73,6 +73,7 @@ impl State {
         if self.lane.eject.is_some() {
             self.resume_eject().await;
         }
+        self.check.lost();
         self.check.place.is_owed = true;
         self.ask_for_report("back").await;
     }
@@ -123,6 +124,7 @@ impl State {
         }
         if self.is_reachable() {
             // what it said meanwhile may be lost with the broker
+            self.check.lost();
             self.check.place.is_owed = true;
             self.ask_for_report("gap").await;
         }
