@@ -4,7 +4,8 @@ use chrono::DateTime;
 use domain::bank::{Condition, Custody};
 use domain::ledger::{Gateway, Movement};
 use domain::money::Money;
-use tokio::task::JoinHandle;
+use futures::future::select;
+use futures::poll;
 use uuid::Uuid;
 
 use super::*;
@@ -88,21 +89,15 @@ async fn facts_that_keep_coming_share_a_batch_and_one_alone_waits_for_nothing() 
     assert_eq!(banks(&queue.next(10).await.unwrap().jobs), ["a"]);
 
     push(&queue, bank("b")).unwrap();
-    let mut writers = [spawn_next(&queue), spawn_next(&queue)];
-    tokio::task::yield_now().await;
+    let [mut one, mut other] = [0, 1].map(|_| Box::pin(queue.next(10)));
     for sn in ["c", "d"] {
+        assert!(poll!(one.as_mut()).is_pending() && poll!(other.as_mut()).is_pending());
         push(&queue, bank(sn)).unwrap();
-        tokio::task::yield_now().await;
     }
-    assert_eq!(queue.len(), 3, "both writers wait");
     clock.advance(APART);
 
-    let [one, other] = &mut writers;
-    let batch = tokio::select! {
-        batch = one => batch,
-        batch = other => batch,
-    };
-    assert_eq!(banks(&batch.unwrap().unwrap().jobs), ["b", "c", "d"]);
+    let (batch, _) = select(other, one).await.factor_first();
+    assert_eq!(banks(&batch.unwrap().jobs), ["b", "c", "d"]);
 }
 
 #[tokio::test]
@@ -118,11 +113,6 @@ async fn a_full_batch_and_the_last_one_wait_for_no_time() {
 
     assert_eq!(full.map(|batch| batch.jobs.len()), [1, 2]);
     assert_eq!(banks(&last.jobs), ["d"]);
-}
-
-fn spawn_next(queue: &Arc<Queue>) -> JoinHandle<Option<Batch>> {
-    let queue = Arc::clone(queue);
-    tokio::spawn(async move { queue.next(10).await })
 }
 
 fn at_once(bound: usize) -> Arc<Queue> {
