@@ -1,5 +1,9 @@
 //! Named instants at which a test can end the process, as a crash would, or let a task panic, or
-//! hold up whoever comes there. Nothing at all without the feature `failpoints`.
+//! hold up whoever comes there, or be wrong on purpose for a test of those who watch from outside.
+//! Nothing at all without the feature `failpoints`, which no release build can have.
+
+#[cfg(all(feature = "failpoints", not(debug_assertions)))]
+compile_error!("fail points are for tests: a release build has none");
 
 /// Ends the process here, without any farewell, if `CHARGEGHAR_FAILPOINT` names this instant.
 #[cfg(feature = "failpoints")]
@@ -47,4 +51,15 @@ pub async fn hold(name: &str) {
 #[cfg(not(feature = "failpoints"))]
 pub fn hold(_: &str) -> std::future::Ready<()> {
     std::future::ready(())
+}
+
+/// Whether `CHARGEGHAR_FAILPOINT` asks for a wrong of this name.
+#[cfg(feature = "failpoints")]
+pub fn is_wrong(name: &str) -> bool {
+    std::env::var("CHARGEGHAR_FAILPOINT").is_ok_and(|wanted| wanted == name)
+}
+
+#[cfg(not(feature = "failpoints"))]
+pub const fn is_wrong(_: &str) -> bool {
+    false
 }

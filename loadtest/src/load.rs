@@ -163,7 +163,7 @@ async fn own(program: &Path, scenario: Scenario, facts: Facts) -> anyhow::Result
     let (told, witness) = (&outcome.told, &network.witness);
     let truth = Truth { told, places: &places, witness, deaf: &deaf };
     let mut db = network.books().await?;
-    findings.extend(invariants::check(&mut db, &truth, QUIET_MAX).await?);
+    findings.extend(invariants::check(&mut db, &truth, QUIET_MAX.min(scenario.patience)).await?);
     findings.extend(invariants::ledger::verify(&network.parts.plan).await?);
     if scenario.is_faulty {
         findings.extend(network.parts.findings());

@@ -11,6 +11,7 @@ use dashmap::DashMap;
 use devices::{Codec, Downlink};
 use domain::ids::{DeviceUuid, IncidentId, RentalId, Sn, StationId};
 use domain::presence::Session;
+use domain::rental::Command;
 
 use super::availability::Availability;
 use super::banks::Banks;
@@ -117,7 +118,14 @@ impl Context {
 
     /// Tells a rental something. One that is being started again finds it out by evidence; the
     /// message's receipt fails with it.
-    pub fn tell_rental(&self, id: RentalId, message: rental::Msg) -> bool {
+    pub fn tell_rental(&self, id: RentalId, mut message: rental::Msg) -> bool {
+        if crate::failpoint::is_wrong("lost_return")
+            && let rental::Msg::Execute(job) = &mut message
+            && matches!(job.command, Command::Return(_))
+        {
+            self.keep(std::mem::take(&mut job.cause));
+            return true;
+        }
         self.rentals.tell(id, message)
     }
 

@@ -29,8 +29,6 @@ const POLL: Duration = Duration::from_millis(500);
 const UNCLEAR: [&str; 3] = ["service_unavailable", "internal_error", "no code"];
 /// Between two tries of a start that nobody answered.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Longest wait for a rental to become active, or to end after the bank is back.
-const SETTLED_MAX: Duration = Duration::from_secs(90);
 
 /// What all riders share.
 pub struct Town {
@@ -42,6 +40,8 @@ pub struct Town {
     pub outcome: Mutex<Outcome>,
     /// Those with nothing to do: each rents with an account of its own.
     pub idle_riders: Mutex<Vec<Rider>>,
+    /// Longest wait for a rental to become active, or to end after the bank is back.
+    pub patience: Duration,
     /// Whether riders ask again, with the same key, until they know what became of their start.
     pub insists: bool,
 }
@@ -118,7 +118,7 @@ impl Way {
     async fn rent(&mut self, keep: Duration) -> bool {
         let from = self.town.station(&mut self.chance);
         let Some((id, sn)) = self.start(from).await else { return true };
-        if !self.becomes(&id, &["ACTIVE"], SETTLED_MAX).await {
+        if !self.becomes(&id, &["ACTIVE"], self.town.patience).await {
             return false;
         }
         let town = Arc::clone(&self.town);
@@ -133,7 +133,7 @@ impl Way {
         let inserted = Instant::now();
         let end = if !self.put_back(cabinets, from, bank) {
             End::Fault("no slot is free anywhere".to_owned())
-        } else if self.becomes(&id, &["COMPLETED", "CANCELLED"], SETTLED_MAX).await {
+        } else if self.becomes(&id, &["COMPLETED", "CANCELLED"], town.patience).await {
             End::Done
         } else {
             End::Fault("the rental did not end".to_owned())
@@ -159,7 +159,7 @@ impl Way {
             &[("idempotency-key", &key.to_string())],
         );
         let mut meant = self.next_touch().await;
-        let patient = Instant::now() + SETTLED_MAX;
+        let patient = Instant::now() + self.town.patience;
         let answer = loop {
             match self.sent(Step::Start, &request, meant).await {
                 Ok(answer) => break answer,

@@ -121,6 +121,7 @@ pub fn town(
         cabinets: cabinets.map(Arc::new),
         outcome: Mutex::new(Outcome::of_parts(scenario.seconds, parts)),
         idle_riders: Mutex::new(riders),
+        patience: scenario.patience,
         insists: scenario.is_faulty,
     })
 }

@@ -2,6 +2,7 @@
 //! do, and what must hold. Reads text; runs nothing.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use anyhow::ensure;
 use serde::Deserialize;
@@ -24,6 +25,8 @@ const SECONDS_MAX: u32 = 6 * 3600;
 const STATIONS_MAX: u32 = 20_000;
 /// Most arrivals of a scenario: they are planned before the first of them comes.
 const ARRIVALS_MAX: u64 = 5_000_000;
+/// Longest patience of riders, and theirs if nothing is said of it.
+const PATIENCE_S_MAX: u32 = 90;
 /// Most rentals: all of them are remembered to the end, and held against the books.
 const RENTALS_MAX: u64 = 500_000;
 
@@ -33,6 +36,8 @@ pub struct Scenario {
     pub about: String,
     pub seconds: u32,
     pub seed: u64,
+    /// Longest wait of a rider for a rental to become active, or to end after the bank is back.
+    pub patience: Duration,
     pub network: Network,
     pub arrivals: Vec<Arrivals>,
     /// What is wrong with cabinets, and when.
@@ -102,6 +107,7 @@ struct Document {
     seconds: Spanned<u32>,
     #[serde(default)]
     seed: u64,
+    patience_s: Option<Spanned<u32>>,
     network: Network,
     #[serde(default)]
     arrivals: Vec<Spanned<RawArrivals>>,
@@ -167,6 +173,17 @@ fn line(text: &str, at: usize) -> usize {
 }
 
 impl Document {
+    /// Or where it stands, if it makes no sense.
+    fn patience(&self) -> Result<Duration, Range<usize>> {
+        let Some(said) = &self.patience_s else {
+            return Ok(Duration::from_secs(u64::from(PATIENCE_S_MAX)));
+        };
+        let is_sensible = (1..=PATIENCE_S_MAX).contains(said.get_ref());
+        is_sensible
+            .then(|| Duration::from_secs(u64::from(*said.get_ref())))
+            .ok_or_else(|| said.span())
+    }
+
     fn check(self, text: &str, file: &ReadFile<'_>) -> Result<Scenario, Wrong> {
         let wrong = |at: Range<usize>, reason: &str| Wrong {
             line: line(text, at.start),
@@ -176,6 +193,7 @@ impl Document {
         if !(1..=SECONDS_MAX).contains(&seconds) {
             return Err(wrong(self.seconds.span(), "seconds must be 1 to 21600"));
         }
+        let patience = self.patience().map_err(|at| wrong(at, "patience_s must be 1 to 90"))?;
         let Network { stations, banks, .. } = &self.network;
         if !(1..=STATIONS_MAX).contains(stations.get_ref()) {
             return Err(wrong(stations.span(), "stations must be 1 to 20000"));
@@ -210,6 +228,17 @@ impl Document {
         }
         let Document { about, seed, network, .. } = self;
         let is_faulty = faults.iter().any(|timed: &Timed| !timed.fault.is_of_cabinets());
-        Ok(Scenario { about, seconds, seed, network, arrivals, flaws, faults, is_faulty, gates })
+        Ok(Scenario {
+            about,
+            seconds,
+            seed,
+            patience,
+            network,
+            arrivals,
+            flaws,
+            faults,
+            is_faulty,
+            gates,
+        })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::bank::Fingerprint;
 use domain::ids::InvoiceId;
 use domain::invoice::Draft;
+use domain::ledger::Movement;
 use domain::rental::{self, Command, Event, Facts, Rental, decide, evolve};
 use domain::tender::Funds;
 use ractor::ActorProcessingErr;
@@ -131,6 +132,10 @@ impl State {
             rental = evolve(rental, event);
         }
         fact.banks = self.bank_writes(&events, &job);
+        if crate::failpoint::is_wrong("double_capture") {
+            let again: Vec<Movement> = fact.movements.iter().flat_map(captured_again).collect();
+            fact.movements.extend(again);
+        }
         fact.frame = job.cause.frame.take();
         fact.key.clone_from(&job.key);
         fact.audit.clone_from(&job.audit);
@@ -333,4 +338,10 @@ fn consumed_frame(command: &Command) -> Option<Fingerprint> {
         | Command::PayDues { .. }
         | Command::WriteOff => None,
     }
+}
+
+/// The price once more, with money from the wallet: a wrong that no rule of the database refuses.
+fn captured_again(movement: &Movement) -> Vec<Movement> {
+    let Movement::Capture { rider, rental, amount, .. } = *movement else { return Vec::new() };
+    vec![Movement::Hold { rider, rental, amount }, movement.clone()]
 }

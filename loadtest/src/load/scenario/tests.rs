@@ -43,6 +43,8 @@ fn smoke_is_what_it_says() {
 fn a_fault_is_told_with_its_line_and_reason() {
     let wrong = but("seconds = 30", "seconds = 0");
     assert_eq!(wrong.to_string(), "line 5: seconds must be 1 to 21600");
+    let wrong = but("seed = 1", "patience_s = 91");
+    assert_eq!(wrong.to_string(), "line 6: patience_s must be 1 to 90");
     let wrong = but("banks = 4", "banks = 9");
     assert_eq!(wrong.to_string(), "line 10: a station has 8 slots");
     let wrong = but("p50(start) > 500ms", "p50(begin) > 500ms");
