@@ -23,6 +23,8 @@ mod comeback;
 #[cfg(test)]
 mod counted;
 #[cfg(test)]
+mod crowded;
+#[cfg(test)]
 mod doubted;
 #[cfg(test)]
 mod echo;
