@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
 use crate::machine::Facts;
-use crate::progress::{bar, spinner};
+use crate::progress::spinner;
 use crate::witness::Places;
 
 mod against;
@@ -31,6 +32,7 @@ mod scenario;
 #[cfg(test)]
 mod tests;
 mod trouble;
+mod view;
 
 use fault::Log;
 use invariants::during::Watch;
@@ -42,6 +44,7 @@ use result::{Done, Ending, Result as RunResult};
 use sampler::Sampler;
 use scenario::{Journey, Scenario};
 use trouble::Trouble;
+use view::{Manner, View};
 
 /// Longest wait for one answer; a start waits for the bank.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -62,6 +65,9 @@ pub struct Arguments {
     /// So many stations, instead of what the scenario says: as many as a machine has files for
     #[arg(long, value_name = "N")]
     stations: Option<u32>,
+    /// No figures on the way, only the result
+    #[arg(long)]
+    quiet: bool,
     /// The result.json of an earlier run, to be shown beside this one
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
@@ -78,15 +84,15 @@ pub async fn run(program: &Path, arguments: Arguments) -> anyhow::Result<()> {
     }
     // read before the run: it may be the file that this run writes over
     let earlier = arguments.against.as_deref().map(earlier).transpose()?;
-    let facts = Facts::read();
+    let (facts, manner) = (Facts::read(), Manner::of(arguments.quiet));
     let mut result = match &arguments.target {
         Some(target) => {
             let address = permitted(target, arguments.i_own_this_target.as_deref())?;
             ensure!(!scenario.rents(), "at a target of somebody else riders can only browse");
             ensure!(scenario.faults.is_empty(), "a target of somebody else is not broken");
-            elsewhere(scenario, facts, address).await?
+            elsewhere(scenario, facts, address, manner).await?
         }
-        None => own(program, scenario, facts).await?,
+        None => own(program, scenario, facts, manner).await?,
     };
     result.changes = earlier.map_or_else(Vec::new, |earlier| against::changes(&earlier, &result));
     let name = arguments.scenario.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -141,7 +147,12 @@ fn permitted(target: &str, owned: Option<&str>) -> anyhow::Result<SocketAddr> {
 }
 
 /// A service, a network and cabinets of its own.
-async fn own(program: &Path, scenario: Scenario, facts: Facts) -> anyhow::Result<RunResult> {
+async fn own(
+    program: &Path,
+    scenario: Scenario,
+    facts: Facts,
+    manner: Manner,
+) -> anyhow::Result<RunResult> {
     let mut network = Network::start(program, &scenario, &[]).await?;
     let town = Arc::clone(&network.town);
     let log = Log::new(town.begin);
@@ -149,10 +160,18 @@ async fn own(program: &Path, scenario: Scenario, facts: Facts) -> anyhow::Result
     let sampler = Sampler::start(Arc::clone(&network.parts.pids), http, town.begin);
     let watch = Watch::start(network.books.clone(), town.begin);
     let trouble = Trouble::start(&town, &scenario.flaws);
-    let (ending, played) = tokio::join!(play(&scenario, &town), async {
+    let view = View::start(manner, &scenario, &town, sampler.latest());
+    let (cut, is_cut) = watch::channel(false);
+    let riders = async {
+        let ending = play(&scenario, &town, &view, &cut).await;
+        drop(cut);
+        ending
+    };
+    let (ending, played) = tokio::join!(riders, async {
         let Some(cabinets) = &town.cabinets else { return Ok(()) };
-        network.parts.play(&scenario.faults, town.begin, cabinets, &log).await
+        network.parts.play(&scenario.faults, town.begin, cabinets, &log, is_cut).await
     });
+    view.stop().await;
     played?;
     trouble.stop();
     let (watched, mut findings) = (sampler.stop().await, watch.stop().await);
@@ -180,9 +199,14 @@ async fn elsewhere(
     scenario: Scenario,
     facts: Facts,
     address: SocketAddr,
+    manner: Manner,
 ) -> anyhow::Result<RunResult> {
     let town = town(&scenario, address, None, Vec::new());
-    let ending = play(&scenario, &town).await;
+    // the processor's time of somebody else is not ours to see
+    let (_, latest) = watch::channel(None);
+    let view = View::start(manner, &scenario, &town, latest);
+    let ending = play(&scenario, &town, &view, &watch::Sender::new(false)).await;
+    view.stop().await;
     let done = Done { outcome: outcome(&town), ..Done::default() };
     Ok(RunResult::new(&scenario, facts, done, ending))
 }
@@ -191,15 +215,20 @@ fn outcome(town: &Town) -> Outcome {
     std::mem::take(&mut *town.outcome.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Sends everybody on the way when it was planned.
-async fn play(scenario: &Scenario, town: &Arc<Town>) -> Ending {
+/// Sends everybody on the way when it was planned; says at once when a person ends it.
+async fn play(
+    scenario: &Scenario,
+    town: &Arc<Town>,
+    View { bar, .. }: &View,
+    cut: &watch::Sender<bool>,
+) -> Ending {
     let mut arrivals: Vec<(Duration, Journey)> = Vec::new();
     for (number, kind) in (0..).zip(&scenario.arrivals) {
         let instants = kind.times.instants(scenario.seed.wrapping_add(number));
         arrivals.extend(instants.into_iter().map(|at| (at, kind.journey.clone())));
     }
     arrivals.sort_by_key(|(at, _)| *at);
-    let bar = bar("riders come", arrivals.len());
+    bar.set_length(u64::try_from(arrivals.len()).unwrap_or(u64::MAX));
     let mut ways = JoinSet::new();
     let stop = tokio::signal::ctrl_c();
     tokio::pin!(stop);
@@ -208,7 +237,11 @@ async fn play(scenario: &Scenario, town: &Arc<Town>) -> Ending {
         let planned = town.begin + at;
         tokio::select! {
             biased;
-            _ = &mut stop => { ending = Ending::Cut; break }
+            _ = &mut stop => {
+                ending = Ending::Cut;
+                cut.send_replace(true);
+                break;
+            }
             () = sleep_until(planned) => {}
         }
         let seed = scenario.seed.wrapping_mul(1_000_003).wrapping_add(number);
@@ -220,9 +253,9 @@ async fn play(scenario: &Scenario, town: &Arc<Town>) -> Ending {
     let home = tokio::time::timeout(HOME_MAX, async { while ways.join_next().await.is_some() {} });
     tokio::select! {
         biased;
-        _ = &mut stop, if ending == Ending::Whole => ending = Ending::Cut,
+        // the first time, or for whoever does not want to wait for them either
+        _ = tokio::signal::ctrl_c() => ending = Ending::Cut,
         _ = home => {}
     }
-    bar.finish_and_clear();
     ending
 }

@@ -2,6 +2,7 @@
 //! given back with the answer, so that an open loop has as many as it needs.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,19 +20,36 @@ pub struct Pool {
     address: SocketAddr,
     patience: Duration,
     idle: Mutex<Vec<(Instant, Connection)>>,
+    open: AtomicU64,
+}
+
+/// A question without an answer so far.
+struct Open<'a>(&'a AtomicU64);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Pool {
     pub fn new(address: SocketAddr, patience: Duration) -> Pool {
-        Pool { address, patience, idle: Mutex::default() }
+        Pool { address, patience, idle: Mutex::default(), open: AtomicU64::new(0) }
     }
 
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
+    /// Questions without an answer so far.
+    pub fn open(&self) -> u64 {
+        self.open.load(Ordering::Relaxed)
+    }
+
     /// Asks, over a connection that may have been used before.
     pub async fn ask(&self, request: &[u8]) -> anyhow::Result<Answer> {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        let _open = Open(&self.open);
         timeout(self.patience, self.ask_now(request)).await.context("no answer in time")?
     }
 

@@ -25,3 +25,11 @@ pub fn spinner(what: &str) -> ProgressBar {
     bar.enable_steady_tick(TURN);
     bar
 }
+
+/// A line of text below a bar.
+pub fn line() -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg}");
+    let line = ProgressBar::new_spinner();
+    line.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    line
+}

@@ -1,5 +1,6 @@
 //! HTTP/1.1 over one kept connection, with as little work as can be: what measures should cost
-//! less than what is measured. Reads answers with a length; knows nothing of the API.
+//! less than what is measured. Reads answers with a length, and
+//! streams of events; knows nothing of the API.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+pub mod events;
 #[cfg(test)]
 mod tests;
 
@@ -33,7 +35,8 @@ pub struct Answer {
 struct Head {
     length: usize,
     status: u16,
-    body: usize,
+    /// Its length, where it has one.
+    body: Option<usize>,
 }
 
 impl Connection {
@@ -45,19 +48,27 @@ impl Connection {
 
     /// Sends a whole request and waits for the whole answer.
     pub async fn ask(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
-        self.stream.write_all(request).await?;
+        self.send(request).await?;
         loop {
             if let Some(head) = head(&self.input)? {
-                let whole = head.length + head.body;
-                while self.input.len() < whole {
-                    self.read().await?;
-                }
-                self.input.advance(head.length);
-                let body = self.input.split_to(head.body).freeze();
-                return Ok(Answer { status: head.status, body });
+                return self.whole(head).await;
             }
             self.read().await?;
         }
+    }
+
+    async fn send(&mut self, request: &[u8]) -> anyhow::Result<()> {
+        Ok(self.stream.write_all(request).await?)
+    }
+
+    /// The answer that this is the head of.
+    async fn whole(&mut self, head: Head) -> anyhow::Result<Answer> {
+        let body = head.body.context("the answer has no length")?;
+        while self.input.len() < head.length + body {
+            self.read().await?;
+        }
+        self.input.advance(head.length);
+        Ok(Answer { status: head.status, body: self.input.split_to(body).freeze() })
     }
 
     async fn read(&mut self) -> anyhow::Result<()> {
@@ -71,6 +82,17 @@ impl Connection {
 /// A question without a body.
 pub fn get(address: SocketAddr, path: &str, token: Option<&str>) -> Vec<u8> {
     request("GET", address, path, token, None, &[])
+}
+
+/// The same for a stream, from the place of the last word on.
+pub fn get_from(
+    address: SocketAddr,
+    path: &str,
+    token: Option<&str>,
+    last: Option<&str>,
+) -> Vec<u8> {
+    let last = last.map(|last| ("last-event-id", last));
+    request("GET", address, path, token, None, last.as_slice())
 }
 
 /// A question with a JSON body, and further headers.
@@ -128,6 +150,6 @@ fn head(input: &[u8]) -> anyhow::Result<Option<Head>> {
     Ok(Some(Head {
         length: end + 4,
         status: status.context("the answer has no status")?,
-        body: length.context("the answer has no length")?,
+        body: length,
     }))
 }

@@ -21,6 +21,10 @@ use crate::fleet::Cabinets;
 use crate::pool::Pool;
 use crate::wire::{get, post};
 
+mod follow;
+
+use follow::Following;
+
 /// How long a rider looks at an answer before the next touch of the screen.
 const GLANCE: Duration = Duration::from_millis(200);
 /// Between two looks at a rental.
@@ -90,7 +94,7 @@ pub async fn go(town: Arc<Town>, journey: Journey, seed: u64, planned: Instant) 
     town.was_late(planned.elapsed());
     let chance = StdRng::seed_from_u64(seed);
     let mut way = Way { town: Arc::clone(&town), chance, token: None, meant: planned };
-    let Journey::Rent { keep_s } = journey else { return way.browse().await };
+    let Journey::Rent { keep_s, followed } = journey else { return way.browse().await };
     let rider = town.idle_riders.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let Some(rider) = rider else {
         let end = End::Unsent("no rider is free".to_owned());
@@ -99,7 +103,8 @@ pub async fn go(town: Arc<Town>, journey: Journey, seed: u64, planned: Instant) 
     way.token = Some(rider.token.clone());
     way.browse().await;
     let keep = Duration::from_secs(u64::from(way.chance.random_range(keep_s)));
-    if way.rent(keep).await {
+    let is_followed = way.chance.random_bool(followed);
+    if way.rent(keep, is_followed).await {
         town.idle_riders.lock().unwrap_or_else(PoisonError::into_inner).push(rider);
     }
 }
@@ -115,13 +120,14 @@ impl Way {
     }
 
     /// Whether the rider is free again.
-    async fn rent(&mut self, keep: Duration) -> bool {
+    async fn rent(&mut self, keep: Duration, is_followed: bool) -> bool {
         let from = self.town.station(&mut self.chance);
         let Some((id, sn)) = self.start(from).await else { return true };
-        if !self.becomes(&id, &["ACTIVE"], self.town.patience).await {
+        let town = Arc::clone(&self.town);
+        let mut following = is_followed.then(|| Following::new(&town, &id, self.token.clone()));
+        if !self.becomes(&id, &["ACTIVE"], &mut following).await {
             return false;
         }
-        let town = Arc::clone(&self.town);
         let Some(cabinets) = &town.cabinets else { return false };
         let bank = cabinets.get(from).and_then(|cabinet| cabinet.take(&sn));
         sleep(keep).await;
@@ -133,12 +139,15 @@ impl Way {
         let inserted = Instant::now();
         let end = if !self.put_back(cabinets, from, bank) {
             End::Fault("no slot is free anywhere".to_owned())
-        } else if self.becomes(&id, &["COMPLETED", "CANCELLED"], town.patience).await {
+        } else if self.becomes(&id, &["COMPLETED", "CANCELLED"], &mut following).await {
             End::Done
         } else {
             End::Fault("the rental did not end".to_owned())
         };
         let ended = matches!(end, End::Done);
+        if is_followed && ended {
+            town.note(Step::Told, inserted.elapsed(), &end);
+        }
         town.note(Step::Return, inserted.elapsed(), &end);
         ended
     }
@@ -178,9 +187,17 @@ impl Way {
         Some((id, sn))
     }
 
-    /// Looks at the rental until it has one of these states.
-    async fn becomes(&mut self, id: &str, wanted: &[&str], within: Duration) -> bool {
-        let begun = Instant::now();
+    /// Follows the rental, or looks at it again and again, until it has one of these states.
+    async fn becomes(
+        &mut self,
+        id: &str,
+        wanted: &[&str],
+        following: &mut Option<Following>,
+    ) -> bool {
+        let (begun, within) = (Instant::now(), self.town.patience);
+        if let Some(following) = following {
+            return following.becomes(wanted, within).await;
+        }
         while begun.elapsed() < within {
             let seen = self.get(Step::Poll, &format!("/api/rentals/{id}")).await;
             let status = seen.as_ref().and_then(|seen| seen["data"]["status"].as_str());

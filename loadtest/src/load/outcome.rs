@@ -16,6 +16,10 @@ mod tests;
 const WINDOW_S: u32 = 5;
 const WINDOWS: u32 = 240;
 
+/// Most words of one kind that are told apart; what a service says may be another thing each time.
+const KINDS: usize = 100;
+const OTHERS: &str = "others";
+
 /// One kind of request of a rider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -27,10 +31,22 @@ pub enum Step {
     Poll,
     /// From the bank's insertion to the rental's end, as the rider sees it.
     Return,
+    /// From the wish to follow a rental to a stream that is open.
+    Follow,
+    /// From the bank's insertion to the event that says that the rental ended.
+    Told,
 }
 
-pub const STEPS: [Step; 6] =
-    [Step::List, Step::Nearby, Step::Detail, Step::Start, Step::Poll, Step::Return];
+pub const STEPS: [Step; 8] = [
+    Step::List,
+    Step::Nearby,
+    Step::Detail,
+    Step::Start,
+    Step::Poll,
+    Step::Return,
+    Step::Follow,
+    Step::Told,
+];
 
 impl Step {
     pub fn as_str(self) -> &'static str {
@@ -41,6 +57,8 @@ impl Step {
             Step::Start => "start",
             Step::Poll => "poll",
             Step::Return => "return",
+            Step::Follow => "follow",
+            Step::Told => "told",
         }
     }
 
@@ -66,11 +84,13 @@ impl Tally {
     fn note(&mut self, took: Duration, end: &End) {
         let (counts, text) = match end {
             End::Done => return self.latencies.record(took),
-            End::Refused(code) => (&mut self.refusals, code),
-            End::Fault(text) => (&mut self.faults, text),
-            End::Unsent(text) => (&mut self.unsent, text),
+            End::Refused(code) => (&mut self.refusals, code.as_str()),
+            End::Fault(text) => (&mut self.faults, text.as_str()),
+            End::Unsent(text) => (&mut self.unsent, text.as_str()),
         };
-        *counts.entry(text.clone()).or_default() += 1;
+        let is_room = counts.len() < KINDS || counts.contains_key(text);
+        let text = if is_room { text } else { OTHERS };
+        *counts.entry(text.to_owned()).or_default() += 1;
     }
 
     #[cfg(test)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -67,16 +68,22 @@ impl Parts {
         &self.service
     }
 
-    /// Does what a script says, each at its instant; done when all of it is mended.
+    /// Does what a script says, each at its instant, unless the run is cut short; done when all of
+    /// it is mended.
     pub async fn play(
         &mut self,
         script: &[Timed],
         begin: Instant,
         cabinets: &Arc<Cabinets>,
         log: &Log,
+        mut is_cut: watch::Receiver<bool>,
     ) -> anyhow::Result<()> {
         for (Timed { at, fault }, seed) in script.iter().zip(0..) {
-            self.rest_until(begin + *at, log).await?;
+            tokio::select! {
+                biased;
+                Ok(_) = is_cut.wait_for(|is_cut| *is_cut) => break,
+                rested = self.rest_until(begin + *at, log) => rested?,
+            }
             self.strike(fault, cabinets, seed, log).await?;
         }
         self.settle(log).await

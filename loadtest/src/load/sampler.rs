@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
@@ -72,12 +72,19 @@ fn whole(count: f64) -> u64 {
 pub struct Sampler {
     stop: oneshot::Sender<()>,
     task: JoinHandle<Vec<Sample>>,
+    latest: watch::Receiver<Option<Sample>>,
 }
 
 impl Sampler {
     pub fn start(pids: Arc<Pids>, http: SocketAddr, begin: Instant) -> Sampler {
         let (stop, stopped) = oneshot::channel();
-        Sampler { stop, task: tokio::spawn(watch(pids, http, begin, stopped)) }
+        let (tell, latest) = watch::channel(None);
+        Sampler { stop, task: tokio::spawn(look_on(pids, http, begin, tell, stopped)), latest }
+    }
+
+    /// What it saw last.
+    pub fn latest(&self) -> watch::Receiver<Option<Sample>> {
+        self.latest.clone()
     }
 
     pub async fn stop(self) -> Vec<Sample> {
@@ -109,10 +116,11 @@ impl Look {
     }
 }
 
-async fn watch(
+async fn look_on(
     pids: Arc<Pids>,
     http: SocketAddr,
     begin: Instant,
+    tell: watch::Sender<Option<Sample>>,
     mut stopped: oneshot::Receiver<()>,
 ) -> Vec<Sample> {
     let mut ticks = interval(EVERY);
@@ -133,7 +141,9 @@ async fn watch(
         looked = Instant::now();
         let second = begin.elapsed().as_secs();
         let sample = before.zip(now).and_then(|both| Sample::of(both, passed, &pids));
-        samples.extend(sample.map(|sample| Sample { second, queues, ..sample }));
+        let sample = sample.map(|sample| Sample { second, queues, ..sample });
+        tell.send_replace(sample);
+        samples.extend(sample);
         before = now;
     }
 }

@@ -88,8 +88,9 @@ pub struct Arrivals {
 pub enum Journey {
     /// List, map, one station.
     Browse,
-    /// The same, then a rental, kept for so many seconds and returned at another station.
-    Rent { keep_s: Range<u32> },
+    /// The same, then a rental, kept for so many seconds and returned at another station. This
+    /// share of them follows it over a stream, the others ask again and again.
+    Rent { keep_s: Range<u32>, followed: f64 },
 }
 
 /// Where a scenario is wrong, and why.

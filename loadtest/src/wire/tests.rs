@@ -8,8 +8,10 @@ use super::*;
 fn a_head_is_read_when_it_is_whole() {
     let answer = b"HTTP/1.1 404 Not Found\r\nA: b\r\nContent-Length: 3\r\n\r\nabc";
     assert_eq!(head(&answer[..30]).unwrap(), None);
-    assert_eq!(head(answer).unwrap(), Some(Head { length: 51, status: 404, body: 3 }));
-    assert!(head(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+    assert_eq!(head(answer).unwrap(), Some(Head { length: 51, status: 404, body: Some(3) }));
+    let boundless = head(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+    assert_eq!(boundless, Some(Head { length: 19, status: 200, body: None }));
+    assert!(head(b"HTTP/1.1 two OK\r\n\r\n").is_err());
 }
 
 #[tokio::test]

@@ -36,3 +36,13 @@ fn windows_have_what_was_begun_in_them_and_grow_with_the_run() {
     assert_eq!(counts.collect::<Vec<_>>(), [0, 1]);
     assert_eq!(Outcome::of_parts(7200, []).windows.width_s, 30);
 }
+
+#[test]
+fn a_service_that_says_no_in_a_new_way_each_time_fills_no_memory() {
+    let mut tally = Tally::default();
+    for number in 0..1_000 {
+        tally.note(Duration::ZERO, &End::Refused(format!("code {number}")));
+    }
+    assert_eq!((tally.refused(), tally.refusals.len()), (1_000, KINDS + 1));
+    assert_eq!(tally.refusals[OTHERS], 900);
+}

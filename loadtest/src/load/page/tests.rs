@@ -17,7 +17,10 @@ fn result(end: End) -> Result {
             .unwrap();
     let mut outcome = Outcome::default();
     let took = Duration::from_millis(20);
-    (0..60).for_each(|n| outcome.note(Step::Start, Duration::from_secs(n), took, &End::Done));
+    for second in (0..60).map(Duration::from_secs) {
+        outcome.note(Step::Start, second, took, &End::Done);
+        outcome.note(Step::Told, second, took, &End::Done);
+    }
     outcome.note(Step::List, Duration::from_secs(3), took, &end);
     Result::new(&scenario, Facts::read(), Done { outcome, ..Done::default() }, Ending::Whole)
 }

@@ -24,6 +24,15 @@ pub(super) struct RawArrivals {
     peak_for_s: Option<f64>,
     file: Option<String>,
     keep_s: Option<[u32; 2]>,
+    follow: Option<RawFollow>,
+    follow_share: Option<f64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RawFollow {
+    Poll,
+    Sse,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -101,6 +110,7 @@ impl RawArrivals {
     }
 
     fn journey(&self, network: &Network) -> Result<Journey, String> {
+        let followed = self.followed()?;
         match (self.journey, self.keep_s) {
             (RawJourney::Browse, None) => Ok(Journey::Browse),
             (RawJourney::Browse, Some(_)) => Err("keep_s belongs to rent".to_owned()),
@@ -115,7 +125,25 @@ impl RawArrivals {
                 if *network.stations.get_ref() < 2 {
                     return Err("to return elsewhere needs two stations".to_owned());
                 }
-                Ok(Journey::Rent { keep_s: from..to + 1 })
+                Ok(Journey::Rent { keep_s: from..to + 1, followed })
+            }
+        }
+    }
+
+    /// The share of riders who follow their rental over a stream.
+    fn followed(&self) -> Result<f64, String> {
+        if self.journey == RawJourney::Browse && self.follow.is_some() {
+            return Err("follow belongs to rent".to_owned());
+        }
+        match (self.follow, self.follow_share) {
+            (Some(RawFollow::Sse), None) => Ok(1.0),
+            (Some(RawFollow::Sse), Some(share)) if share > 0.0 && share <= 1.0 => Ok(share),
+            (Some(RawFollow::Sse), Some(_)) => {
+                Err("follow_share is above 0 and at most 1".to_owned())
+            }
+            (Some(RawFollow::Poll) | None, None) => Ok(0.0),
+            (Some(RawFollow::Poll) | None, Some(_)) => {
+                Err("follow_share belongs to follow = \"sse\"".to_owned())
             }
         }
     }

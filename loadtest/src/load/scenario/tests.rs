@@ -34,8 +34,8 @@ fn the_scenarios_of_the_tree_are_understood() {
 #[test]
 fn smoke_is_what_it_says() {
     let scenario = parse(GOOD).unwrap();
-    assert_eq!((scenario.seconds, scenario.arrivals.len(), scenario.gates.len()), (30, 2, 4));
-    assert_eq!(scenario.arrivals[1].journey, Journey::Rent { keep_s: 2..7 });
+    assert_eq!((scenario.seconds, scenario.arrivals.len(), scenario.gates.len()), (30, 2, 5));
+    assert_eq!(scenario.arrivals[1].journey, Journey::Rent { keep_s: 2..7, followed: 0.5 });
     assert!(scenario.rents());
 }
 
@@ -48,7 +48,7 @@ fn a_fault_is_told_with_its_line_and_reason() {
     let wrong = but("banks = 4", "banks = 9");
     assert_eq!(wrong.to_string(), "line 10: a station has 8 slots");
     let wrong = but("p50(start) > 500ms", "p50(begin) > 500ms");
-    assert_eq!(wrong.line, 30);
+    assert_eq!(wrong.line, 33);
     assert!(wrong.reason.contains("begin"), "{wrong}");
 }
 
@@ -83,6 +83,18 @@ fn renting_needs_what_it_takes() {
     assert!(but("riders = 200", "riders = 0").reason.contains("riders"));
     assert!(but("stations = 60", "stations = 1").reason.contains("two stations"));
     assert!(but("keep_s = [2, 6]", "keep_s = [6, 2]").reason.contains("shortest"));
+}
+
+#[test]
+fn whoever_follows_a_rental_is_a_share_of_those_who_rent() {
+    let wrong = but("follow_share = 0.5", "follow_share = 0.0");
+    assert_eq!(wrong.to_string(), "line 23: follow_share is above 0 and at most 1");
+    assert!(but("follow = \"sse\"", "follow = \"poll\"").reason.contains("belongs to follow"));
+    assert!(but("follow = \"sse\"", "follow = \"mail\"").reason.contains("mail"));
+    let wrong = but("per_s = 20", "per_s = 20\nfollow = \"sse\"");
+    assert_eq!(wrong.reason, "follow belongs to rent");
+    let all = parse(&GOOD.replace("follow_share = 0.5", "")).unwrap();
+    assert_eq!(all.arrivals[1].journey, Journey::Rent { keep_s: 2..7, followed: 1.0 });
 }
 
 /// Scenarios that nobody means, made from one of the tree: read, or refused at one of its lines.
@@ -190,7 +202,7 @@ fn a_fault_script_is_in_order_and_each_kind_has_its_own_keys() {
     );
     assert!(reason("at = \"1s\"\nwhat = \"flood\"").contains("flood"));
     let wrong = fault("at = \"31s\"\nwhat = \"kill\"").unwrap_err();
-    assert_eq!(wrong.line, 29);
+    assert_eq!(wrong.line, 32);
 }
 
 #[test]
