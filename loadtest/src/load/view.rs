@@ -208,10 +208,10 @@ impl Seen {
         let ms = |took: Option<Duration>| {
             took.map_or("–".to_owned(), |took| format!("{:.0} ms", took.as_secs_f64() * 1e3))
         };
-        let mut starts = format!("start p50 {}, p99 {}", ms(self.p50), ms(self.p99));
-        if let Some((online, all)) = self.online {
-            starts += &format!(", {online} of {all} cabinets online");
-        }
+        let online =
+            self.online.map(|(online, all)| format!(", {online} of {all} cabinets online"));
+        let online = online.unwrap_or_default();
+        let starts = format!("start p50 {}, p99 {}{online}", ms(self.p50), ms(self.p99));
         let service = self.sample.as_ref().map(|sample| {
             let cores = f64::from(u32::try_from(sample.service_millicores).unwrap_or(0)) / 1e3;
             format!("service {cores:.2} cores, {} MB", sample.service_mb)
