@@ -27,7 +27,8 @@ section! {
         /// Open connections, those of live streams too. Of more, only returns of cabinets,
         /// `/healthz`, `/readyz` and `/metrics` are heard, the rest is answered 503.
         connections_max: usize = 12_000,
-        /// Requests in work at once; more are answered 503.
+        /// Requests in work at once; more are answered 503. Starts of rentals, which may wait for a
+        /// cabinet, take no more than half of them.
         requests_max: usize = 1_024,
         /// Largest JSON body, in bytes.
         body_max_bytes: usize = 65_536,

@@ -84,6 +84,10 @@ pub struct Timing {
     pub checks_max: u8,
 }
 
+/// Between two looks at an eject that is unknown: its rider waits, and the answers may have been
+/// lost, or have come too late to prove anything.
+const LOOK_GAP: TimeDelta = TimeDelta::minutes(1);
+
 impl Default for Timing {
     fn default() -> Timing {
         Timing {
@@ -150,8 +154,11 @@ pub enum Step {
         then: DateTime<Utc>,
     },
     Settled(Settlement),
-    /// Nobody answers. The hold stays; the next report or late answer decides.
-    Unknown,
+    /// Nobody answers. The hold stays; the next report or late answer decides. The cabinet is asked
+    /// again at `look`, and so on.
+    Unknown {
+        look: DateTime<Utc>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -269,7 +276,7 @@ impl OpenEject {
     /// Time went by.
     pub fn tick(&mut self, now: DateTime<Utc>, timing: &Timing) -> Step {
         match self.phase {
-            Phase::Unknown => Step::Unknown,
+            Phase::Unknown => self.look(now),
             Phase::Awaiting => {
                 let until = self.sent_at + timing.reply_wait;
                 if now < until {
@@ -296,10 +303,19 @@ impl OpenEject {
         }
         if self.checks >= timing.checks_max {
             self.phase = Phase::Unknown;
-            return Step::Unknown;
+            return self.look(now);
         }
         self.checks += 1;
         self.checked_at = Some(now);
         Step::Check { then: now + timing.check_gap }
+    }
+
+    fn look(&mut self, now: DateTime<Utc>) -> Step {
+        let due = self.checked_at.map_or(now, |at| at + LOOK_GAP);
+        if now < due {
+            return Step::Unknown { look: due };
+        }
+        self.checked_at = Some(now);
+        Step::Check { then: now + LOOK_GAP }
     }
 }

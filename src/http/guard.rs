@@ -1,6 +1,6 @@
 //! What stands around every request: its id, its log span, its figures, its bounds in time and
-//! number, and its sender's name and limit. When too many are in work, reads are turned away first, then writes; returns of
-//! cabinets and the questions of those who run the service never.
+//! number, and its sender's name and limit. When too many are in work, reads are turned away first,
+//! then writes; returns of cabinets and the questions of those who run the service never.
 
 use std::any::Any;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use tracing::Instrument;
 use super::address::ClientAddress;
 use super::error::{ApiError, Code};
 use super::front::Front;
-use super::{auth, devices, limits};
+use super::{auth, devices, limits, rentals};
 use crate::metrics;
 use crate::spawn;
 
@@ -113,6 +113,8 @@ pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
 /// How many requests are in work.
 pub struct Lanes {
     open: AtomicUsize,
+    /// Of them.
+    starts: AtomicUsize,
     max: usize,
     shown: ::metrics::Gauge,
 }
@@ -122,6 +124,8 @@ pub struct Lanes {
 enum Lane {
     /// First: it can be asked again.
     Read,
+    /// It may have to wait for a cabinet for seconds: many of them leave room for others.
+    Start,
     Write,
     Never,
 }
@@ -133,32 +137,44 @@ impl Lane {
         }
         match *method {
             Method::GET | Method::HEAD | Method::OPTIONS => Lane::Read,
+            _ if path == rentals::START => Lane::Start,
             _ => Lane::Write,
         }
     }
 }
 
 /// A place among the requests in work, given back when the request ends.
-struct Place<'a>(&'a Lanes);
+struct Place<'a> {
+    lanes: &'a Lanes,
+    lane: Lane,
+}
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-        self.0.shown.decrement(1.0);
+        let Lanes { open, starts, shown, .. } = self.lanes;
+        open.fetch_sub(1, Ordering::Relaxed);
+        if self.lane == Lane::Start {
+            starts.fetch_sub(1, Ordering::Relaxed);
+        }
+        shown.decrement(1.0);
     }
 }
 
 impl Lanes {
     pub fn new(max: usize) -> Lanes {
-        Lanes { open: AtomicUsize::new(0), max, shown: metrics::REQUESTS_OPEN.handle([]) }
+        let (open, starts) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Lanes { open, starts, max, shown: metrics::REQUESTS_OPEN.handle([]) }
     }
 
     fn enter(&self, lane: Lane) -> Option<Place<'_>> {
         let open = self.open.fetch_add(1, Ordering::Relaxed);
+        let starts = usize::from(lane == Lane::Start);
+        let starts = self.starts.fetch_add(starts, Ordering::Relaxed);
         self.shown.increment(1.0);
-        let place = Place(self);
+        let place = Place { lanes: self, lane };
         let fits = match lane {
             Lane::Read => open < self.max - self.max / 4,
+            Lane::Start => open < self.max && starts < (self.max / 2).max(1),
             Lane::Write => open < self.max,
             Lane::Never => true,
         };

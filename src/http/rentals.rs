@@ -37,6 +37,7 @@ mod tests;
 use body::{HistoryRow, RentalBody};
 pub use day::Day;
 pub use pay::PayWith;
+pub use start::PATH as START;
 
 /// In microseconds.
 const YEAR_9999: i64 = 253_370_764_800_000_000;
@@ -65,8 +66,8 @@ async fn active(State(app): State<App>, caller: Caller) -> Result<Reply<RentalBo
     let Some(id) = app.rentals.open_of(caller.rider) else {
         return Ok(maybe("No active rental", None));
     };
-    let view = app.store.rental_view(caller.rider, id).await?;
-    Ok(ok("Active rental retrieved", app.show(view)))
+    let body = app.rental_of(caller.rider, id).await?;
+    Ok(ok("Active rental retrieved", body))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -251,7 +252,15 @@ pub(super) fn not_found() -> ApiError {
 }
 
 impl App {
+    /// Out of memory as long as it is open, for riders look often; then out of the database.
     async fn rental_of(&self, rider: RiderId, id: RentalId) -> Result<RentalBody, ApiError> {
+        let network = self.stations.availability();
+        if let Some(stored) = self.rentals.get(id)
+            && network.get(stored.rental.station).is_some()
+        {
+            let is_theirs = stored.rental.rider == rider;
+            return if is_theirs { Ok(self.show_now(&stored.rental)) } else { Err(not_found()) };
+        }
         match self.store.rental_view(rider, id).await {
             Ok(view) => Ok(self.show(view)),
             Err(crate::store::Error::NotFound) => Err(not_found()),

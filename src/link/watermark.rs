@@ -17,6 +17,10 @@ mod tests;
 /// takes to come back from a busy broker.
 const LIVE_WITHIN: Duration = Duration::from_secs(10);
 
+/// A frame that can have waited longer than this may be about a moment well before it arrives: it
+/// is dated back to the last marker that was heard. Markers leave every two seconds.
+const AT_ONCE: Duration = Duration::from_secs(3);
+
 /// The clock is looked at twice as often, whatever happens: after longer, the process stood still,
 /// and what arrives may have waited all that time.
 const STOOD_STILL: Duration = Duration::from_secs(4);
@@ -130,9 +134,9 @@ impl Watermark {
     /// When a frame was sent that arrives now.
     pub fn judge(&self, now: Moment) -> Sent {
         let caught_up = self.caught_up.filter(|_| !self.stood_still(now));
-        let live = caught_up.is_some_and(|since| now.running <= since + LIVE_WITHIN);
-        let earliest = if live { now.at } else { self.complete_until.min(now.at) };
-        Sent { live, earliest }
+        let within = |bound| caught_up.is_some_and(|since| now.running <= since + bound);
+        let earliest = if within(AT_ONCE) { now.at } else { self.complete_until.min(now.at) };
+        Sent { live: within(LIVE_WITHIN), earliest }
     }
 
     fn complete(&mut self, sent: Moment) {

@@ -22,6 +22,7 @@ on_the_embedded_broker! {
     a_cabinet_that_is_never_heard_again_frees_the_rider_after_twenty_five_minutes,
     a_cabinet_that_goes_dark_during_the_eject_settles_it_when_it_is_back,
     a_cabinet_that_is_back_is_asked_until_one_of_its_reports_gets_through,
+    an_eject_that_is_unknown_is_asked_about_every_minute,
     a_partial_report_proves_presence_and_never_absence,
     a_cabinet_whose_last_eject_is_unknown_gives_out_no_other_bank,
 }
@@ -128,6 +129,32 @@ pub async fn a_cabinet_that_is_back_is_asked_until_one_of_its_reports_gets_throu
         node.settle(5).await;
         assert_eq!(node.stored(rental.id).await.status(), Status::PendingPopup);
         node.clock.advance(Duration::from_secs(10));
+    }
+
+    node.until_status(rental.id, Status::Active).await;
+    assert_eq!(cabinet.counts().command("popup_sn"), 1, "never sent twice");
+    node.audit().await;
+}
+
+pub async fn an_eject_that_is_unknown_is_asked_about_every_minute(edges: Edges) {
+    let node = TestNode::with(edges).await;
+    let cabinet = node.cabinet(CABINET, "CG-1", &[BANK]).await;
+    let rider = node.rider(100).await;
+    lose_answer(&cabinet);
+    cabinet.faults(|faults| {
+        faults.always(Fault::Lose { frame: FrameKind::HttpReport });
+        faults.next(4, Fault::Lose { frame: FrameKind::Report });
+    });
+    let asked = cabinet.counts().command("check_all");
+
+    let rental = start_and_wait(&node, rider).await;
+    for lost in 1..=4 {
+        let what = "it is asked about";
+        node.until(what, || (cabinet.counts().command("check_all") >= asked + lost).then_some(()))
+            .await;
+        node.settle(5).await;
+        assert_eq!(node.stored(rental.id).await.status(), Status::PendingPopup);
+        node.clock.advance(Duration::from_secs(if lost < 3 { 10 } else { 60 }));
     }
 
     node.until_status(rental.id, Status::Active).await;

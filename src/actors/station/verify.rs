@@ -96,8 +96,8 @@ impl State {
                 self.mark_verify();
                 self.ask_for_report("eject").await;
             }
-            Step::Unknown => {
-                self.lane.eject_due = None;
+            Step::Unknown { look } => {
+                self.lane.eject_due = Some(look);
                 self.context.keep(cause);
                 self.mark_verify();
             }

@@ -16,14 +16,18 @@ fn a_success_starts_billing_at_its_receipt() {
 }
 
 #[test]
-fn silence_for_fifteen_seconds_is_verified_by_three_checks_and_then_unknown() {
+fn silence_for_fifteen_seconds_is_verified_by_three_checks_and_then_by_one_a_minute() {
     let (mut eject, timing) = (sent(), Timing::default());
 
     assert_eq!(eject.tick(at(3), &timing), Step::Wait { until: at(15) });
     assert_eq!(eject.tick(at(15), &timing), Step::Check { then: at(25) });
     assert_eq!(eject.tick(at(25), &timing), Step::Check { then: at(35) });
     assert_eq!(eject.tick(at(35), &timing), Step::Check { then: at(45) });
-    assert_eq!(eject.tick(at(45), &timing), Step::Unknown);
+    assert!(!eject.is_unknown());
+    assert_eq!(eject.tick(at(45), &timing), Step::Unknown { look: at(95) });
+    assert_eq!(eject.tick(at(95), &timing), Step::Check { then: at(155) });
+    assert_eq!(eject.tick(at(96), &timing), Step::Unknown { look: at(155) });
+    assert!(eject.is_unknown());
 }
 
 #[test]

@@ -20,12 +20,26 @@ fn reads_are_turned_away_before_writes_and_returns_never() {
 }
 
 #[test]
+fn starts_that_wait_for_cabinets_leave_room_for_others() {
+    let lanes = Lanes::new(8);
+    let mut work: Vec<_> = (0..4).map(|_| lanes.enter(Lane::Start).unwrap()).collect();
+
+    assert!(lanes.enter(Lane::Start).is_none());
+    assert!(lanes.enter(Lane::Read).is_some());
+    assert!(lanes.enter(Lane::Write).is_some());
+
+    work.pop();
+    assert!(lanes.enter(Lane::Start).is_some());
+}
+
+#[test]
 fn the_return_of_a_bank_is_never_turned_away() {
     let returned = Lane::of(&Method::GET, "/api/rentbox/order/return");
 
     assert_eq!(returned, Lane::Never);
     assert_eq!(Lane::of(&Method::GET, "/api/stations"), Lane::Read);
-    assert_eq!(Lane::of(&Method::POST, "/api/rentals/start"), Lane::Write);
+    assert_eq!(Lane::of(&Method::POST, "/api/rentals/start"), Lane::Start);
+    assert_eq!(Lane::of(&Method::POST, "/api/payments/verify"), Lane::Write);
     assert_eq!(Lane::of(&Method::GET, "/readyz"), Lane::Never);
 }
 

@@ -34,6 +34,9 @@ mod body;
 
 use body::StartedBody;
 
+/// Where rentals are started.
+pub const PATH: &str = "/api/rentals/start";
+
 const MINUTE: Duration = Duration::from_mins(1);
 const ROUTE: &str = "rentals/start";
 const PURPOSE: &str = "RENTAL_PAYMENT";

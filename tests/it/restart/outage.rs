@@ -107,6 +107,19 @@ impl Scene {
         Scene { second, returned, waiting, crowd, early, served, _others: others }
     }
 
+    /// A rental that is open is known without the database, to its rider alone.
+    async fn shows_what_is_open(&self, node: &TestNode) {
+        let app = node.app(self.served);
+        let id = node.node.rentals.open_of(self.served).unwrap();
+        for path in ["/api/rentals/active".to_owned(), format!("/api/rentals/{id}")] {
+            let answer = app.get(&path).await;
+            let shown = answer.data();
+            assert_eq!((&shown["status"], &shown["id"]), (&json!("ACTIVE"), &json!(id)), "{shown}");
+        }
+        let other = node.app(self.crowd[0]).get(&format!("/api/rentals/{id}")).await;
+        assert_eq!(other.refusal(), (404, "rental_not_found"), "{other:?}");
+    }
+
     /// All that riders and cabinets want while the database is away; says what was refused.
     async fn asks(&self, node: &TestNode, list: &Value) -> Vec<(&'static str, Answer)> {
         for Returned { bank, .. } in &self.returned {
@@ -126,6 +139,7 @@ impl Scene {
         let lists = async {
             for _ in 0..RIDERS {
                 assert_eq!(self::list(node).await, *list, "known without the database");
+                self.shows_what_is_open(node).await;
             }
         };
         let (starts, reads, cancels, ()) = tokio::join!(

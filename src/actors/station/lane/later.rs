@@ -29,7 +29,7 @@ impl Lane {
             match eject.report(look.at_bank_of(eject), timing) {
                 step @ Step::Settled(_) if proved.is_none() => proved = Some((place, step)),
                 Step::Check { .. } => wants_check = true,
-                Step::Settled(_) | Step::Wait { .. } | Step::Unknown => {}
+                Step::Settled(_) | Step::Wait { .. } | Step::Unknown { .. } => {}
             }
         }
         if let Some((place, step)) = proved
