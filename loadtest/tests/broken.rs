@@ -16,7 +16,7 @@ mod broken {
     const SHORT: &str = r#"
         about = "some rent, and return"
         seconds = 8
-        patience_s = 10
+        patience_s = 15
 
         [network]
         stations = 10
