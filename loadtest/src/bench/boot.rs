@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::ensure;
 
-use super::{Bench, Network};
+use super::{Bench, Edges, Network};
 use crate::progress::bar;
 use crate::report::Section;
 
@@ -57,13 +57,24 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     for (size, crashes) in SIZES.map(name).iter().zip(crashes) {
         section.row(format!("kill -9 to serving, {size}"), "s", crashes, []);
     }
-    section.note(
-        "From the start of the process to the first 200 of `/readyz`, the start of the embedded \
-         Postgres in it; 8 slots and 5 banks a station; each open rental is of a rider \
-         and with a bank of its own, and is put in as rows. After `kill -9` the database recovers and \
-         the lease of the dead node has to expire (`[node] lease_expiry_ms`, 5 s).",
-    );
+    section.note(format!(
+        "From the start of the process to the first 200 of `/readyz`, {}; 8 slots and 5 banks a \
+         station; each open rental is of a rider and with a bank of its own, and is put in as \
+         rows. After `kill -9` the lease of the dead node has to expire (`[node] \
+         lease_expiry_ms`, 5 s).",
+        database(bench.edges),
+    ));
     Ok(section)
+}
+
+/// What becomes of the database meanwhile.
+fn database(edges: Edges) -> &'static str {
+    match edges {
+        Edges::Embedded => {
+            "the start of the embedded Postgres in it, which recovers first after `kill -9`"
+        }
+        Edges::Debian => "beside a Postgres that runs before and goes on after `kill -9`",
+    }
 }
 
 fn name((stations, out): (u32, u32)) -> String {
